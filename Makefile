@@ -1,0 +1,24 @@
+# The commands of a developer. Each works in an environment made by the README's
+# first command.
+
+.DEFAULT_GOAL := help
+.PHONY: help test compare check format
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## */  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+test:  ## what the passes print (lit) and what compiled code computes (pytest)
+	python -m lit.main -q tests/filecheck
+	python -m pytest -q
+
+compare:  ## against PyTorch and torch-mlir; needs pip install -e '.[compare]'
+	python -m pytest -q -m compare
+
+check:  ## formatting, lint and types, changes nothing
+	ruff format --check .
+	ruff check .
+	pyright
+
+format:  ## puts the sources in order
+	ruff format .
+	ruff check --fix .

@@ -1,0 +1,34 @@
+"""The errors a user can cause, each one clear sentence at the place of the mistake."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from xdsl.dialects.builtin import FileLineColLoc
+from xdsl.ir import Operation
+from xdsl.utils.exceptions import PassFailedException
+
+
+class BrError(Exception):
+    """A user's mistake: the message says what was expected, what was found, where and
+    what to do. Command lines print it and exit with 1."""
+
+
+class UnsupportedError(PassFailedException, BrError):
+    """An operation that a pass cannot lower, named with its place in the input."""
+
+
+def where(op: Operation) -> str:
+    """`file:line:col: 'linalg.generic'`, as far as the location is known."""
+    loc = op.location
+    name = op.name
+    if isinstance(loc, FileLineColLoc):
+        place = f"{loc.filename.data}:{loc.line.data}:{loc.column.data}: "
+    else:
+        place = ""
+    return f"{place}'{name}'"
+
+
+def unsupported(op: Operation, message: str) -> NoReturn:
+    """Stops the pass at `op`: `file:line:col: 'op.name': message`."""
+    raise UnsupportedError(f"{where(op)}: {message}")

@@ -1,0 +1,44 @@
+"""Every pass by name, each module imported only when its pass is asked for.
+
+A pass's name is its file's: `convert-br-to-vector` is `ConvertBrToVectorPass` in
+`passes/convert_br_to_vector.py`. A new pass is a new line in `NAMES`.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+
+from xdsl.passes import ModulePass
+
+NAMES = (
+    # in the order of the pipeline
+    "generalise-linalg",
+    "normalise-contractions",
+    "fuse-epilogues",
+    "choose-schedule",
+    "pack-operands",
+    "hoist-load-time",
+    "bufferize",
+    "convert-linalg-to-br",
+    "convert-linalg-to-vector",
+    "outline-parallel",
+    "convert-br-to-vector",
+    "expand-math",
+    "convert-to-llvm",
+)
+
+
+def _lazily(module: str, name: str) -> Callable[[], type[ModulePass]]:
+    def factory() -> type[ModulePass]:
+        cls = "".join(word.capitalize() for word in name.split("-")) + "Pass"
+        return getattr(import_module(module), cls)
+
+    return factory
+
+
+def all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
+    """A function for each name that imports its pass."""
+    one_each = {
+        name: _lazily(f"passes.{name.replace('-', '_')}", name) for name in NAMES
+    }
+    # The pipelines are passes too: sequences of the above.
+    return one_each | {"lower-to-cpu": _lazily("passes.pipelines", "lower-to-cpu")}

@@ -1,0 +1,70 @@
+"""How the command lines tell a user of a mistake: one message, exit code 1."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+from xdsl.utils.exceptions import DiagnosticException, ParseError
+
+from brdialect.errors import BrError
+
+# Deep nests of regions are walked recursively; Python's default of 1000 frames ends
+# at about 100 levels.
+_RECURSION_LIMIT = 10_000
+
+
+def run_tool(tool: Callable[[], int | None]) -> int:
+    """The exit code of `tool`: its own, or 1 after a message on standard error.
+
+    A user's mistake reads `error: file:line:col: what was expected, got, to do`. Any
+    other exception is a fault of this program and says so. `BR_DEBUG=2` shows the
+    traceback of either.
+    """
+    sys.setrecursionlimit(_RECURSION_LIMIT)
+    try:
+        code = tool()
+        sys.stdout.flush()
+        return code or 0
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough. What Python still holds for it
+        # must go nowhere, or the interpreter complains while it shuts down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except Exception as e:
+        sys.stdout.flush()
+        print(_explained(e), file=sys.stderr)
+        return 1
+
+
+def _explained(e: Exception) -> str:
+    debug = os.environ.get("BR_DEBUG", "0")
+    if debug.isdigit() and int(debug) >= 2:
+        more = "".join(traceback.format_exception(e)).rstrip()
+    else:
+        more = "note: BR_DEBUG=2 shows where this program stopped"
+    return f"error: {message(e)}\n{more}"
+
+
+def message(e: Exception) -> str:
+    """What a person needs to know of an exception, without a traceback."""
+    match e:
+        case ParseError():
+            place, *context = e.span.print_with_context().rstrip().split("\n")
+            return "\n".join((f"{place}: {e.msg.strip()}", *context))
+        case BrError() | DiagnosticException():
+            return str(e)
+        case OSError(strerror=str(reason)):
+            return f"{e.filename}: {reason}" if e.filename is not None else reason
+        case UnicodeDecodeError():
+            return f"expected text in UTF-8, got the byte {e.object[e.start]:#04x}"
+        case MemoryError():
+            return "expected the program's data to fit in memory, but it does not"
+        case RecursionError():
+            return f"expected a nest of at most about {_RECURSION_LIMIT // 10} levels"
+        case _:
+            return f"internal fault, please report it: {type(e).__name__}: {e}"
