@@ -1,0 +1,67 @@
+"""Imports run one way: brdialect <- passes <- runtime, brdialect <- frontends."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+MAY_IMPORT = {
+    "brdialect": {"brdialect"},
+    "passes": {"brdialect", "passes"},
+    "runtime": {"brdialect", "passes", "runtime"},
+    "runtime/cli": {"brdialect", "passes", "runtime", "frontends"},
+    "frontends": {"brdialect", "frontends"},
+}
+
+# `import brdialect; brdialect.compile(...)` is the public face of the whole, so this
+# one module may hand on a name from further up; it imports it when it is asked for.
+FACE = Path("brdialect/__init__.py")
+
+SOURCES = sorted(
+    path.relative_to(ROOT)
+    for package in ("brdialect", "passes", "runtime", "frontends")
+    for path in (ROOT / package).rglob("*.py")
+)
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """The top-level packages that the code in `tree` imports, wherever it does so."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name.split(".")[0] for alias in names)
+            case ast.ImportFrom(level=0, module=str(module)):
+                yield module.split(".")[0]
+            case _:
+                pass
+
+
+def package_of(path: Path) -> str:
+    return "runtime/cli" if path.parts[:2] == ("runtime", "cli") else path.parts[0]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=str)
+def test_no_import_runs_back(path: Path):
+    tree = ast.parse((ROOT / path).read_text())
+    if path == FACE:
+        lazy = [f for f in tree.body if isinstance(f, ast.FunctionDef)]
+        tree.body = [f for f in tree.body if f not in lazy]
+    ours = set(imported(tree)) & {"brdialect", "passes", "runtime", "frontends"}
+    assert ours <= MAY_IMPORT[package_of(path)]
+
+
+def test_no_relative_imports():
+    """They would be invisible to the check above, and to a reader's search."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse((ROOT / path).read_text())):
+            assert not (isinstance(node, ast.ImportFrom) and node.level), path
+
+
+def test_the_check_sees_an_arrow_that_runs_back():
+    tree = ast.parse(
+        "def f():\n    from runtime.jit import compile\n    import passes.x"
+    )
+    assert set(imported(tree)) == {"runtime", "passes"}
