@@ -1,0 +1,170 @@
+"""Arguments and results of an entry function: their types in numpy's terms, and the
+checks that stand between a caller's arrays and machine code that trusts them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
+    Float16Type,
+    Float32Type,
+    Float64Type,
+    IndexType,
+    IntegerType,
+    MemRefType,
+    Signedness,
+    TensorType,
+)
+from xdsl.ir import Attribute
+
+from brdialect.errors import BrError
+
+Array = npt.NDArray[Any]
+
+ALIGNMENT = 64
+"""Bytes: a cache line, and the widest vector register."""
+
+_LARGE = 64 << 20
+"""Bytes from which on an allocation asks the system what is left."""
+
+
+def numpy_dtype(element: Attribute) -> np.dtype[Any] | None:
+    """numpy's type for an MLIR element type, None where it has none."""
+    match element:
+        case Float16Type():
+            return np.dtype(np.float16)
+        case Float32Type():
+            return np.dtype(np.float32)
+        case Float64Type():
+            return np.dtype(np.float64)
+        case IndexType():
+            return np.dtype(np.int64)
+        case IntegerType():
+            width = element.width.data
+            if width == 1:
+                return np.dtype(np.bool_)
+            if width not in (8, 16, 32, 64):
+                return None
+            unsigned = element.signedness.data == Signedness.UNSIGNED
+            return np.dtype(f"{'u' if unsigned else 'i'}{width // 8}")
+        case _:
+            return None
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One argument or result. A size of None is bound by the array given."""
+
+    shape: tuple[int | None, ...]
+    dtype: np.dtype[Any]
+    scalar: bool = False
+    """Passed as a value, not by pointer."""
+
+    def __str__(self) -> str:
+        if self.scalar:
+            return str(self.dtype)
+        sizes = ["?" if size is None else str(size) for size in self.shape]
+        return "x".join([*sizes, str(self.dtype)])
+
+
+def parameter_of(type_: Attribute, what: str) -> Parameter:
+    """The parameter of an MLIR type; `what` names it in a message."""
+    element, sizes = type_, ()
+    if shaped := isinstance(type_, TensorType | MemRefType):
+        element, sizes = cast(Attribute, type_.element_type), type_.get_shape()
+    dtype = numpy_dtype(element)
+    if dtype is None:
+        raise BrError(
+            f"{what}: expected a tensor, memref or scalar of f16, f32, f64, index, i1, "
+            f"i8, i16, i32 or i64, got {type_}"
+        )
+    shape = tuple(None if size == DYNAMIC_INDEX else size for size in sizes)
+    return Parameter(shape, dtype, scalar=not shaped)
+
+
+def describe(array: Array) -> str:
+    """`4x8xfloat32`, as a `Parameter` prints."""
+    return "x".join([*map(str, array.shape), str(array.dtype)])
+
+
+def check_array(parameter: Parameter, value: object, what: str) -> Array:
+    """`value` as a contiguous array of the parameter's type and shape."""
+    array = np.asarray(
+        value, dtype=parameter.dtype if isinstance(value, bool | int | float) else None
+    )
+    fits = len(array.shape) == len(parameter.shape) and all(
+        want in (None, got)
+        for want, got in zip(parameter.shape, array.shape, strict=True)
+    )
+    if not fits or array.dtype != parameter.dtype:
+        raise BrError(f"{what}: expected {parameter}, got {describe(array)}")
+    # require keeps a scalar a scalar, ascontiguousarray would make it 1-D
+    return np.require(array, requirements=("C", "A"))
+
+
+def check_arrays(
+    parameters: Sequence[Parameter], values: Sequence[object], names: Sequence[str]
+) -> list[Array]:
+    """One checked array for each parameter; `names` names them in messages."""
+    if len(values) != len(parameters):
+        raise BrError(
+            f"expected {len(parameters)} arguments "
+            f"({', '.join(map(str, parameters)) or 'none'}), got {len(values)}"
+        )
+    return [
+        check_array(parameter, value, name)
+        for parameter, value, name in zip(parameters, values, names, strict=True)
+    ]
+
+
+def available_memory() -> int | None:
+    """Bytes that can still be had, None where the system does not say.
+
+    An allocation alone does not tell: Linux promises memory that it does not have, and
+    ends the process once it is touched.
+    """
+    found: list[int] = []
+    try:
+        meminfo = Path("/proc/meminfo").read_text()
+        found += [
+            int(kib) << 10 for kib in re.findall(r"MemAvailable:\s+(\d+)", meminfo)
+        ]
+        group = Path("/sys/fs/cgroup")  # the limit of a container
+        limit, used = (
+            int((group / name).read_text()) for name in ("memory.max", "memory.current")
+        )
+        found.append(limit - used)
+    except (OSError, ValueError):  # no such files, or "max": no limit
+        pass
+    return min(found, default=None)
+
+
+def aligned_empty(
+    shape: Sequence[int], dtype: npt.DTypeLike, what: str = "a buffer"
+) -> Array:
+    """Fresh memory at a multiple of `ALIGNMENT`."""
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    free = available_memory() if size > _LARGE else None
+    try:
+        if free is not None and size > free:
+            raise MemoryError
+        memory = np.empty(size + ALIGNMENT, np.uint8)
+    except (MemoryError, ValueError) as e:
+        has = (
+            "the system refuses" if free is None else f"{free / 2**30:.1f} GiB is free"
+        )
+        raise BrError(
+            f"expected {size / 2**30:.1f} GiB of memory for {what}, but {has}; "
+            "use smaller sizes"
+        ) from e
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(tuple(shape))
