@@ -9,7 +9,11 @@ from xdsl.ir import Dialect
 from xdsl.universe import Universe
 from xdsl.utils.target import Target
 
+from brdialect import xdsl_repairs
 from passes.registry import all_passes
+
+# Before any tool parses: xDSL's own linalg is silently wrong in places.
+xdsl_repairs.install()
 
 
 def _br() -> Dialect:
