@@ -1,0 +1,1 @@
+"""The named linalg operations that xDSL lacks, from one table."""

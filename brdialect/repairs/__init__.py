@@ -1,0 +1,1 @@
+"""Repairs of the pinned xDSL, one module for each dialect. See `xdsl_repairs`."""
