@@ -32,8 +32,8 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.traits import IsTerminator
 
-from brdialect import xdsl_repairs
 from brdialect.errors import unsupported
+from brdialect.xdsl_repairs import SelectOp
 from passes.build import Index, add, branch, value
 
 Valid = int | SSAValue | None
@@ -76,7 +76,9 @@ def divides_integers(body: Block) -> bool:
 def splat(number: float, type_: Attribute, lanes: Lanes) -> SSAValue:
     """A constant of a scalar type, or a vector of it."""
     if lanes is not None:
-        dense = DenseIntOrFPElementsAttr.from_list(VectorType(type_, (lanes,)), [number])  # pyright: ignore
+        dense = DenseIntOrFPElementsAttr.from_list(
+            VectorType(type_, (lanes,)), [number]
+        )  # pyright: ignore
         return arith.ConstantOp(dense).result
     if isinstance(type_, IntegerType | IndexType):
         return arith.ConstantOp(IntegerAttr(int(number), type_)).result
@@ -156,13 +158,11 @@ def _constant(op: arith.ConstantOp, lanes: int) -> SSAValue:
 def _on_vectors(
     op: Operation, operands: Sequence[SSAValue], lanes: Lanes
 ) -> Sequence[SSAValue]:
-    """The same op on vectors; the repaired class where xDSL's takes only scalars."""
+    """The same op on vectors."""
     types: list[Attribute] = [r.type for r in op.results]
-    cls = type(op)
     if lanes is not None:
         types = [VectorType(t, (lanes,)) for t in types]
-        cls = xdsl_repairs.repaired(cls)
-    new = cls.create(
+    new = type(op).create(
         operands=operands,
         result_types=types,
         properties=op.properties,
@@ -172,9 +172,7 @@ def _on_vectors(
     return new.results
 
 
-def _gather(
-    op: memref.LoadOp, indices: Sequence[SSAValue], lanes: Lanes
-) -> SSAValue:
+def _gather(op: memref.LoadOp, indices: Sequence[SSAValue], lanes: Lanes) -> SSAValue:
     """A table look-up in a body: one load a lane."""
     if lanes is None:
         return memref.LoadOp.get(op.memref, indices).res
@@ -193,14 +191,14 @@ def _memref(source: SSAValue, dim: int) -> tuple[MemRefType, int | None]:
     assert strides is not None
     last = dim % len(strides) == len(strides) - 1
     # vector.load needs the innermost stride to be 1, and i1 lies in bytes
-    if strides[dim] == 1 and (not last and strides[-1] != 1 or type_.element_type == i1):
+    if strides[dim] == 1 and (
+        not last and strides[-1] != 1 or type_.element_type == i1
+    ):
         return type_, None
     return type_, strides[dim]
 
 
-def _lane_indices(
-    indices: Sequence[SSAValue], dim: int, lane: Index
-) -> list[SSAValue]:
+def _lane_indices(indices: Sequence[SSAValue], dim: int, lane: Index) -> list[SSAValue]:
     at = list(indices)
     at[dim] = value(add(at[dim], lane))
     return at
@@ -235,7 +233,7 @@ def load_vector(
         if isinstance(valid, SSAValue):
             # a lane that is masked off reads what lane 0 reads: always in bounds
             bit = vector.ExtractOp(valid, (lane,), i1).result
-            step = xdsl_repairs.SelectOp(bit, value(lane), value(0)).result
+            step = SelectOp(bit, value(lane), value(0)).result
         scalar = memref.LoadOp.get(source, _lane_indices(indices, dim, step)).res
         out = vector.InsertOp(scalar, out, (lane,)).result
     return out

@@ -1,0 +1,319 @@
+"""Emits the loops of a structured op: outer loops, vector steps, accumulators.
+
+    parallel loops, outermost first                  // scf.parallel for a team
+      whole steps of the vectorised loop, then the rest in one masked step
+        acc = out                                    // only if it is read
+        reduction loops carrying acc: acc = body(inputs, acc)
+        out = acc
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from xdsl.dialects import memref
+from xdsl.dialects.linalg.ops import GenericOp, IndexOp
+from xdsl.ir import Block, SSAValue
+
+from brdialect.target import Target
+from brdialect.xdsl_repairs import SelectOp
+from passes.build import Index, add, for_loop, parallel_loop, value
+from passes.loop_nest import Nest
+from passes.reductions import combine, combiners, neutral, reduce_vector
+from passes.vectorise import (
+    iota,
+    lane_mask,
+    load_vector,
+    store_vector,
+    vectorise_body,
+)
+
+PARALLEL_WORK = 32768
+"""Elements from which a team of threads pays: starting and joining it costs a few
+microseconds, in which one core handles some ten thousand elements."""
+
+VECTORS_A_STEP = 4
+"""Independent accumulators of a reduction: an addition takes 4 cycles, while the loads
+that feed it allow one every half to one cycle."""
+
+At = Mapping[int, Index]
+"""Where the loops stand: the index of each loop that has been entered."""
+
+Axis = tuple[int, int, int]
+"""A loop, where it stops and its step."""
+
+Step = Sequence[tuple[int, int | None]]
+"""The vectors of one step of the vectorised loop: offset, and valid lanes if not all."""
+
+
+def indexed_iterators(op: GenericOp) -> set[int]:
+    """The iterators whose index the body asks for."""
+    inner = op.body.block.ops
+    return {x.dim.value.data for x in inner if isinstance(x, IndexOp)}
+
+
+def steps(size: int, lanes: int, most: int) -> tuple[int, int, Step, Step]:
+    """`(whole, width, step, rest)`: `step` from 0 to `whole` by `width`, then `rest`.
+
+    size 29 by 8 lanes, at most 2 vectors a step:
+    (16, 16, [(0, None), (8, None)], [(0, None), (8, 5)])
+    """
+    vectors = max(1, min(most, size // lanes))
+    width = vectors * lanes
+    whole = size // width * width
+    left = size - whole
+    rest = [(o, None if left - o >= lanes else left - o) for o in range(0, left, lanes)]
+    return whole, width, [(v * lanes, None) for v in range(vectors)], rest
+
+
+@dataclass(frozen=True)
+class Emitter:
+    """One op with loops `nest`, of which `chosen` is vectorised (None: scalar code).
+
+    `views` holds each operand as a memref with one dimension a loop, the vectorised one
+    last, or the scalar operand itself.
+    """
+
+    op: GenericOp
+    nest: Nest
+    target: Target
+    chosen: int | None
+    lanes: int
+    views: Sequence[SSAValue]
+
+    @property
+    def body(self) -> Block:
+        """The scalar code."""
+        return self.op.body.block
+
+    @property
+    def reductions(self) -> list[int]:
+        """The loops that accumulate."""
+        return [d for d, loop in enumerate(self.nest.loops) if not loop.parallel]
+
+    @property
+    def outputs(self) -> range:
+        """The positions of the outputs among the operands."""
+        return range(len(self.nest.inputs), len(self.views))
+
+    def emit(self) -> None:
+        """The whole op."""
+        chosen = self.chosen
+        outer: list[Axis] = [
+            (d, loop.size, 1)
+            for d, loop in enumerate(self.nest.loops)
+            if loop.parallel and d != chosen
+        ]
+        if chosen is None:
+            self.over(outer, {}, lambda at: self.tile(at, [(0, None)]))
+            return
+        if not self.nest.loops[chosen].parallel:
+            self.over(outer, {}, self.reduce_along)
+            return
+        most = VECTORS_A_STEP if self.reductions else 1
+        whole, width, step, rest = steps(self.nest.loops[chosen].size, self.lanes, most)
+        along = [(chosen, whole, width)] if whole else []
+
+        def remaining(at: At) -> None:
+            self.tile({**at, chosen: whole}, rest)
+
+        def row(at: At) -> None:
+            if along:
+                self.sequential(along, at, lambda at: self.tile(at, step))
+            if rest:
+                remaining(at)
+
+        if self.team and along and prod(a[1] for a in outer) < self.trips_wanted:
+            self.over([*outer, *along], {}, lambda at: self.tile(at, step))
+            if rest:
+                self.sequential(outer, {}, remaining)
+        else:
+            self.over(outer, {}, row)
+
+    @property
+    def team(self) -> bool:
+        """Whether the work is worth a team of threads."""
+        return self.target.threads > 1 and self.nest.work >= PARALLEL_WORK
+
+    @property
+    def trips_wanted(self) -> int:
+        """Four for each thread: then the slowest is at most a fifth behind."""
+        return 4 * self.target.threads
+
+    def over(self, axes: Sequence[Axis], at: At, body: Callable[[At], None]) -> None:
+        """`body` in these parallel loops: for a team as many of the outermost as give
+        every thread its share make one scf.parallel."""
+        cut, trips = 0, 1
+        while self.team and cut < len(axes) and trips < self.trips_wanted:
+            trips *= -(-axes[cut][1] // axes[cut][2])
+            cut += 1
+        if cut == 0:
+            self.sequential(axes, at, body)
+            return
+
+        def inside(ivs: Sequence[Index]) -> None:
+            entered = dict(zip((axis[0] for axis in axes[:cut]), ivs, strict=True))
+            self.sequential(axes[cut:], {**at, **entered}, body)
+
+        parallel_loop([a[1] for a in axes[:cut]], [a[2] for a in axes[:cut]], inside)
+
+    def sequential(self, axes: Sequence[Axis], at: At, body: Callable[[At], None]) -> None:
+        """`body` in nested scf.for."""
+        if not axes:
+            body(at)
+            return
+        (loop, stop, step), *inner = axes
+
+        def iteration(iv: Index) -> Sequence[SSAValue]:
+            self.sequential(inner, {**at, loop: iv}, body)
+            return ()
+
+        for_loop(0, stop, step, iteration)
+
+    def subscripts(self, at: At, offset: Index = 0) -> list[SSAValue]:
+        """`at` as indices of a view, the vectorised loop moved on by `offset`."""
+        loops = [d for d in range(len(self.nest.loops)) if d != self.chosen]
+        indices = [at.get(d, 0) for d in loops]
+        if self.chosen is not None:
+            indices.append(add(at.get(self.chosen, 0), offset))
+        return [value(i) for i in indices]
+
+    def load(self, operand: int, at: At, offset: int, valid: int | None) -> SSAValue:
+        """One vector (or scalar) of an operand; scalar operands as they are."""
+        view = self.views[operand]
+        if operand < len(self.nest.inputs) and self.nest.inputs[operand] is None:
+            return view
+        where = self.subscripts(at, offset)
+        if self.chosen is None:
+            return memref.LoadOp.get(view, where).res
+        return load_vector(view, where, self.lanes, valid)
+
+    def store(
+        self, vector: SSAValue, output: int, at: At, offset: int, valid: int | None
+    ) -> None:
+        """The counterpart of `load`."""
+        where = self.subscripts(at, offset)
+        if self.chosen is None:
+            memref.StoreOp.get(vector, self.views[output], where)
+        else:
+            store_vector(vector, self.views[output], where, valid)
+
+    def indices(self, at: At, offset: int) -> dict[int, SSAValue]:
+        """What `linalg.index` gives for each iterator."""
+        loops = {loop.iterator: d for d, loop in enumerate(self.nest.loops)}
+        found: dict[int, SSAValue] = {}
+        for iterator in indexed_iterators(self.op):
+            d = loops.get(iterator)  # an iterator that runs once has no loop
+            if d is None:
+                found[iterator] = value(0)
+            elif d == self.chosen:
+                found[iterator] = iota(value(add(at.get(d, 0), offset)), self.lanes)
+            else:
+                found[iterator] = value(at.get(d, 0))
+        return found
+
+    def apply(
+        self,
+        at: At,
+        offset: int,
+        valid: int | None,
+        outs: Sequence[SSAValue],
+        loaded: Mapping[int, SSAValue] | None = None,
+    ) -> list[SSAValue]:
+        """The body on one vector of each operand; `loaded` ones are at hand."""
+        arguments: dict[SSAValue, SSAValue] = {}
+        for i in range(len(self.nest.inputs)):
+            if loaded and i in loaded:
+                arguments[self.body.args[i]] = loaded[i]
+            elif self.body.args[i].uses.get_length():
+                arguments[self.body.args[i]] = self.load(i, at, offset, valid)
+        arguments.update(zip(self.body.args[self.outputs.start :], outs))
+        lanes = None if self.chosen is None else self.lanes
+        return vectorise_body(self.body, arguments, lanes, self.indices(at, offset))
+
+    def tile(self, at: At, step: Step) -> None:
+        """All outputs at `at`, a vector (or scalar) of each for each of `step`."""
+        outs = self.outputs
+        read = any(self.body.args[i].uses.get_length() for i in outs)
+        first = [
+            self.load(i, at, offset, valid)
+            for offset, valid in step
+            for i in outs
+            if read or self.reductions
+        ]
+
+        def innermost(at: At, accs: Sequence[SSAValue]) -> list[SSAValue]:
+            results: list[SSAValue] = []
+            for v, (offset, valid) in enumerate(step):
+                mine = accs[v * len(outs) : (v + 1) * len(outs)]
+                results += self.apply(at, offset, valid, mine)
+            return results
+
+        results = iter(self.accumulate(self.reductions, at, first, innermost))
+        for offset, valid in step:
+            for i in outs:
+                self.store(next(results), i, at, offset, valid)
+
+    def accumulate(
+        self,
+        loops: Sequence[int],
+        at: At,
+        accs: Sequence[SSAValue],
+        body: Callable[[At, Sequence[SSAValue]], Sequence[SSAValue]],
+    ) -> Sequence[SSAValue]:
+        """`body` in nested reduction loops that carry `accs`."""
+        if not loops:
+            return body(at, accs)
+        return for_loop(
+            0,
+            self.nest.loops[loops[0]].size,
+            1,
+            lambda iv, *a: self.accumulate(loops[1:], {**at, loops[0]: iv}, a, body),
+            accs,
+        )
+
+    def reduce_along(self, at: At) -> None:
+        """One element of each output, the chosen reduction loop in vectors."""
+        assert self.chosen is not None
+        along = self.chosen
+        kinds = combiners(self.op) or ()
+        size = self.nest.loops[along].size
+        whole, width, step, rest = steps(size, self.lanes, VECTORS_A_STEP)
+        types = [self.body.args[i].type for i in self.outputs]
+        start = [neutral(k, t, self.lanes) for k, t in zip(kinds, types, strict=True)]
+
+        def row(at: At, accs: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            accs = for_loop(
+                0,
+                whole,
+                width,
+                lambda iv, *a: self.advance({**at, along: iv}, step, a),
+                accs,
+            )
+            return self.advance({**at, along: whole}, rest, accs)
+
+        others = [d for d in self.reductions if d != along]
+        accs = self.accumulate(others, at, start * len(step), row)
+        for i, kind in enumerate(kinds):
+            lanes = accs[i]
+            for more in accs[i + len(kinds) :: len(kinds)]:
+                lanes = combine(kind, lanes, more)
+            view, where = self.views[self.outputs[i]], self.subscripts(at)
+            old = memref.LoadOp.get(view, where).res
+            memref.StoreOp.get(combine(kind, old, reduce_vector(kind, lanes)), view, where)
+
+    def advance(self, at: At, part: Step, accs: Sequence[SSAValue]) -> list[SSAValue]:
+        """The accumulators after `part`; lanes that are not valid stay as they were."""
+        count = len(self.outputs)
+        new = list(accs)
+        for v, (offset, valid) in enumerate(part):
+            mine = slice(v * count, (v + 1) * count)
+            result = self.apply(at, offset, valid, accs[mine])
+            if valid is not None:
+                mask = lane_mask(valid, self.lanes)
+                pairs = zip(result, accs[mine], strict=True)
+                result = [SelectOp(mask, r, o).result for r, o in pairs]
+            new[mine] = result
+        return new
