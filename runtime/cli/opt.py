@@ -6,30 +6,21 @@ import argparse
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
-from io import StringIO
 from pathlib import Path
 from typing import IO, NoReturn
 
 from xdsl.utils.arg_spec import parse_pipeline
-from xdsl.utils.exceptions import ArgSpecParseError
 from xdsl.xdsl_opt_main import xDSLOptMain
 
 from brdialect.errors import BrError
+from runtime.cli.options import written_whole
 from runtime.cli.report import run_tool
-
-
-class _KeptText(StringIO):
-    """A text that is still there after its writer closed it."""
-
-    def close(self) -> None:
-        pass
 
 
 class BrOpt(xDSLOptMain):
     """xdsl-opt, which finds the dialect, passes and targets as `runtime.universe`."""
 
     version_format = "br-opt on xDSL {xdsl_version}"
-    _output = _KeptText()
 
     def __init__(self, args: Sequence[str] | None = None):
         super().__init__(__doc__ or "", args)
@@ -44,8 +35,6 @@ class BrOpt(xDSLOptMain):
                 if spec.name not in self.available_passes:
                     raise BrError(self._no_such_pass(spec.name))
             super().setup_pipeline()
-        except ArgSpecParseError as e:  # no Exception, so not seen further up
-            raise BrError(str(e)) from e
         except ValueError as e:  # an option that a pass does not have
             raise BrError(f"--passes: {e}") from e
 
@@ -57,7 +46,10 @@ class BrOpt(xDSLOptMain):
     def get_input_stream(self) -> tuple[IO[bytes], str]:
         if self.args.input_file == "-":
             return sys.stdin.buffer, "mlir"
-        stream, extension = super().get_input_stream()
+        try:
+            stream, extension = super().get_input_stream()
+        except OSError as e:
+            raise BrError(f"{e.filename}: cannot be read: {e.strerror}") from e
         if extension not in self.available_frontends and self.args.frontend is None:
             stream.close()
             raise BrError(
@@ -65,14 +57,13 @@ class BrOpt(xDSLOptMain):
             )
         return stream, extension
 
-    def prepare_output(self) -> IO[str]:
-        # A file is written in one go at the end: a failure leaves none behind.
-        return sys.stdout if self.args.output_file is None else self._output
-
     def run(self) -> None:
-        super().run()
-        if self.args.output_file is not None:
-            Path(self.args.output_file).write_text(self._output.getvalue())
+        if self.args.output_file is None:
+            super().run()
+            return
+        with written_whole(Path(self.args.output_file)) as temporary:
+            self.args.output_file = str(temporary)
+            super().run()
 
 
 def _refuse(message: str) -> NoReturn:

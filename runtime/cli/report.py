@@ -7,9 +7,10 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from xdsl.utils.exceptions import DiagnosticException, ParseError
+from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException, ParseError
 
 from brdialect.errors import BrError
+from runtime.debug import debug_level
 
 # Deep nests of regions are walked recursively; Python's default of 1000 frames ends
 # at about 100 levels.
@@ -35,29 +36,28 @@ def run_tool(tool: Callable[[], int | None]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    except Exception as e:
+    except (Exception, ArgSpecParseError) as e:  # the latter is no Exception
         sys.stdout.flush()
         print(_explained(e), file=sys.stderr)
         return 1
 
 
-def _explained(e: Exception) -> str:
-    debug = os.environ.get("BR_DEBUG", "0")
-    if debug.isdigit() and int(debug) >= 2:
+def _explained(e: BaseException) -> str:
+    if debug_level() >= 2:
         more = "".join(traceback.format_exception(e)).rstrip()
     else:
         more = "note: BR_DEBUG=2 shows where this program stopped"
     return f"error: {message(e)}\n{more}"
 
 
-def message(e: Exception) -> str:
+def message(e: BaseException) -> str:
     """What a person needs to know of an exception, without a traceback."""
     match e:
         case ParseError():
             place, *context = e.span.print_with_context().rstrip().split("\n")
             return "\n".join((f"{place}: {e.msg.strip()}", *context))
-        case BrError() | DiagnosticException():
-            return str(e)
+        case BrError() | DiagnosticException() | ArgSpecParseError():
+            return str(e).rstrip()
         case OSError(strerror=str(reason)):
             return f"{e.filename}: {reason}" if e.filename is not None else reason
         case UnicodeDecodeError():
