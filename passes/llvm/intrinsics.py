@@ -1,0 +1,56 @@
+"""The LLVM intrinsics that may be called, and which types their full names end in.
+
+LLVM takes a call of an intrinsic it does not know for one of an external function, and
+one that the CPU has no instruction for for one of libm: both fail when linking, or worse.
+So this table is all there is.
+"""
+
+from __future__ import annotations
+
+RESULT = -1
+
+_OF_RESULT = (
+    # floats
+    *("fabs", "sqrt", "fma", "fmuladd", "copysign"),
+    *("floor", "ceil", "trunc", "round", "roundeven", "rint", "nearbyint"),
+    *("maximum", "minimum", "maxnum", "minnum"),
+    # integers
+    *("abs", "smax", "smin", "umax", "umin", "ctpop", "ctlz", "cttz"),
+    *("bswap", "bitreverse", "fshl", "fshr"),
+    *("sadd.sat", "uadd.sat", "ssub.sat", "usub.sat"),
+)
+_REDUCTIONS = (
+    *("add", "mul", "and", "or", "xor", "smax", "smin", "umax", "umin"),
+    *("fmax", "fmin", "fmaximum", "fminimum"),
+)
+
+INTRINSICS: dict[str, tuple[int, ...]] = {
+    **{f"llvm.{name}": (RESULT,) for name in _OF_RESULT},
+    **{f"llvm.vector.reduce.{name}": (0,) for name in _REDUCTIONS},
+    "llvm.vector.reduce.fadd": (1,),
+    "llvm.vector.reduce.fmul": (1,),
+    "llvm.fptosi.sat": (RESULT, 0),
+    "llvm.fptoui.sat": (RESULT, 0),
+    "llvm.masked.load": (RESULT, 0),
+    "llvm.masked.store": (0, 1),
+    "llvm.masked.gather": (RESULT, 0),
+    "llvm.masked.scatter": (0, 1),
+    "llvm.memcpy": (0, 1, 2),
+    "llvm.memmove": (0, 1, 2),
+    "llvm.memset": (0, 2),
+    "llvm.prefetch": (0,),
+    "llvm.assume": (),
+    "llvm.trap": (),
+    "llvm.stacksave": (RESULT,),
+    "llvm.stackrestore": (0,),
+}
+"""The intrinsics by name; numbers are operands whose types end the full name."""
+
+
+def known_intrinsic(name: str) -> str | None:
+    """The name without the types at its end, or None for an unknown intrinsic."""
+    while name not in INTRINSICS:
+        name = name.rpartition(".")[0]
+        if not name:
+            return None
+    return name

@@ -1,0 +1,143 @@
+"""Types on both sides of `convert-to-llvm`.
+
+    index, f32, i8, !llvm.ptr, vector<8xf32>   ->  i64, themselves
+    memref<?x4xf32, strided<[?, 1]>>           ->  ptr, i64 (size 0), i64 (stride 0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
+    BFloat16Type,
+    DenseIntOrFPElementsAttr,
+    Float16Type,
+    Float32Type,
+    Float64Type,
+    IndexType,
+    IntAttr,
+    IntegerAttr,
+    IntegerType,
+    MemRefType,
+    NoneAttr,
+    Signedness,
+    VectorType,
+    i64,
+)
+from xdsl.dialects.llvm import (
+    LLVMArrayType,
+    LLVMFunctionType,
+    LLVMPointerType,
+    LLVMStructType,
+)
+from xdsl.ir import Attribute, Operation
+from xdsl.utils.hints import isa
+
+from brdialect.errors import unsupported
+
+POINTER = LLVMPointerType()
+
+FLOATS = (Float16Type, BFloat16Type, Float32Type, Float64Type)
+_LLVM_TYPES = (LLVMPointerType, LLVMArrayType, LLVMStructType, LLVMFunctionType)
+
+
+@cache
+def converted(t: Attribute) -> Attribute | None:
+    """`t` in the llvm dialect, or None where it has no (single) counterpart there."""
+    if isinstance(t, IndexType):
+        return i64
+    if isinstance(t, IntegerType):
+        return t if t.signedness.data == Signedness.SIGNLESS else None
+    if isinstance(t, (*FLOATS, *_LLVM_TYPES)):
+        return t
+    if isa(t, VectorType):
+        element = converted(t.element_type)
+        if element is None or t.get_num_dims() != 1 or t.get_num_scalable_dims():
+            return None
+        return VectorType(element, t.shape)
+    return None
+
+
+def convert_type(t: Attribute, op: Operation) -> Attribute:
+    """`t` in the llvm dialect; stops at `op` where there is none."""
+    result = converted(t)
+    if result is None:
+        unsupported(
+            op,
+            "convert-to-llvm: expected index, signless integers, f16, bf16, f32, f64, "
+            f"1-D fixed vectors of these or llvm types, got {t}; "
+            + (
+                "split it into 1-D vectors first (convert-linalg-to-vector emits only those)"
+                if isinstance(t, VectorType)
+                else "lower tensors by bufferize, other types by their own passes first"
+            ),
+        )
+    return result
+
+
+def converted_constant(value: Attribute) -> Attribute:
+    """An index constant as an i64 one; others are as they were."""
+    if isa(value, IntegerAttr) and isinstance(value.type, IndexType):
+        return IntegerAttr(value.value.data, i64)
+    if isinstance(value, DenseIntOrFPElementsAttr):
+        t = converted(value.type)
+        if isa(t, VectorType) and t != value.type:
+            return DenseIntOrFPElementsAttr(t, value.data)
+    return value
+
+
+def element_bytes(t: Attribute) -> int | None:
+    """The size in memory of an element; None where it does not fill whole bytes."""
+    match t:
+        case IntegerType():
+            return t.width.data // 8 if t.width.data % 8 == 0 else None
+        case Float16Type() | BFloat16Type():
+            return 2
+        case Float32Type():
+            return 4
+        case Float64Type() | LLVMPointerType() | IndexType():
+            return 8
+        case _:
+            return None
+
+
+def strides_of(t: MemRefType) -> Sequence[int | None]:
+    """Strides in elements, None where only known at run time. Asks for a strided layout."""
+    return t.get_strides() or ()
+
+
+def memref_arguments(t: MemRefType) -> list[Attribute]:
+    """What a memref argument becomes: its pointer, dynamic sizes and dynamic strides.
+
+    The strides of an identity layout follow from the sizes, and are not passed.
+    """
+    dynamic = sum(size == DYNAMIC_INDEX for size in t.get_shape())
+    if not isinstance(t.layout, NoneAttr):
+        dynamic += sum(stride is None for stride in strides_of(t))
+    return [POINTER, *(i64 for _ in range(dynamic))]
+
+
+def check_memref(t: MemRefType, op: Operation) -> Attribute:
+    """The element type of `t`; stops at `op` where the memref cannot be lowered."""
+    if not isinstance(t.memory_space, NoneAttr) and t.memory_space != IntAttr(0):
+        unsupported(
+            op,
+            f"convert-to-llvm: expected a memref in the default memory space, got {t}; "
+            "drop the memory space",
+        )
+    if t.get_strides() is None:
+        unsupported(
+            op,
+            f"convert-to-llvm: expected a strided layout, got {t}; "
+            "write the layout as strided<[...], offset: ...>",
+        )
+    element = converted(t.element_type)
+    if element is None or isinstance(element, VectorType):
+        unsupported(
+            op,
+            f"convert-to-llvm: expected a memref of scalars, got {t}; "
+            "reinterpret it as a memref of its element type",
+        )
+    return element

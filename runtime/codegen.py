@@ -1,0 +1,106 @@
+"""LLVM IR text -> machine code, through llvmlite.
+
+LLVM optimises at O3, but vectorises nothing: our code is made of vectors already, and
+the two vectorisers would only cost compile time (see `optimise`).
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cache
+from typing import IO, ParamSpec, TypeVar
+
+import llvmlite.binding as llvm
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.utils.target import Target as TextTarget
+
+from brdialect.errors import BrError
+from brdialect.target import Target, target_of
+from passes.llvm_text import llvm_ir
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@cache
+def _initialise() -> None:
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+
+
+@cache
+def target_machine(target: Target) -> llvm.TargetMachine:
+    """LLVM's code generator for a target; position-independent, for JIT and .so alike."""
+    _initialise()
+    try:
+        machine = llvm.Target.from_triple(target.triple)
+    except RuntimeError as e:
+        raise BrError(
+            f"expected a triple that this LLVM generates code for, got '{target.triple}'"
+        ) from e
+    return machine.create_target_machine(
+        cpu=target.cpu,
+        features=target.features,
+        opt=3,
+        reloc="pic",
+        codemodel="default",
+    )
+
+
+def optimise(ir: str, target: Target) -> llvm.ModuleRef:
+    """Parses, verifies and optimises LLVM IR text."""
+    machine = target_machine(target)
+    try:
+        module = llvm.parse_assembly(ir)
+        module.verify()
+    except RuntimeError as e:
+        raise BrError(f"LLVM refuses the IR: {e}") from e
+    module.triple = target.triple
+    module.data_layout = str(machine.target_data)
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options.loop_vectorization = False
+    options.slp_vectorization = False
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return module
+
+
+def emit_assembly(ir: str, target: Target) -> str:
+    """LLVM IR text as optimised assembly text."""
+    return target_machine(target).emit_assembly(optimise(ir, target))
+
+
+def emit_object(ir: str, target: Target) -> bytes:
+    """LLVM IR text as the bytes of an optimised object file."""
+    return target_machine(target).emit_object(optimise(ir, target))
+
+
+def in_child(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Calls `function` in another process: a fatal error of LLVM ends the process that it
+    happens in. Costs about 20 ms, so only for input that nobody has checked."""
+    _initialise()
+    methods = multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("fork" if "fork" in methods else None)
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        try:
+            return pool.submit(function, *args, **kwargs).result()
+        except BrokenProcessPool as e:
+            raise BrError(
+                "LLVM could not generate code and ended its process; its own message, if "
+                "any, stands above. Look at the input of this step with -t llvmir"
+            ) from e
+
+
+@dataclass(frozen=True)
+class AsmTarget(TextTarget):
+    """`-t asm`: assembly text of the module's target."""
+
+    name = "asm"
+
+    def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
+        output.write(in_child(emit_assembly, llvm_ir(module), target_of(module)))
