@@ -1,0 +1,30 @@
+"""A compiler of linalg on tensors with one compute primitive, batch-reduce GEMM.
+
+    import brdialect
+    f = brdialect.compile("model.mlir")
+    y = f(x)
+
+The names below stand for others in `runtime`, imported when first used: the dialect
+alone needs neither a code generator nor numpy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "TARGETS": "brdialect.target",
+    "BrError": "brdialect.errors",
+    "Compiled": "runtime.compiler",
+    "Target": "brdialect.target",
+    "UnsupportedError": "brdialect.errors",
+    "compile": "runtime.compiler",
+    "host_target": "runtime.host",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'brdialect' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)

@@ -8,55 +8,26 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
-    Float16Type,
-    Float32Type,
-    Float64Type,
-    IndexType,
-    IntegerType,
+    BFloat16Type,
     MemRefType,
-    Signedness,
     TensorType,
 )
 from xdsl.ir import Attribute
 
 from brdialect.errors import BrError
-
-Array = npt.NDArray[Any]
+from brdialect.reference.values import Array, element_of, storage
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector register."""
 
 _LARGE = 64 << 20
 """Bytes from which on an allocation asks the system what is left."""
-
-
-def numpy_dtype(element: Attribute) -> np.dtype[Any] | None:
-    """numpy's type for an MLIR element type, None where it has none."""
-    match element:
-        case Float16Type():
-            return np.dtype(np.float16)
-        case Float32Type():
-            return np.dtype(np.float32)
-        case Float64Type():
-            return np.dtype(np.float64)
-        case IndexType():
-            return np.dtype(np.int64)
-        case IntegerType():
-            width = element.width.data
-            if width == 1:
-                return np.dtype(np.bool_)
-            if width not in (8, 16, 32, 64):
-                return None
-            unsigned = element.signedness.data == Signedness.UNSIGNED
-            return np.dtype(f"{'u' if unsigned else 'i'}{width // 8}")
-        case _:
-            return None
 
 
 @dataclass(frozen=True)
@@ -68,6 +39,9 @@ class Parameter:
     scalar: bool = False
     """Passed as a value, not by pointer."""
 
+    in_place: bool = False
+    """A memref: what the function writes shows in the caller's array."""
+
     def __str__(self) -> str:
         if self.scalar:
             return str(self.dtype)
@@ -77,17 +51,21 @@ class Parameter:
 
 def parameter_of(type_: Attribute, what: str) -> Parameter:
     """The parameter of an MLIR type; `what` names it in a message."""
-    element, sizes = type_, ()
+    shape: Sequence[int] = ()
     if shaped := isinstance(type_, TensorType | MemRefType):
-        element, sizes = cast(Attribute, type_.element_type), type_.get_shape()
-    dtype = numpy_dtype(element)
-    if dtype is None:
-        raise BrError(
-            f"{what}: expected a tensor, memref or scalar of f16, f32, f64, index, i1, "
-            f"i8, i16, i32 or i64, got {type_}"
-        )
-    shape = tuple(None if size == DYNAMIC_INDEX else size for size in sizes)
-    return Parameter(shape, dtype, scalar=not shaped)
+        shape = type_.get_shape()
+    if isinstance(element_of(type_), BFloat16Type):
+        raise BrError(f"{what}: expected a type that numpy has, got {type_}")
+    try:
+        dtype = storage(type_, precise=False)
+    except BrError as e:
+        raise BrError(f"{what}: {e}") from e
+    return Parameter(
+        tuple(None if size == DYNAMIC_INDEX else size for size in shape),
+        dtype,
+        scalar=not shaped,
+        in_place=isinstance(type_, MemRefType),
+    )
 
 
 def describe(array: Array) -> str:
@@ -107,7 +85,13 @@ def check_array(parameter: Parameter, value: object, what: str) -> Array:
     if not fits or array.dtype != parameter.dtype:
         raise BrError(f"{what}: expected {parameter}, got {describe(array)}")
     # require keeps a scalar a scalar, ascontiguousarray would make it 1-D
-    return np.require(array, requirements=("C", "A"))
+    usable = np.require(array, requirements=("C", "A"))
+    if parameter.in_place and not (usable is value and array.flags.writeable):
+        raise BrError(
+            f"{what}: expected a writable, contiguous numpy array, because a memref is "
+            "written in place; got one of which only a copy could be written"
+        )
+    return usable
 
 
 def check_arrays(

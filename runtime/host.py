@@ -119,14 +119,24 @@ def resolve_target(
     return target_named(target, cpus() if team is None else team)
 
 
+def architecture(target: Target) -> str:
+    """`x86_64` or `aarch64`."""
+    return target.triple.partition("-")[0]
+
+
+def same_architecture(target: Target) -> bool:
+    """Whether the target has this machine's kind of processor."""
+    machine = platform.machine().lower()
+    return architecture(target) == {"amd64": "x86_64", "arm64": "aarch64"}.get(
+        machine, machine
+    )
+
+
 def missing_here(target: Target) -> list[str]:
     """What a program for `target` may use and this machine does not have."""
-    arch = target.triple.partition("-")[0]
-    here = {"amd64": "x86_64", "arm64": "aarch64"}.get(
-        platform.machine().lower(), platform.machine()
-    )
-    if arch != here:
-        return [f"a processor of type {arch} (this one is {here})"]
+    arch = architecture(target)
+    if not same_architecture(target):
+        return [f"a processor of type {arch} (this one is {platform.machine()})"]
     features = host_features()
     needed = [f[1:] for f in target.features.split(",") if f.startswith("+")]
     if arch == "x86_64":

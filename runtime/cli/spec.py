@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -125,7 +125,7 @@ def _load_npy(path: Path) -> Array:
     if not isinstance(array, np.ndarray):
         array.close()
         raise BrError(f"{path}: expected one array (.npy), got an archive of several")
-    return array
+    return cast(Array, array)
 
 
 def _load_raw(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

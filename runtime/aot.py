@@ -1,0 +1,291 @@
+"""Ahead of time: a library with a C interface that needs no Python.
+
+Around the kernel and the load function stands one C function,
+
+    int NAME(const float *arg0, ..., float *out0, ...);
+
+which packs the weights when it is first called. Weights, packed weights and workspace
+are globals, so nothing is allocated.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+
+from brdialect.errors import BrError
+from brdialect.reference.values import Array
+from brdialect.target import Target
+from passes.pipelines import Interface
+from runtime.arguments import Parameter
+from runtime.compiler import Lowered
+from runtime.host import architecture, same_architecture
+from runtime.threads import SYMBOLS
+
+Embed = Callable[[str, Array], str]
+"""(symbol, bytes) -> LLVM IR that defines the symbol as those bytes."""
+
+# numpy's name: C's and LLVM's
+_TYPES = {
+    "bool": ("bool", "i1"),
+    "float16": ("uint16_t", "half"),
+    "float32": ("float", "float"),
+    "float64": ("double", "double"),
+    **{
+        f"{sign}int{bits}": (f"{sign}int{bits}_t", f"i{bits}")
+        for sign in ("", "u")
+        for bits in (8, 16, 32, 64)
+    },
+}
+
+_LARGEST = 2 << 30  # what code addresses relative to itself
+
+
+@dataclass(frozen=True)
+class Library:
+    """One compiled entry as it appears in C."""
+
+    name: str
+    lowered: Lowered
+    parameters: Sequence[Parameter]
+    weights: Sequence[Array]
+
+    @property
+    def results(self) -> list[Parameter]:
+        """The results, each behind a pointer."""
+        return [Parameter(tuple(s), np.dtype(d)) for s, d in self._interface.results]
+
+    @property
+    def _interface(self) -> Interface:
+        return self.lowered.interface
+
+    def llvm_ir(self, embed: Embed) -> str:
+        """The whole library as LLVM IR text; `embed` says how weights stand in it."""
+        kernel, load = f"{self.name}.kernel", f"{self.name}.load"
+        interface = self._interface
+        names = {interface.entry: kernel}
+        if interface.load_entry is not None:
+            names[interface.load_entry] = load
+        sizes = {
+            f"{self.name}.packed{i}": size
+            for i, size in enumerate(interface.load_results)
+        } | {f"{self.name}.workspace": interface.arena_bytes}
+        weights = {f"{self.name}.weight{i}": w for i, w in enumerate(self.weights)}
+        total = sum(sizes.values()) + sum(w.nbytes for w in weights.values())
+        if total > _LARGEST:
+            raise BrError(
+                f"expected weights and workspace of at most 2 GiB in a library, got "
+                f"{total / 2**30:.1f} GiB; brdialect.compile has no such limit"
+            )
+        pack = ""
+        if interface.load_entry is not None:
+            pack = f"call void @{load}({_pointers([*weights, *sizes])})"
+        arguments = [
+            (_TYPES[str(p.dtype)][1] if p.scalar else "ptr", f"%arg{i}")
+            for i, p in enumerate(self.parameters)
+        ] + [("ptr", f"%out{i}") for i in range(len(self.results))]
+        signature = ", ".join(f"{type_} {name}" for type_, name in arguments)
+        call = ", ".join(filter(None, (signature, _pointers(sizes))))
+        return "\n".join(
+            [
+                renamed(self.lowered.llvm_ir, names),
+                *(embed(symbol, array) for symbol, array in weights.items()),
+                *(
+                    f"@{symbol} = internal global [{size} x i8] zeroinitializer, "
+                    "align 64"
+                    for symbol, size in sizes.items()
+                ),
+                _WRAPPER.format(
+                    name=self.name,
+                    signature=signature,
+                    pack=pack,
+                    run=f"call void @{kernel}({call})",
+                ),
+            ]
+        )
+
+    def header(self, source: str, target: Target) -> str:
+        """The C header."""
+        guard = f"{self.name.upper()}_H"
+        parameters = [
+            (f"arg{i}", p, not p.in_place) for i, p in enumerate(self.parameters)
+        ] + [(f"out{i}", p, False) for i, p in enumerate(self.results)]
+        lines = [f" *   {name}: {_described(p)}" for name, p, _ in parameters]
+        declared = [_declared(*parameter) for parameter in parameters]
+        threads = f"{target.threads} thread" + "s" * (target.threads > 1)
+        return _HEADER.format(
+            source=source,
+            target=f"{target.name}, {threads}",
+            guard=guard,
+            name=self.name,
+            parameters="\n".join(lines),
+            declaration=f"int {self.name}({', '.join(declared) or 'void'});",
+        )
+
+
+# One call at a time: the first one finds @busy at 0 and sets it to 1.
+_WRAPPER = """
+@{name}.busy = internal global i8 0
+@{name}.ready = internal global i8 0
+define i32 @{name}({signature}) {{
+  %taken = cmpxchg ptr @{name}.busy, i8 0, i8 1 acquire monotonic
+  %mine = extractvalue {{ i8, i1 }} %taken, 1
+  br i1 %mine, label %enter, label %refuse
+refuse:
+  ret i32 1
+enter:
+  %ready = load i8, ptr @{name}.ready
+  %is.ready = icmp ne i8 %ready, 0
+  br i1 %is.ready, label %run, label %pack
+pack:
+  {pack}
+  store i8 1, ptr @{name}.ready
+  br label %run
+run:
+  {run}
+  store atomic i8 0, ptr @{name}.busy release, align 1
+  ret i32 0
+}}
+"""
+
+_HEADER = """\
+/* Made by br-compile from {source} for {target}.
+ *
+{parameters}
+ *
+ * Arrays are row-major and contiguous, at their elements' own alignment. Results must
+ * not overlap arguments. The first call packs the weights. One call at a time: a call
+ * while another thread is inside returns 1 and does nothing; 0 means done.
+ */
+#ifndef {guard}
+#define {guard}
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+{declaration}
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+
+def _pointers(symbols: Sequence[str] | dict[str, int]) -> str:
+    return ", ".join(f"ptr @{symbol}" for symbol in symbols)
+
+
+def _described(parameter: Parameter) -> str:
+    if parameter.scalar:
+        return f"one {parameter.dtype}"
+    sizes = " x ".join(str(size) for size in parameter.shape)
+    note = " (its 16 bits)" if parameter.dtype == np.float16 else ""
+    return f"{sizes or 'one'} {parameter.dtype}{note}"
+
+
+def _declared(name: str, parameter: Parameter, constant: bool) -> str:
+    c_type = _TYPES[str(parameter.dtype)][0]
+    if parameter.scalar:
+        return f"{c_type} {name}"
+    return f"{'const ' if constant else ''}{c_type} *{name}"
+
+
+def renamed(llvm_ir: str, names: dict[str, str]) -> str:
+    """The same module, its functions under new names that no one outside sees.
+
+    An entry may be called as the library itself is, or like a function of C.
+    """
+    module = llvm.parse_assembly(llvm_ir)
+    for old, new in names.items():
+        function = module.get_function(old)
+        function.name = new
+        function.linkage = "internal"
+    return str(module)
+
+
+def embed_as_text(symbol: str, array: Array) -> str:
+    """Bytes as an LLVM string: for outputs that are text."""
+    hexadecimal = np.array([f"\\{byte:02X}".encode() for byte in range(256)], "S3")
+    text = hexadecimal[array.reshape(-1).view(np.uint8)].tobytes().decode()
+    return f'@{symbol} = internal constant [{array.nbytes} x i8] c"{text}", align 64'
+
+
+def embed_from(folder: Path) -> Embed:
+    """Bytes through files in `folder` that the assembler reads: about 20 times as fast
+    as text (100 MB: 0.4 s against 8 s), for machine code of this architecture only,
+    since llvmlite comes with this architecture's assembler alone."""
+    llvm.initialize_native_asmparser()
+
+    def embed(symbol: str, array: Array) -> str:
+        path = folder / symbol
+        array.tofile(path)
+        lines = (
+            '.section .rodata,"a",@progbits',
+            ".balign 64",
+            f"{symbol}:",
+            f'.incbin "{path}"',
+            ".previous",
+        )
+        escaped = (line.replace("\\", "\\5C").replace('"', "\\22") for line in lines)
+        return "\n".join(
+            [
+                *(f'module asm "{line}"' for line in escaped),
+                f"@{symbol} = external hidden constant [{array.nbytes} x i8]",
+            ]
+        )
+
+    return embed
+
+
+def c_name(entry: str, path: Path) -> str:
+    """The C function's name: the entry's, or where C has that name itself (`main`) or
+    cannot have it, the file's."""
+    for name in (entry, re.sub(r"\W", "_", path.stem, flags=re.ASCII)):
+        reserved = re.fullmatch(f"main|{_C_KEYWORDS}", name)
+        if re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) and not reserved:
+            return name
+    raise BrError(
+        f"expected an entry or a file whose name can be a C function's, got @{entry} "
+        f"and {path.name}; name the file otherwise"
+    )
+
+
+_C_KEYWORDS = (
+    "auto|break|bool|case|char|const|continue|default|do|double|else|enum|extern|float|"
+    "for|goto|if|inline|int|long|register|restrict|return|short|signed|sizeof|static|"
+    "struct|switch|typedef|union|unsigned|void|volatile|while"
+)
+
+
+def link_shared(image: bytes, target: Target, folder: Path, output: Path) -> None:
+    """An object's bytes -> a shared library, by the system's own linker."""
+    native = same_architecture(target)
+    cross = f"{architecture(target)}-linux-gnu-gcc"
+    tools = ("cc", "gcc", "clang") if native else (cross,)
+    tool = next(filter(None, map(shutil.which, tools)), None)
+    if tool is None:
+        raise BrError(
+            f"expected {' or '.join(tools)} on the PATH, to link a shared library for "
+            f"{target.name}, got none; install it, or make an object (.o) instead"
+        )
+    object_file = folder / "library.o"
+    object_file.write_bytes(image)
+    team = ["-fopenmp"] if any(name.encode() in image for name in SYMBOLS) else []
+    command: list[Any] = [tool, "-shared", "-o", output, object_file, *team, "-lm"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BrError(f"{tool} could not link {output.name}:\n{done.stderr.strip()}")

@@ -1,0 +1,122 @@
+"""`br-compile FILE -o OUT`: machine code to keep, with a C interface."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from brdialect.errors import BrError
+from runtime.aot import Library, c_name, embed_as_text, embed_from, link_shared
+from runtime.cli.options import parser, written_whole
+from runtime.cli.report import run_tool
+from runtime.codegen import emit_assembly, emit_object
+from runtime.compiler import Program, load_program
+from runtime.host import resolve_target, same_architecture
+
+DESCRIPTION = "Compiles a function of an MLIR file to machine code that can be kept."
+
+EXAMPLES = """\
+The suffix of OUT says what is made:
+  .ll   LLVM IR
+  .s    assembly
+  .o    an object
+  .so   a shared library; the system's C compiler links it
+Beside .o and .so stands a C header (OUT.h). Weights are inside; the C function packs
+them at its first call. It is named like the entry, or like OUT where that is main.
+
+examples:
+  br-compile mlp.mlir -o mlp.so
+  br-compile mlp.mlir -o mlp.s --target=aarch64
+  br-compile mlp.mlir -o mlp.o --target=x86-64-v4 --threads=8
+"""
+
+SUFFIXES = (".ll", ".s", ".o", ".so")
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line."""
+
+    file: Path
+    entry: str | None
+    target: str
+    output: Path
+    threads: int
+
+
+def parse_options(arguments: Sequence[str] | None = None) -> Options:
+    """The options in `arguments` (sys.argv where None)."""
+    p = parser("br-compile", DESCRIPTION, EXAMPLES)
+    p.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
+    p.add_argument(
+        "--threads",
+        type=int,
+        default=1,
+        metavar="N",
+        help="for parallel loops, default 1; more need an OpenMP runtime where it runs",
+    )
+    options = Options(**vars(p.parse_args(arguments)))
+    if options.output.suffix not in SUFFIXES:
+        raise BrError(
+            f"expected an output named *{', *'.join(SUFFIXES)}, got {options.output}"
+        )
+    return options
+
+
+def make_library(program: Program, options: Options) -> Library:
+    """The entry of the file, lowered for the target."""
+    shapes = program.static_shapes()
+    if shapes is None:
+        given = ", ".join(map(str, program.parameters))
+        raise BrError(
+            f"{options.file}: expected the sizes of all arguments of @{program.entry} "
+            f"to be known ahead of time, got ({given}); write the sizes into the file "
+            "(br-run takes them from its inputs)"
+        )
+    lowered = program.lowered(shapes)
+    name = c_name(program.entry, options.output)
+    return Library(name, lowered, program.parameters, lowered.weights)
+
+
+def run(options: Options) -> int:
+    """The exit code of br-compile."""
+    target = resolve_target(options.target, options.threads)
+    program = load_program(options.file, options.entry, target, guard=True)
+    library = make_library(program, options)
+    suffix = options.output.suffix
+    with ExitStack() as stack:
+        # Nothing is written beside the user's files before all is made.
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        binary = suffix in (".o", ".so")
+        fast = binary and same_architecture(target)
+        text = library.llvm_ir(embed_from(folder) if fast else embed_as_text)
+        made = folder / f"made{suffix}"
+        if suffix == ".ll":
+            made.write_text(text)
+        elif suffix == ".s":
+            made.write_text(program.generate(emit_assembly, text))
+        else:
+            image = program.generate(emit_object, text)
+            if suffix == ".o":
+                made.write_bytes(image)
+            else:
+                link_shared(image, target, folder, made)
+        output = stack.enter_context(written_whole(options.output))
+        output.write_bytes(made.read_bytes())
+        if binary:
+            header = options.output.with_suffix(".h")
+            header_output = stack.enter_context(written_whole(header))
+            header_output.write_text(library.header(options.file.name, target))
+    return 0
+
+
+def main() -> int:
+    """The command `br-compile`."""
+    return run_tool(lambda: run(parse_options()))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

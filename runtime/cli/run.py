@@ -1,0 +1,231 @@
+"""`br-run FILE`: compiles a function, calls it, prints, checks or times it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from brdialect import reference, source
+from brdialect.errors import BrError
+from brdialect.reference.values import Array
+from runtime.arguments import Parameter
+from runtime.cli.benchmark import Timing, time_calls
+from runtime.cli.compare import Comparison, compare
+from runtime.cli.options import parser, written_whole
+from runtime.cli.outcome import Outcome
+from runtime.cli.report import run_tool
+from runtime.cli.spec import parse_spec, random_array
+from runtime.compiler import Compiled, Program, Shapes, load_program, run_stages
+from runtime.flops import contraction_flops
+from runtime.host import check_runs_here, host_target, resolve_target
+from runtime.peak import measure_peak
+
+DESCRIPTION = "Compiles a function of an MLIR file for this machine and calls it."
+
+EXAMPLES = """\
+A SPEC says an array:
+  1x3x224x224xf32                 random values, the same in each run (--seed)
+  1x3x224x224xf32=@image.npy      a file that must hold this shape and type
+  @image.npy                      a file
+  4xf32=1,2,3,4                   values; 2x2xf32=[[1,2],[3,4]] too
+  16x16xf32=0.5                   one value for all elements
+  f32=2                           a scalar
+Without any --input every argument is random: floats standard normal, integers 0 to 7.
+
+examples:
+  br-run mlp.mlir                                 random arguments, prints the results
+  br-run mlp.mlir --input=@x.npy --output=y.npz   a file in, a file out
+  br-run mlp.mlir --verify                        against the numpy reference
+  br-run mlp.mlir --benchmark --threads=1         how fast is it?
+
+A result passes --verify and --expected-output when everywhere
+|got - expected| <= ATOL + RTOL * max |expected|, with NaN and infinities in the same
+places; integers must be equal.
+
+exit code: 0, or 1 after a mistake or a result beyond tolerance.
+"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line."""
+
+    file: Path
+    entry: str | None
+    target: str
+    input: list[str]
+    output: Path | None
+    expected_output: list[str]
+    rtol: float
+    atol: float
+    threads: int | None
+    seed: int
+    verify: bool
+    benchmark: bool
+    json: bool
+
+
+def parse_options(arguments: Sequence[str] | None = None) -> Options:
+    """The options in `arguments` (sys.argv where None)."""
+    p = parser("br-run", DESCRIPTION, EXAMPLES)
+    p.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="an argument; once for each, in order",
+    )
+    p.add_argument(
+        "--output", type=Path, metavar="FILE.npz", help="writes result0, result1 ..."
+    )
+    p.add_argument(
+        "--expected-output",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="what a result should be; once for each, in order",
+    )
+    p.add_argument("--rtol", type=float, default=1e-4, metavar="X", help="default 1e-4")
+    p.add_argument("--atol", type=float, default=1e-6, metavar="X", help="default 1e-6")
+    p.add_argument("--threads", type=int, metavar="N", help="default: all processors")
+    p.add_argument("--seed", type=int, default=0, metavar="S", help="default 0")
+    p.add_argument(
+        "--verify",
+        action="store_true",
+        help="compares with the numpy reference, which computes in float64",
+    )
+    p.add_argument(
+        "--benchmark",
+        action="store_true",
+        help="prints min, median, p90, p99, GFLOP/s and percent of measured peak",
+    )
+    p.add_argument("--json", action="store_true", help="prints one JSON object instead")
+    options = Options(**vars(p.parse_args(arguments)))
+    if options.output is not None and options.output.suffix != ".npz":
+        raise BrError(f"--output: expected a file named *.npz, got {options.output}")
+    if options.seed < 0:
+        raise BrError(f"--seed: expected 0 or more, got {options.seed}")
+    for name in ("rtol", "atol"):
+        if not getattr(options, name) >= 0:
+            raise BrError(f"--{name}: expected 0 or more, got {getattr(options, name)}")
+    return options
+
+
+def make_inputs(options: Options, parameters: Sequence[Parameter]) -> list[Array]:
+    """The arrays of --input, or random ones for every argument."""
+    random = np.random.default_rng(options.seed)
+    if options.input:
+        return [parse_spec(text, random) for text in options.input]
+    arrays: list[Array] = []
+    for i, parameter in enumerate(parameters):
+        shape = tuple(size for size in parameter.shape if size is not None)
+        if len(shape) != len(parameter.shape):
+            raise BrError(
+                f"expected --input for argument {i}, whose sizes {parameter} are open, "
+                "such as --input=4x8xf32"
+            )
+        arrays.append(random_array(shape, parameter.dtype, random))
+    return arrays
+
+
+def flops_of(program: Program, shapes: Shapes) -> int:
+    """Floating-point operations of one call, in contractions."""
+    module = program.specialised(shapes)
+    run_stages(module, program.target, until="normalise-contractions")
+    return contraction_flops(module)
+
+
+def benchmark(compiled: Compiled, program: Program, inputs: Sequence[Array]) -> Timing:
+    """Times the machine code alone, on memory that is there before."""
+    shapes = tuple(array.shape for array in inputs)
+    executable = compiled.executable(shapes)
+    call = executable.bind(inputs, executable.results(), executable.workspace())
+    sizes = [p.dtype.itemsize for p in program.parameters if p.dtype.kind == "f"]
+    peak = measure_peak(
+        host_target(program.target.threads), 8 if sizes and min(sizes) == 8 else 4
+    )
+    return time_calls(call, flops_of(program, shapes), peak)
+
+
+def expected_results(options: Options) -> list[Array]:
+    """The arrays of --expected-output."""
+    random = np.random.default_rng(options.seed)
+    return [parse_spec(text, random) for text in options.expected_output]
+
+
+def run_reference(program: Program, inputs: Sequence[Array]) -> list[Array]:
+    """What numpy gives in float64; memrefs count as results behind the others."""
+    resources = source.resources(program.module)
+    results = reference.run(program.module, program.entry, inputs, resources=resources)
+    return [*results, *written_arguments(program, inputs)]
+
+
+def written_arguments(program: Program, inputs: Sequence[Array]) -> list[Array]:
+    """The arrays that stand for memrefs."""
+    pairs = zip(program.parameters, inputs, strict=True)
+    return [array for parameter, array in pairs if parameter.in_place]
+
+
+def check(
+    got: Sequence[Array], want: Sequence[Array], options: Options
+) -> list[Comparison]:
+    """Every result against what it should be."""
+    if len(got) != len(want):
+        raise BrError(f"expected {len(want)} results, got {len(got)}")
+    pairs = zip(got, want, strict=True)
+    return [compare(g, w, options.rtol, options.atol) for g, w in pairs]
+
+
+def write_results(path: Path, results: Sequence[Array]) -> None:
+    """A numpy archive with result0, result1 ..."""
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **{f"result{i}": array for i, array in enumerate(results)})
+
+
+def run(options: Options) -> int:
+    """The exit code of br-run."""
+    target = resolve_target(options.target, options.threads)
+    check_runs_here(target)
+    program = load_program(options.file, options.entry, target, guard=True)
+    inputs = make_inputs(options, program.parameters)
+    want = expected_results(options)
+    # memrefs are written in place, so the reference gets copies
+    before = [np.copy(array) for array in inputs] if options.verify else []
+    start = time.perf_counter()
+    compiled = Compiled(program)
+    compiled.executable(tuple(array.shape for array in inputs))
+    compile_seconds = time.perf_counter() - start
+    returned = compiled(*inputs)
+    results = [*returned] if isinstance(returned, tuple) else [returned]
+    results += written_arguments(program, inputs)
+    checks: dict[str, list[Comparison]] = {}
+    if want:
+        checks["expected output"] = check(results, want, options)
+    if options.verify:
+        checks["numpy reference"] = check(
+            results, run_reference(program, before), options
+        )
+    timing = benchmark(compiled, program, inputs) if options.benchmark else None
+    if options.output is not None:
+        write_results(options.output, results)
+    outcome = Outcome(program, compile_seconds, results, checks, timing)
+    if options.json:
+        print(json.dumps(outcome.as_json()))
+    else:
+        quiet = bool(checks or timing or options.output)
+        print(outcome.as_text(show_results=not quiet))
+    return 0 if outcome.ok else 1
+
+
+def main() -> int:
+    """The command `br-run`."""
+    return run_tool(lambda: run(parse_options()))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

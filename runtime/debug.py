@@ -1,0 +1,32 @@
+"""`BR_DEBUG`: 1 prints how long each stage takes, 2 adds tracebacks, 3 LLVM IR and
+4 assembly, all to standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def debug_level() -> int:
+    """What the variable asks for, 0 where it is not set."""
+    text = os.environ.get("BR_DEBUG", "0")
+    return int(text) if text.isdigit() else 0
+
+
+@contextmanager
+def timed(stage: str) -> Iterator[None]:
+    """Prints the time that the body takes, where level 1 is asked for."""
+    start = time.perf_counter()
+    yield
+    if debug_level() >= 1:
+        seconds = time.perf_counter() - start
+        print(f"BR_DEBUG: {stage}: {seconds * 1e3:.1f} ms", file=sys.stderr)
+
+
+def show(level: int, title: str, text: str) -> None:
+    """Prints `text` under a title, where `level` is asked for."""
+    if debug_level() >= level:
+        print(f"BR_DEBUG: {title}:\n{text}", file=sys.stderr)
