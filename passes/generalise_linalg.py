@@ -46,6 +46,7 @@ from xdsl.pattern_rewriter import (
 
 from brdialect.errors import unsupported
 from brdialect.linalg.named_ops import iterator_types_of
+from brdialect.linalg.region_ops import tensor_types
 from brdialect.xdsl_repairs import MapOp, SoftmaxOp
 
 KEPT = (ops.GenericOp, ops.FillOp, ops.YieldOp, ops.IndexOp)
@@ -70,7 +71,7 @@ def generic(
         body,
         [AffineMapAttr(m) for m in maps],
         iterator_types_of(maps),
-        [v.type for v in outputs if isinstance(v.type, TensorType)],
+        tensor_types(outputs),
     )
 
 

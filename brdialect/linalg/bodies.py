@@ -79,8 +79,8 @@ BINARY: dict[str, tuple[Maker | None, Maker | None, Maker | None]] = {
     "min": (arith.MinimumfOp, arith.MinSIOp, arith.MinUIOp),
     "max_signed": (arith.MaximumfOp, arith.MaxSIOp, arith.MaxSIOp),
     "min_signed": (arith.MinimumfOp, arith.MinSIOp, arith.MinSIOp),
-    "max_unsigned": (arith.MaximumfOp, arith.MaxUIOp, arith.MaxUIOp),
-    "min_unsigned": (arith.MinimumfOp, arith.MinUIOp, arith.MinUIOp),
+    "max_unsigned": (None, arith.MaxUIOp, arith.MaxUIOp),
+    "min_unsigned": (None, arith.MinUIOp, arith.MinUIOp),
     "powf": (math.PowFOp, None, None),
 }
 UNARY: dict[str, Maker] = {

@@ -14,6 +14,7 @@ from xdsl.dialects.builtin import (
     AffineMapAttr,
     ArrayAttr,
     DenseIntElementsAttr,
+    DenseIntOrFPElementsAttr,
     ShapedType,
 )
 from xdsl.dialects.linalg.abstract_ops import ElementwiseOperation, NamedOperation
@@ -23,6 +24,7 @@ from xdsl.ir.affine import AffineDimExpr, AffineMap
 from xdsl.irdl import irdl_op_definition, opt_prop_def, prop_def
 from xdsl.parser import Parser
 from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.hints import isa
 
 from brdialect.linalg.attributes import ElementwiseKindAttr, TypeFnAttr
 from brdialect.linalg.bodies import number_of_inputs
@@ -37,6 +39,12 @@ def iterator_types_of(maps: Sequence[AffineMap]) -> ArrayAttr[IteratorTypeAttr]:
         IteratorTypeAttr.parallel() if i in used else IteratorTypeAttr.reduction()
         for i in range(maps[-1].num_dims)
     )
+
+
+def stated_maps(maps: Attribute) -> list[AffineMap]:
+    """What stands in an `indexing_maps` attribute."""
+    assert isa(maps, ArrayAttr[AffineMapAttr])
+    return [m.data for m in maps]
 
 
 def check_operands(op: NamedOperation, inputs: int) -> None:
@@ -59,7 +67,7 @@ class TableOperation(NamedOperation):
         windows = self.ROW.formula.windows
         if stated is None:
             return [1] * windows
-        assert isinstance(stated, DenseIntElementsAttr)
+        assert isinstance(stated, DenseIntOrFPElementsAttr)
         values = [int(value) for value in stated.get_values()]
         if len(values) != windows or min(values) < 1:
             raise VerifyException(
@@ -70,8 +78,7 @@ class TableOperation(NamedOperation):
     def get_default_indexing_maps(self) -> Sequence[AffineMap]:
         stated = self.properties.get("indexing_maps")
         if stated is not None:
-            assert isinstance(stated, ArrayAttr)
-            return [m.data for m in stated if isinstance(m, AffineMapAttr)]
+            return stated_maps(stated)
         strides, dilations = self._factors("strides"), self._factors("dilations")
         return self.ROW.formula.maps(strides, dilations)
 
@@ -105,7 +112,8 @@ class TableOperation(NamedOperation):
                 want, where = seen.setdefault(word, (size, place))
                 if size != want:
                     raise VerifyException(
-                        f"expected {place} ({word}) to be {want} like {where}, got {size}"
+                        f"expected {place} ({word}) to be {want} like {where}, "
+                        f"got {size}"
                     )
 
 
@@ -113,9 +121,7 @@ class ContractOperation(NamedOperation):
     """An operation that must state its `indexing_maps`: `linalg.contract`."""
 
     def get_default_indexing_maps(self) -> Sequence[AffineMap]:
-        stated = self.properties["indexing_maps"]
-        assert isinstance(stated, ArrayAttr)
-        return [m.data for m in stated if isinstance(m, AffineMapAttr)]
+        return stated_maps(self.properties["indexing_maps"])
 
     def get_iterator_types(self) -> ArrayAttr[IteratorTypeAttr]:
         return iterator_types_of(self.get_default_indexing_maps())
@@ -125,7 +131,8 @@ class ContractOperation(NamedOperation):
         for i, map in enumerate(self.get_default_indexing_maps()):
             if not all(isinstance(e, AffineDimExpr) for e in map.results):
                 raise VerifyException(
-                    f"expected indexing map #{i} to be a projected permutation, got {map}"
+                    f"expected indexing map #{i} to be a projected permutation, "
+                    f"got {map}"
                 )
         super().verify_()
 

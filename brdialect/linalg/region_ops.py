@@ -56,7 +56,8 @@ def rank_of(value: SSAValue) -> int:
     return len(value.type.get_shape()) if isinstance(value.type, ShapedType) else 0
 
 
-def _tensor_types(values: Sequence[SSAValue]) -> list[Attribute]:
+def tensor_types(values: Sequence[SSAValue]) -> list[Attribute]:
+    """The results of an operation with these outputs: none for memrefs."""
     return [v.type for v in values if isinstance(v.type, TensorType)]
 
 
@@ -108,7 +109,7 @@ def _print_body(printer: Printer, body: Region) -> None:
 
 
 def _check_result_types(op: IRDLOperation, outputs: Sequence[SSAValue]) -> None:
-    want = _tensor_types(outputs)
+    want = tensor_types(outputs)
     got = list(op.result_types)
     if want != got:
         names = ", ".join(map(str, want)) or "none, as on memrefs"
@@ -141,7 +142,7 @@ class ReduceOp(LinalgStructuredOperation):
     ):
         super().__init__(
             operands=[inputs, outputs],
-            result_types=[_tensor_types(outputs)],
+            result_types=[tensor_types(outputs)],
             properties={"dimensions": DenseArrayBase.from_list(i64, dimensions)},
             regions=[body],
         )
@@ -225,7 +226,7 @@ class MapOp(LinalgStructuredOperation):
     ) -> None:
         super().__init__(
             operands=[inputs, init],
-            result_types=[_tensor_types([init])],
+            result_types=[tensor_types([init])],
             regions=[body],
         )
 
@@ -281,7 +282,7 @@ class SoftmaxOp(IRDLOperation):
     def __init__(self, input: SSAValue, output: SSAValue, dimension: int):
         super().__init__(
             operands=[input, output],
-            result_types=[_tensor_types([output])],
+            result_types=[tensor_types([output])],
             properties={"dimension": IntegerAttr(dimension, i64)},
         )
 

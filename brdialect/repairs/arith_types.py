@@ -33,7 +33,6 @@ from xdsl.utils.type import get_element_type_or_self
 from brdialect.repairs.opdef import add_traits, constrain, override, verify_with
 
 _INTEGERS = container_of(BaseAttr(IntegerType))
-_INTEGERS_OR_INDICES = container_of(BaseAttr(IntegerType) | BaseAttr(IndexType))
 _FLOATS = container_of(AnyFloatConstr)
 _BOOLEANS = container_of(EqAttrConstraint(i1))
 
@@ -47,9 +46,7 @@ def with_element(shape_of: Attribute, element: Attribute) -> Attribute:
     return element
 
 
-def _require_same_shape(
-    op: IRDLOperation, source: Attribute, result: Attribute
-) -> None:
+def _require_same_shape(source: Attribute, result: Attribute) -> None:
     if with_element(source, i1) != with_element(result, i1):
         raise VerifyException(
             f"expected a result of the shape of the operand, {source}, got {result}"
@@ -61,7 +58,7 @@ def _width_check(relation: str) -> Callable[[IRDLOperation], None]:
 
     def check(op: IRDLOperation) -> None:
         source, result = op.operands[0].type, op.results[0].type
-        _require_same_shape(op, source, result)
+        _require_same_shape(source, result)
         a, b = get_element_type_or_self(source), get_element_type_or_self(result)
         assert isinstance(a, FixedBitwidthType) and isinstance(b, FixedBitwidthType)
         if not (
@@ -73,12 +70,12 @@ def _width_check(relation: str) -> Callable[[IRDLOperation], None]:
 
 
 def _check_shape_only(op: IRDLOperation) -> None:
-    _require_same_shape(op, op.operands[0].type, op.results[0].type)
+    _require_same_shape(op.operands[0].type, op.results[0].type)
 
 
 def _check_index_cast(op: IRDLOperation) -> None:
     source, result = op.operands[0].type, op.results[0].type
-    _require_same_shape(op, source, result)
+    _require_same_shape(source, result)
     ends = [get_element_type_or_self(t) for t in (source, result)]
     if sum(isinstance(end, IndexType) for end in ends) != 1:
         raise VerifyException(
@@ -117,9 +114,8 @@ def repair_casts() -> None:
         verify_with(op, _check_shape_only)
     for op in (arith.ExtFOp, arith.TruncFOp):
         verify_with(op, _width_check("wider" if op is arith.ExtFOp else "narrower"))
-    constrain(
-        arith.IndexCastOp, input=_INTEGERS_OR_INDICES, result=_INTEGERS_OR_INDICES
-    )
+    either = container_of(BaseAttr(IntegerType) | BaseAttr(IndexType))
+    constrain(arith.IndexCastOp, input=either, result=either)
     verify_with(arith.IndexCastOp, _check_index_cast)
 
 
@@ -140,12 +136,15 @@ def _cmpi_init(
     )
 
 
+_STRICT = arith.FastMathFlagsAttr("none")
+
+
 def _cmpf_init(
     self: arith.CmpfOp,
     operand1: Operation | SSAValue,
     operand2: Operation | SSAValue,
     arg: int | str,
-    fastmath: arith.FastMathFlagsAttr = arith.FastMathFlagsAttr("none"),
+    fastmath: arith.FastMathFlagsAttr = _STRICT,
 ) -> None:
     if isinstance(arg, str):
         arg = _predicate(arith.CMPF_COMPARISON_OPERATIONS, arg)

@@ -8,16 +8,17 @@ from typing import Any, cast
 from xdsl.dialects.builtin import (
     ArrayAttr,
     DenseIntElementsAttr,
-    ShapedType,
     VectorType,
     i64,
 )
 from xdsl.dialects.linalg import abstract_ops, ops
+from xdsl.dialects.linalg.attrs import IteratorType, IteratorTypeAttr
 from xdsl.ir import Attribute, Operation, Region, SSAValue
 from xdsl.irdl import BaseAttr, IRDLOperation, OptPropertyDef
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.type import get_element_type_or_self
 
 from brdialect.linalg.attributes import TypeFnAttr, is_unsigned
 from brdialect.linalg.bodies import make_body
@@ -70,12 +71,7 @@ def parse_result_types(parser: Parser) -> Sequence[Attribute]:
 
 def element_types(values: Sequence[SSAValue]) -> list[Attribute]:
     """The types of the body's arguments for these operands."""
-    return [
-        cast(Attribute, v.type.get_element_type())
-        if isinstance(v.type, ShapedType)
-        else v.type
-        for v in values
-    ]
+    return [get_element_type_or_self(value.type) for value in values]
 
 
 def checked_body(
@@ -97,11 +93,11 @@ def _iterator_types(parser: Parser, attribute: Attribute) -> ArrayAttr[Any]:
     names: list[Attribute] = []
     for item in cast(ArrayAttr[Attribute], attribute):
         text = getattr(item, "data", None)
-        if text not in tuple(ops.IteratorType):
+        if text not in tuple(IteratorType):
             parser.raise_error(
-                f"expected an iterator type ({', '.join(ops.IteratorType)}), got {item}"
+                f"expected an iterator type ({', '.join(IteratorType)}), got {item}"
             )
-        names.append(ops.IteratorTypeAttr(ops.IteratorType(text)))
+        names.append(IteratorTypeAttr(IteratorType(text)))
     return ArrayAttr(names)
 
 

@@ -1,9 +1,9 @@
-"""scf.parallel, memref.{global,copy,cast}: upstream's syntax, which stock xDSL lacks."""
+"""scf.parallel and memref.{global,copy,cast}: upstream's syntax, missing in xDSL."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any
 
 from xdsl.dialects import memref, scf
 from xdsl.dialects.builtin import (
@@ -17,6 +17,7 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, SSAValue
 from xdsl.parser import Parser
 from xdsl.printer import Printer
+from xdsl.utils.hints import isa
 
 from brdialect.repairs.opdef import make_optional, override
 
@@ -91,11 +92,11 @@ def repair_parallel() -> None:
 
 
 def _initial_value(parser: Parser, type: MemRefType) -> Attribute:
-    """`uninitialized` or `dense<...>`, whose type is the tensor of the memref's shape."""
+    """`uninitialized` or `dense<...>`, typed as the tensor of the memref's shape."""
     if parser.parse_optional_keyword("uninitialized"):
         return UnitAttr()
     parser.parse_keyword("dense")
-    tensor = TensorType(type.element_type, type.shape)
+    tensor: Any = TensorType(type.element_type, type.shape)
     return parser.parse_dense_int_or_fp_elements_attr(tensor)
 
 
@@ -105,11 +106,11 @@ def _parse_global(cls: type[memref.GlobalOp], parser: Parser) -> memref.GlobalOp
     name = parser.parse_symbol_name()
     parser.parse_punctuation(":")
     type = parser.parse_type()
-    if not isinstance(type, MemRefType):
+    if not isa(type, MemRefType):
         parser.raise_error(f"expected a memref type, got {type}")
     value: Attribute | None = None
     if parser.parse_optional_punctuation("="):
-        value = _initial_value(parser, cast(MemRefType, type))
+        value = _initial_value(parser, type)
     attributes = parser.parse_optional_attr_dict()
     return cls.build(
         properties={
