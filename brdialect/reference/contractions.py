@@ -1,0 +1,214 @@
+"""Sums of products, and from them the meaning of the `br` operations.
+
+These are plain functions on numpy arrays: a kernel or a lowering is right if it agrees
+with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import numpy as np
+from xdsl.ir.affine import AffineMap
+
+from brdialect.errors import BrError
+from brdialect.reference.access import at_point, loop_extents, read, write
+from brdialect.reference.values import Array
+
+Epilogue = Callable[..., Array]
+"""(accumulated elements, elements of each extra operand...) -> stored elements."""
+
+WINDOW_COPY_LIMIT = 1 << 24
+"""Elements to which the overlapping windows of an operand may be spread out in memory
+(128 MiB of float64) before the reduction runs in steps."""
+
+
+def batch_reduce_gemm(
+    a: Array,
+    b: Array,
+    c: Array,
+    *,
+    count: int | None = None,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    epilogue: Epilogue | None = None,
+    extras: Sequence[Array] = (),
+) -> Array:
+    """The new value of C: `epilogue(alpha * sum_i A_i B_i + beta * C, extras...)`.
+
+    | operand | shape | |
+    |---|---|---|
+    | a | `[batch..., m, k]` | `[batch..., k, m]` with `transpose_a` |
+    | b | `[batch..., k, n]` | `[batch..., n, k]` with `transpose_b` |
+    | c, extras | `[m, n]` | c is not read if beta is 0 |
+
+    `count` limits the first batch dimension. Products are summed in C's type.
+    """
+    if transpose_a:
+        a = a.swapaxes(-1, -2)
+    if transpose_b:
+        b = b.swapaxes(-1, -2)
+    if count is not None:
+        if not 0 <= count <= a.shape[0]:
+            raise BrError(f"expected a count within 0..{a.shape[0]}, got {count}")
+        a, b = a[:count], b[:count]
+    if a.shape[:-2] != b.shape[:-2] or a.shape[-1] != b.shape[-2]:
+        raise BrError(
+            f"expected a as [batch..., m, k] and b as [batch..., k, n], "
+            f"got {list(a.shape)} and {list(b.shape)}"
+        )
+    for what, array in (("c", c), *(("extra", extra) for extra in extras)):
+        if array.shape != (a.shape[-2], b.shape[-1]):
+            raise BrError(
+                f"expected {what} as [m, n] = [{a.shape[-2]}, {b.shape[-1]}], "
+                f"got {list(array.shape)}"
+            )
+    batch = tuple(range(a.ndim - 2))
+    # A: [batch..., m, k], B: [batch..., k, n] -> [m, n], summed over batch and k
+    total = np.tensordot(
+        a.astype(c.dtype), b.astype(c.dtype), ((*batch, -1), (*batch, -2))
+    )
+    if alpha != 1.0:
+        total = total * _factor(alpha, c.dtype)
+    if beta != 0.0:
+        total = total + (c if beta == 1.0 else c * _factor(beta, c.dtype))
+    if epilogue is not None:
+        total = epilogue(total, *extras)
+    return np.broadcast_to(total, c.shape).astype(c.dtype)
+
+
+def _factor(value: float, dtype: np.dtype[Any]) -> Array:
+    if dtype.kind in "iu" and value != int(value):
+        raise BrError(f"expected a whole alpha and beta for integers, got {value}")
+    return np.asarray(value, dtype)
+
+
+def contract(
+    a: Array,
+    b: Array,
+    c: Array,
+    maps: Sequence[AffineMap],
+    *,
+    beta: float = 1.0,
+    epilogue: Epilogue | None = None,
+    extras: Sequence[Array] = (),
+) -> Array:
+    """The new value of C: `C[..] = epilogue(beta * C[..] + sum A[..] * B[..], ...)`.
+
+    `maps` index a, b, c and the extras by the loops; loops that c's map does not use
+    are summed over. Packed operands have maps with `floordiv` and `mod`.
+    """
+    arrays = (a.astype(c.dtype), b.astype(c.dtype), c, *extras)
+    extents = loop_extents(maps, [x.shape for x in arrays])
+    view_a, view_b, view_c, *view_extras = (
+        read(x, m, extents) for x, m in zip(arrays, maps, strict=True)
+    )
+    out_dims = maps[2].used_dims()
+    for map_ in maps[3:]:
+        if not map_.used_dims() <= out_dims:
+            raise BrError(
+                f"expected the epilogue's operands to use the loops of c, got {map_}"
+            )
+    total = sum_of_products(view_a, view_b, extents, out_dims)
+    if beta != 0.0:
+        total = total + view_c * _factor(beta, c.dtype)
+    if epilogue is not None:
+        total = epilogue(total, *view_extras)
+    # Elements outside the loops (the padding of a packed c) keep their value
+    result = c.copy()
+    write(result, maps[2], extents, total)
+    return result
+
+
+def sum_of_products(
+    a: Array, b: Array, extents: Sequence[int], out_dims: Collection[int]
+) -> Array:
+    """`sum a * b` over the loops that are not in `out_dims`.
+
+    a, b and the result have an axis for each loop, of size 1 where they do not depend
+    on it. Everything is brought to one batched matrix product:
+    [batch, m, k] x [batch, k, n] -> [batch, m, n].
+    """
+    reduced = [d for d in range(len(extents)) if d not in out_dims]
+    steps = _steps(a, b, extents, reduced)
+    if steps:
+        total: Array | None = None
+        for point in np.ndindex(*(extents[d] for d in steps)):
+            part = sum_of_products(
+                at_point(a, steps, point),
+                at_point(b, steps, point),
+                [1 if d in steps else n for d, n in enumerate(extents)],
+                out_dims,
+            )
+            total = part if total is None else total + part
+        assert total is not None
+        return total
+    repeats = 1
+    for d in reduced:
+        in_a, in_b = a.shape[d] != 1, b.shape[d] != 1
+        if in_a and not in_b:
+            a = a.sum(axis=d, keepdims=True, dtype=a.dtype)
+        elif in_b and not in_a:
+            b = b.sum(axis=d, keepdims=True, dtype=b.dtype)
+        elif not in_a:
+            repeats *= extents[d]
+    result = _matrix_product(a, b, reduced)
+    return result if repeats == 1 else result * np.asarray(repeats, result.dtype)
+
+
+def _matrix_product(a: Array, b: Array, reduced: Sequence[int]) -> Array:
+    rank = a.ndim
+    k = [d for d in reduced if a.shape[d] != 1]
+    kept = [d for d in range(rank) if d not in k]
+    batch = [d for d in kept if a.shape[d] != 1 and b.shape[d] != 1]
+    m = [d for d in kept if a.shape[d] != 1 and b.shape[d] == 1]
+    n = [d for d in kept if a.shape[d] == 1]
+
+    def sizes(x: Array, dims: Sequence[int]) -> list[int]:
+        return [x.shape[d] for d in dims]
+
+    def flat(x: Array, *groups: Sequence[int]) -> Array:
+        shape = [int(np.prod(sizes(x, group), dtype=np.int64)) for group in groups]
+        rest = [d for d in range(rank) if not any(d in group for group in groups)]
+        order = [d for group in groups for d in group] + rest
+        return x.transpose(order).reshape(shape)
+
+    product = np.matmul(flat(a, batch, m, k), flat(b, batch, k, n))
+    order = [*batch, *m, *n, *k]
+    product = product.reshape(
+        sizes(a, batch) + sizes(a, m) + sizes(b, n) + [1] * len(k)
+    )
+    return product.transpose(np.argsort(order))
+
+
+def _steps(
+    a: Array, b: Array, extents: Sequence[int], reduced: Sequence[int]
+) -> list[int]:
+    """The reduction loops to run one by one: shortest first (a window's positions),
+    until no operand's windows need too large a copy."""
+    steps: list[int] = []
+    sizes = [
+        x.size if x.size > 2 * _memory_size(x) else 0 for x in (a, b)
+    ]  # without overlap there is hardly a copy to save
+    for d in sorted(reduced, key=lambda d: extents[d]):
+        if max(sizes) <= WINDOW_COPY_LIMIT:
+            break
+        if extents[d] > 1:
+            steps.append(d)
+            sizes = [s // x.shape[d] for s, x in zip(sizes, (a, b), strict=True)]
+    return steps
+
+
+def _memory_size(x: Array) -> int:
+    """The number of distinct elements a strided view can reach, at most."""
+    reach = sum((n - 1) * abs(s) for n, s in zip(x.shape, x.strides, strict=True))
+    return 1 + reach // x.itemsize
+
+
+def softmax(x: Array, dimension: int) -> Array:
+    """`exp(x - max x) / sum exp(x - max x)` along one dimension."""
+    shifted = np.exp(x - x.max(axis=dimension, keepdims=True))
+    return shifted / shifted.sum(axis=dimension, keepdims=True)
