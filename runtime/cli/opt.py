@@ -9,12 +9,20 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import IO, NoReturn
 
+from xdsl.dialect_interfaces.op_asm import OpAsmDialectInterface
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.arg_spec import parse_pipeline
+from xdsl.utils.exceptions import ParseError, VerifyException
+from xdsl.utils.lexer import Input, Span
 from xdsl.xdsl_opt_main import xDSLOptMain
 
 from brdialect.errors import BrError
+from brdialect.resources import cut_resources
+from brdialect.source import LocatingParser, attach_resources, resources, verify
 from runtime.cli.options import written_whole
 from runtime.cli.report import run_tool
+
+_ALIGNMENT = "0x40000000"  # 64 bytes, a cache line, as four little-endian bytes
 
 
 class BrOpt(xDSLOptMain):
@@ -44,18 +52,70 @@ class BrOpt(xDSLOptMain):
         return f"--passes: expected names of passes, got '{name}'; {hint}"
 
     def get_input_stream(self) -> tuple[IO[bytes], str]:
-        if self.args.input_file == "-":
+        # The only language is MLIR, whatever the file's name ends in.
+        if self.args.input_file in (None, "-"):
             return sys.stdin.buffer, "mlir"
+        path = Path(self.args.input_file)
         try:
-            stream, extension = super().get_input_stream()
+            return path.open("rb"), "mlir"
         except OSError as e:
-            raise BrError(f"{e.filename}: cannot be read: {e.strerror}") from e
-        if extension not in self.available_frontends and self.args.frontend is None:
-            stream.close()
-            raise BrError(
-                f"{self.args.input_file}: expected a file named *.mlir, or -f mlir"
+            raise BrError(f"{path}: cannot be read: {e.strerror}") from e
+
+    def get_input_name(self) -> str:
+        name = self.args.input_file
+        return "<stdin>" if name in (None, "-") else name
+
+    def parse_chunk(
+        self, chunk: IO[bytes], file_extension: str, start_offset: int = 0
+    ) -> ModuleOp:
+        name = self.get_input_name()
+        try:
+            text = chunk.read().decode()
+        except UnicodeDecodeError as e:
+            raise BrError(f"{name}: expected text in UTF-8: {e.reason}") from e
+        # Empty lines stand for the chunks before, so that locations are the file's.
+        text, blobs = cut_resources("\n" * start_offset + text, name)
+        parser = LocatingParser(self.ctx, text, name)
+        try:
+            module = parser.parse_module(not self.args.no_implicit_module)
+        except ParseError as e:
+            _shift(e, start_offset)
+            raise
+        except RecursionError:
+            raise
+        except Exception as e:  # an exception of xDSL's own that names no place
+            parser.raise_error(f"cannot parse this: {e}")
+        attach_resources(module, blobs)
+        return module
+
+    def apply_passes(self, prog: ModuleOp) -> None:
+        if not self.args.disable_verify:
+            self._verify(prog)
+        try:
+            super().apply_passes(prog)
+        except VerifyException:
+            self._verify(prog)
+            raise
+
+    def _verify(self, prog: ModuleOp) -> None:
+        """Verifies; the message of a fault starts with its place."""
+        try:
+            verify(prog, self.get_input_name())
+        except BrError as e:
+            raise VerifyException(str(e)) from e
+
+    def output_resulting_program(self, prog: ModuleOp) -> str:
+        # xDSL prints those blobs that it finds in its builtin dialect.
+        if blobs := resources(prog):
+            interface = self.ctx.get_dialect("builtin").get_interface(
+                OpAsmDialectInterface
             )
-        return stream, extension
+            assert interface is not None
+            for name, blob in blobs.items():
+                if interface.lookup(name) is None:
+                    interface.declare_resource(name)
+                interface.parse_resource(name, _ALIGNMENT + blob.hex().upper())
+        return super().output_resulting_program(prog)
 
     def run(self) -> None:
         if self.args.output_file is None:
@@ -64,6 +124,17 @@ class BrOpt(xDSLOptMain):
         with written_whole(Path(self.args.output_file)) as temporary:
             self.args.output_file = str(temporary)
             super().run()
+
+
+def _shift(error: ParseError, lines: int) -> None:
+    """Counts the lines of `error` without the first `lines`, which xDSL adds itself."""
+    span = error.span
+    assert isinstance(span.input.content, str)
+    error.span = Span(
+        span.start - lines,
+        span.end - lines,
+        Input(span.input.content[lines:], span.input.name),
+    )
 
 
 def _refuse(message: str) -> NoReturn:

@@ -60,8 +60,6 @@ def message(e: BaseException) -> str:
             return str(e).rstrip()
         case OSError(strerror=str(reason)):
             return f"{e.filename}: {reason}" if e.filename is not None else reason
-        case UnicodeDecodeError():
-            return f"expected text in UTF-8, got the byte {e.object[e.start]:#04x}"
         case MemoryError():
             return "expected the program's data to fit in memory, but it does not"
         case RecursionError():
