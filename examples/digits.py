@@ -26,8 +26,9 @@ def main() -> int:
         print("  ".join("".join(picture[row]) for picture in pictures))
     print("  ".join(f"a {digit}".center(16) for digit in predicted[:6]))
 
-    ours = np.mean(predicted == test["labels"])
-    theirs = np.mean(test["framework_logits"].argmax(axis=1) == test["labels"])
+    ours = float((predicted == test["labels"]).mean())
+    reference = test["framework_logits"].argmax(axis=1)
+    theirs = float((reference == test["labels"]).mean())
     difference = np.abs(logits - test["framework_logits"]).max()
     print(f"\n{len(predicted)} images held out from training: {ours:.2%} right")
     print(f"PyTorch on the same images: {theirs:.2%} right")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from xdsl.passes import ModulePass
+from xdsl.transforms import get_all_passes
 
 NAMES = (
     # in the order of the pipeline
@@ -23,6 +24,7 @@ NAMES = (
     "outline-parallel",
     "convert-br-to-vector",
     "expand-math",
+    "lower-scf-to-cf",
     "convert-to-llvm",
 )
 
@@ -42,3 +44,8 @@ def all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
     }
     # The pipelines are passes too: sequences of the above.
     return one_each | {"lower-to-cpu": _lazily("passes.pipelines", "lower-to-cpu")}
+
+
+def pass_named(name: str) -> type[ModulePass]:
+    """The pass called `name`, one of ours or of xDSL's."""
+    return (get_all_passes() | all_passes())[name]()
