@@ -271,8 +271,8 @@ _C_KEYWORDS = (
 )
 
 
-def link_shared(image: bytes, target: Target, folder: Path, output: Path) -> None:
-    """An object's bytes -> a shared library, by the system's own linker."""
+def find_linker(target: Target) -> str:
+    """The system's C compiler, which knows where its libraries are."""
     native = same_architecture(target)
     cross = f"{architecture(target)}-linux-gnu-gcc"
     tools = ("cc", "gcc", "clang") if native else (cross,)
@@ -282,10 +282,15 @@ def link_shared(image: bytes, target: Target, folder: Path, output: Path) -> Non
             f"expected {' or '.join(tools)} on the PATH, to link a shared library for "
             f"{target.name}, got none; install it, or make an object (.o) instead"
         )
+    return tool
+
+
+def link_shared(linker: str, image: bytes, folder: Path, output: Path) -> None:
+    """An object's bytes -> a shared library."""
     object_file = folder / "library.o"
     object_file.write_bytes(image)
     team = ["-fopenmp"] if any(name.encode() in image for name in SYMBOLS) else []
-    command: list[Any] = [tool, "-shared", "-o", output, object_file, *team, "-lm"]
+    command = [linker, "-shared", "-o", str(output), str(object_file), *team, "-lm"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise BrError(f"{tool} could not link {output.name}:\n{done.stderr.strip()}")
+        raise BrError(f"{linker} could not link {output.name}:\n{done.stderr.strip()}")

@@ -8,17 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
 from brdialect.errors import BrError
 from brdialect.reference import find_entry
 from brdialect.reference.values import Array
-from brdialect.source import parse_module, read_module
+from brdialect.source import (
+    attach_resources,
+    context,
+    parse_module,
+    read_module,
+    resources,
+)
 from brdialect.target import Target, set_target
 from passes.llvm_text import llvm_ir
 from passes.load_time import bind
 from passes.pipelines import STAGES, Interface, lower_to_cpu
+from passes.registry import pass_named
 from passes.specialise import specialise
 from runtime.arguments import Parameter, check_array, check_arrays, parameter_of
 from runtime.codegen import emit_assembly, emit_object, in_child
@@ -90,6 +96,7 @@ class Program:
     def specialised(self, shapes: Shapes) -> ModuleOp:
         """A copy of the module in which no size of an argument is open."""
         module = self.module.clone()
+        attach_resources(module, resources(self.module))
         every = {i: array.shape for i, array in self.constants.items()}
         every |= dict(zip(self.free, shapes, strict=True))
         specialise(module, self.entry, [every[i] for i in range(len(every))])
@@ -191,13 +198,15 @@ class Compiled:
     def ir(self, stage: str = "input") -> str:
         """The program as MLIR text after a stage of the pipeline, for the shapes of the
         latest call. `input` is what came in."""
-        names = ["input", *(name for name, _ in STAGES)]
+        names = ["input"]
+        for name, passes in STAGES:
+            names += dict.fromkeys((*passes, name))
         if stage not in names:
             raise BrError(f"expected a stage out of {', '.join(names)}, got '{stage}'")
         if stage == "input":
             return str(self._program.module)
         module = self._program.specialised(self._known_shapes())
-        run_stages(module, self._program.target, until=stage)
+        run_until(module, self._program.target, stage)
         return str(module)
 
     def llvm_ir(self) -> str:
@@ -209,13 +218,16 @@ class Compiled:
         return self._program.generate(emit_assembly, self.llvm_ir())
 
 
-def run_stages(module: ModuleOp, target: Target, until: str) -> None:
-    """The pipeline up to and including one stage."""
+def run_until(module: ModuleOp, target: Target, stage: str) -> None:
+    """The pipeline up to and including a stage or one of its passes."""
     set_target(module, target)
-    context = Context()
-    for name, stage in STAGES:
-        stage().apply(context, module)
-        if name == until:
+    ctx = context()
+    for name, passes in STAGES:
+        for pass_name in passes:
+            pass_named(pass_name)().apply(ctx, module)
+            if pass_name == stage:
+                return
+        if name == stage:
             return
 
 
@@ -231,6 +243,7 @@ def load_program(
     with timed("parse"):
         if isinstance(source, ModuleOp):
             module = source.clone()
+            attach_resources(module, resources(source))
         elif isinstance(source, str) and any(c in source for c in "\n{("):
             module = parse_module(source)
         else:

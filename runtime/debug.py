@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 
@@ -17,7 +17,7 @@ def debug_level() -> int:
 
 
 @contextmanager
-def timed(stage: str) -> Iterator[None]:
+def timed(stage: str) -> Generator[None]:
     """Prints the time that the body takes, where level 1 is asked for."""
     start = time.perf_counter()
     yield

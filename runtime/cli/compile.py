@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brdialect.errors import BrError
-from runtime.aot import Library, c_name, embed_as_text, embed_from, link_shared
+from runtime.aot import (
+    Library,
+    c_name,
+    embed_as_text,
+    embed_from,
+    find_linker,
+    link_shared,
+)
 from runtime.cli.options import parser, written_whole
 from runtime.cli.report import run_tool
 from runtime.codegen import emit_assembly, emit_object
@@ -83,10 +90,11 @@ def make_library(program: Program, options: Options) -> Library:
 
 def run(options: Options) -> int:
     """The exit code of br-compile."""
+    suffix = options.output.suffix
     target = resolve_target(options.target, options.threads)
+    linker = find_linker(target) if suffix == ".so" else ""
     program = load_program(options.file, options.entry, target, guard=True)
     library = make_library(program, options)
-    suffix = options.output.suffix
     with ExitStack() as stack:
         # Nothing is written beside the user's files before all is made.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -103,7 +111,7 @@ def run(options: Options) -> int:
             if suffix == ".o":
                 made.write_bytes(image)
             else:
-                link_shared(image, target, folder, made)
+                link_shared(linker, image, folder, made)
         output = stack.enter_context(written_whole(options.output))
         output.write_bytes(made.read_bytes())
         if binary:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -50,7 +50,7 @@ def parser(prog: str, description: str, examples: str) -> Parser:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def written_whole(path: Path) -> Generator[Path]:
     """A temporary path beside `path`, renamed to it once the body succeeded."""
     if path.is_dir():
         raise BrError(f"{path}: expected a file to write, got a folder")

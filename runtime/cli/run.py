@@ -20,7 +20,7 @@ from runtime.cli.options import parser, written_whole
 from runtime.cli.outcome import Outcome
 from runtime.cli.report import run_tool
 from runtime.cli.spec import parse_spec, random_array
-from runtime.compiler import Compiled, Program, Shapes, load_program, run_stages
+from runtime.compiler import Compiled, Program, Shapes, load_program, run_until
 from runtime.flops import contraction_flops
 from runtime.host import check_runs_here, host_target, resolve_target
 from runtime.peak import measure_peak
@@ -136,7 +136,7 @@ def make_inputs(options: Options, parameters: Sequence[Parameter]) -> list[Array
 def flops_of(program: Program, shapes: Shapes) -> int:
     """Floating-point operations of one call, in contractions."""
     module = program.specialised(shapes)
-    run_stages(module, program.target, until="normalise-contractions")
+    run_until(module, program.target, "normalise-contractions")
     return contraction_flops(module)
 
 
