@@ -8,11 +8,11 @@ help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## */  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 test:  ## what the passes print (lit) and what compiled code computes (pytest)
-	python -m lit.main -q tests/filecheck
-	python -m pytest -q
+	lit -sv tests/filecheck
+	pytest -q
 
 compare:  ## against PyTorch and torch-mlir; needs pip install -e '.[compare]'
-	python -m pytest -q -m compare
+	pytest -q -m compare
 
 check:  ## formatting, lint and types, changes nothing
 	ruff format --check .
