@@ -130,7 +130,9 @@ class FCmpOp(IRDLOperation):
         if isinstance(operand_type, VectorType):
             result = VectorType(i1, operand_type.shape)
         return cls.create(
-            operands=parser.resolve_operands((lhs, rhs), (operand_type,) * 2, parser.pos),
+            operands=parser.resolve_operands(
+                (lhs, rhs), (operand_type,) * 2, parser.pos
+            ),
             result_types=(result,),
             properties={
                 "predicate": IntegerAttr(predicate, i64),
@@ -182,9 +184,7 @@ class MaskedLoadOp(IRDLOperation):
     res = result_def(VectorType)
     alignment = prop_def(IntegerAttr[I32])
 
-    assembly_format = (
-        "operands attr-dict `:` functional-type(operands, results)"
-    )
+    assembly_format = "operands attr-dict `:` functional-type(operands, results)"
     irdl_options = (ParsePropInAttrDict(),)
 
 

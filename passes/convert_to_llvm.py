@@ -15,7 +15,7 @@
 
 An index is an i64. A memref argument is its pointer, already advanced by its offset,
 then an i64 for each dynamic size, then one for each dynamic stride (see `passes.llvm`).
-Structured control flow has to be gone: `convert-scf-to-cf` does that.
+Structured control flow has to be gone: `lower-scf-to-cf` does that.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from xdsl.ir import Block, Operation, Region
 from xdsl.passes import ModulePass
 
 from brdialect.errors import unsupported
-from passes.llvm import arithmetic, functions, memory, vectors
+from passes.llvm import arithmetic, functions, memory, parallel, vectors
 from passes.llvm.lowering import FunctionLowering, Handler
 from passes.llvm.types import convert_type
 
@@ -37,6 +37,7 @@ HANDLERS: dict[str, Handler] = {
     **arithmetic.HANDLERS,
     **functions.HANDLERS,
     **memory.HANDLERS,
+    **parallel.HANDLERS,
     **vectors.HANDLERS,
 }
 
@@ -45,7 +46,7 @@ _CURES = {
     "linalg": "run bufferize, then convert-linalg-to-br and convert-linalg-to-vector first",
     "tensor": "run bufferize first",
     "br": "run convert-linalg-to-br, then convert-br-to-vector first",
-    "scf": "run convert-scf-to-cf first, and outline-parallel before it",
+    "scf": "run lower-scf-to-cf first, and outline-parallel before it",
     "math": "run expand-math first",
     "affine": "run lower-affine first",
 }
@@ -84,8 +85,13 @@ def _successors(block: Block) -> tuple[Block, ...]:
     return tuple(reversed(last.successors)) if last is not None else ()
 
 
-def lower_body(function: func.FuncOp, needed: dict[str, llvm.LLVMFunctionType]) -> Region:
-    """The new body of a function; adds the library functions it calls to `needed`."""
+def lower_body(
+    function: func.FuncOp,
+    needed: dict[str, llvm.LLVMFunctionType],
+    extra: dict[str, llvm.FuncOp],
+) -> Region:
+    """The new body of a function; adds the library functions it calls to `needed`, and
+    those made on the way to `extra`."""
     if not function.body.blocks:
         return Region()
     blocks = reachable(function.body)
@@ -103,13 +109,16 @@ def lower_body(function: func.FuncOp, needed: dict[str, llvm.LLVMFunctionType]) 
                     f"convert-to-llvm: expected block arguments that are no memrefs, got "
                     f"{arg.type}; carry an index through the loop and take a subview",
                 )
-            low.values[arg] = new.insert_arg(convert_type(arg.type, function), arg.index)
+            low.values[arg] = new.insert_arg(
+                convert_type(arg.type, function), arg.index
+            )
     for old in blocks:
         low.start_block(low.blocks[old])
         for op in old.ops:
             lower_op(low, op)
     low.finish()
     needed.update(low.needed_functions)
+    extra.update(low.extra_functions)
     return region
 
 
@@ -135,9 +144,10 @@ def lower_op(low: FunctionLowering, op: Operation) -> None:
 def lower_module(module: ModuleOp) -> None:
     """Replaces all functions and globals."""
     needed: dict[str, llvm.LLVMFunctionType] = {}
+    extra: dict[str, llvm.FuncOp] = {}
     for op in list(module.body.ops):
         if isinstance(op, func.FuncOp):
-            new = functions.llvm_function(op, lower_body(op, needed))
+            new = functions.llvm_function(op, lower_body(op, needed, extra))
         elif isinstance(op, memref.GlobalOp):
             new = memory.global_op(op)
         elif isinstance(op, (llvm.FuncOp, llvm.GlobalOp)):
@@ -148,6 +158,7 @@ def lower_module(module: ModuleOp) -> None:
         module.body.block.insert_op_before(new, op)
         op.detach()
         op.erase(safe_erase=False)
+    module.body.block.add_ops(extra.values())
     declared = {
         op.sym_name.data for op in module.body.ops if isinstance(op, llvm.FuncOp)
     }

@@ -118,7 +118,9 @@ class ModuleText:
         if defined:
             arguments = [
                 f"{argument} {text.names[value]}"
-                for argument, value in zip(arguments, op.body.blocks[0].args, strict=True)
+                for argument, value in zip(
+                    arguments, op.body.blocks[0].args, strict=True
+                )
             ]
         if t.is_variadic:
             arguments.append("...")
@@ -164,7 +166,9 @@ class ModuleText:
             self.functions,
             [*self.intrinsics.values(), ""] if self.intrinsics else [],
             groups,
-            ["!0 = !{i32 1}"] if any("!nontemporal" in f for f in self.functions) else [],
+            ["!0 = !{i32 1}"]
+            if any("!nontemporal" in f for f in self.functions)
+            else [],
         )
         return "\n".join(line for part in parts for line in part) + "\n"
 

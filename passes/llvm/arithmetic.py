@@ -149,14 +149,19 @@ class Emitter:
     def compare(self, predicate: str, x: SSAValue, y: SSAValue) -> SSAValue:
         number = llvm.ICmpPredicateFlag(predicate).to_int()
         return self.low.compute(
-            llvm.ICmpOp, (x, y), like(x.type, i1), {"predicate": IntegerAttr(number, i64)}
+            llvm.ICmpOp,
+            (x, y),
+            like(x.type, i1),
+            {"predicate": IntegerAttr(number, i64)},
         )
 
     def cast(self, cls: type[Operation], x: SSAValue, element: Attribute) -> SSAValue:
         return self.low.compute(cls, (x,), like(x.type, element))
 
     def select(self, cond: SSAValue, x: SSAValue, y: SSAValue) -> SSAValue:
-        return self.low.compute(SelectOp, (cond, x, y), x.type, {"fastmathFlags": _NO_FLAGS})
+        return self.low.compute(
+            SelectOp, (cond, x, y), x.type, {"fastmathFlags": _NO_FLAGS}
+        )
 
 
 # bf16: no common CPU computes in it, and LLVM would call the compiler's run-time library
@@ -170,7 +175,7 @@ def widen(low: FunctionLowering, x: SSAValue) -> SSAValue:
 def round_to_bf16(low: FunctionLowering, x: SSAValue) -> SSAValue:
     """An f32 as the nearest bf16, ties to even:
 
-        bits + 0x7fff + (bits >> 16 & 1)) >> 16, and a quiet NaN for a NaN
+    bits + 0x7fff + (bits >> 16 & 1)) >> 16, and a quiet NaN for a NaN
     """
     wide = like(x.type, i32)
     e = Emitter(low, wide)
@@ -216,7 +221,9 @@ def overflowing(low: FunctionLowering, op: Operation) -> None:
     if isinstance(flags, arith.IntegerOverflowAttr) and flags.data:
         bits = sum({"nsw": 1, "nuw": 2}[flag.value] for flag in flags.data)
         properties = {"overflowFlags": IntegerAttr(bits, i32)}
-    low.replace(op, low.compute(OVERFLOWING[op.name], values, values[0].type, properties))
+    low.replace(
+        op, low.compute(OVERFLOWING[op.name], values, values[0].type, properties)
+    )
 
 
 def _float_operands(low: FunctionLowering, op: Operation) -> list[SSAValue]:
@@ -367,9 +374,7 @@ def rounded_division(low: FunctionLowering, op: Operation) -> None:
     down = op.name == "arith.floordivsi"
     signs = e.binary(llvm.XOrOp, rest, d)
     beside = e.compare("slt" if down else "sge", signs, e.constant(0))
-    fix = e.cast(
-        llvm.ZExtOp, e.binary(llvm.AndOp, inexact, beside), element_of(n.type)
-    )
+    fix = e.cast(llvm.ZExtOp, e.binary(llvm.AndOp, inexact, beside), element_of(n.type))
     low.replace(op, e.binary(llvm.SubOp if down else llvm.AddOp, q, fix))
 
 
@@ -402,7 +407,9 @@ def constant(low: FunctionLowering, op: Operation) -> None:
     low.known[op.results[0]] = op.properties["value"]
 
 
-def _table(names: Sequence[str] | dict[str, object], handler: Handler) -> dict[str, Handler]:
+def _table(
+    names: Sequence[str] | dict[str, object], handler: Handler
+) -> dict[str, Handler]:
     return dict.fromkeys(names, handler)
 
 

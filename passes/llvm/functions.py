@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     ArrayAttr,
     DenseArrayBase,
-    DenseIntElementsAttr,
+    DenseIntOrFPElementsAttr,
     DictionaryAttr,
     MemRefType,
     NoneAttr,
@@ -94,7 +94,9 @@ def llvm_function(function: func.FuncOp, body: Region) -> llvm.FuncOp:
     if not isinstance(linkage, llvm.LinkageAttr):
         linkage = llvm.LinkageAttr("internal" if private else "external")
     properties: dict[str, Attribute | None] = {
-        name: attributes.pop(name) for name in _FUNCTION_PROPERTIES if name in attributes
+        name: attributes.pop(name)
+        for name in _FUNCTION_PROPERTIES
+        if name in attributes
     }
     properties["arg_attrs"] = argument_attributes(function)
     properties["res_attrs"] = function.res_attrs
@@ -240,7 +242,7 @@ def switch(low: FunctionLowering, op: Operation) -> None:
     """cf.switch -> llvm.switch"""
     properties = dict(op.properties)
     values = properties.get("case_values")
-    if isinstance(values, DenseIntElementsAttr):
+    if isinstance(values, DenseIntOrFPElementsAttr):
         properties["case_values"] = converted_constant(values)
     low.emit(
         SwitchOp, low.operands(op), properties=properties, successors=_targets(low, op)
@@ -272,7 +274,7 @@ def _targets(low: FunctionLowering, op: Operation) -> list[Block]:
 def conversion_cast(low: FunctionLowering, op: Operation) -> None:
     """builtin.unrealized_conversion_cast between a type and what it is lowered to:
 
-        !llvm.ptr, i64 -> memref<?xf32>,  memref<4xf32> -> !llvm.ptr,  index <-> i64
+    !llvm.ptr, i64 -> memref<?xf32>,  memref<4xf32> -> !llvm.ptr,  index <-> i64
     """
     inputs, outputs = op.operands, op.results
     if len(outputs) == 1 and isa(t := outputs[0].type, MemRefType):

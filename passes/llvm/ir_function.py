@@ -87,6 +87,10 @@ class FunctionText:
         """`float %v3`"""
         return f"{type_text(value.type)} {self.names[value]}"
 
+    def pairs(self, values: Sequence[SSAValue]) -> list[tuple[str, str]]:
+        """`[("float", "%v3"), ...]`"""
+        return [(type_text(v.type), self.names[v]) for v in values]
+
     def write(self, op: Operation, text: str) -> None:
         """One instruction, with its result's name in front."""
         if op.results:
@@ -129,7 +133,9 @@ class FunctionText:
         edges = self.incoming.get(block, [])
         return [
             f"  {self.names[arg]} = phi {type_text(arg.type)} "
-            + ", ".join(f"[ {self.names[values[i]]}, %{label} ]" for label, values in edges)
+            + ", ".join(
+                f"[ {self.names[values[i]]}, %{label} ]" for label, values in edges
+            )
             for i, arg in enumerate(block.args)
             if edges
         ]
@@ -153,7 +159,7 @@ class FunctionText:
             unsupported(op, "LLVM IR: expected an operation that has a text form here")
 
     def call_intrinsic(
-        self, op: Operation, name: str, arguments: Sequence[str] | None = None
+        self, op: Operation, name: str, arguments: Sequence[tuple[str, str]] | None = None
     ) -> None:
         """A call of an intrinsic, which is declared once for each list of types."""
         known = known_intrinsic(name)
@@ -165,13 +171,15 @@ class FunctionText:
                 "run expand-math first",
             )
         result = op.results[0].type if op.results else llvm.LLVMVoidType()
-        ends = [result if i == RESULT else op.operands[i].type for i in INTRINSICS[known]]
+        ends = [
+            result if i == RESULT else op.operands[i].type for i in INTRINSICS[known]
+        ]
         full = ".".join([known, *map(mangled, ends)])
         if arguments is None:
-            arguments = [self.typed(v) for v in op.operands]
-        types = ", ".join(argument.rpartition(" ")[0] for argument in arguments)
+            arguments = self.pairs(op.operands)
+        types = ", ".join(t for t, _ in arguments)
         self.intrinsics[full] = f"declare {type_text(result)} @{full}({types})"
-        joined = ", ".join(arguments)
+        joined = ", ".join(f"{t} {value}" for t, value in arguments)
         self.write(op, f"call{flags_of(op)} {type_text(result)} @{full}({joined})")
 
 
@@ -186,7 +194,9 @@ def _binary(opcode: str) -> Instruction:
 def _cast(opcode: str) -> Instruction:
     def write(text: FunctionText, op: Operation) -> None:
         result = type_text(op.results[0].type)
-        text.write(op, f"{opcode}{flags_of(op)} {text.typed(op.operands[0])} to {result}")
+        text.write(
+            op, f"{opcode}{flags_of(op)} {text.typed(op.operands[0])} to {result}"
+        )
 
     return write
 
@@ -211,7 +221,9 @@ def _compare(opcode: str, predicates: Sequence[str]) -> Instruction:
     def write(text: FunctionText, op: Operation) -> None:
         x, y = op.operands
         predicate = predicates[_number(op, "predicate")]
-        text.write(op, f"{opcode}{flags_of(op)} {predicate} {text.typed(x)}, {text.names[y]}")
+        text.write(
+            op, f"{opcode}{flags_of(op)} {predicate} {text.typed(x)}, {text.names[y]}"
+        )
 
     return write
 
@@ -291,16 +303,16 @@ def _store(text: FunctionText, op: Operation) -> None:
 
 
 def _masked_load(text: FunctionText, op: Operation) -> None:
-    pointer, mask, *rest = (text.typed(v) for v in op.operands)
+    pointer, mask, *rest = text.pairs(op.operands)
     if not rest:
-        rest = [f"{type_text(op.results[0].type)} poison"]
-    align = f"i32 {_number(op, 'alignment')}"
+        rest = [(type_text(op.results[0].type), "poison")]
+    align = ("i32", str(_number(op, "alignment")))
     text.call_intrinsic(op, "llvm.masked.load", [pointer, align, mask, *rest])
 
 
 def _masked_store(text: FunctionText, op: Operation) -> None:
-    value, pointer, mask = (text.typed(v) for v in op.operands)
-    align = f"i32 {_number(op, 'alignment')}"
+    value, pointer, mask = text.pairs(op.operands)
+    align = ("i32", str(_number(op, "alignment")))
     text.call_intrinsic(op, "llvm.masked.store", [value, pointer, align, mask])
 
 
@@ -348,7 +360,11 @@ def _switch(text: FunctionText, op: Operation) -> None:
     default = text.edge(block, op.successors[0], rest[:defaults])
     rest = rest[defaults:]
     values = op.properties.get("case_values")
-    numbers = list(values.get_values()) if isinstance(values, DenseIntOrFPElementsAttr) else []
+    numbers = (
+        list(values.get_values())
+        if isinstance(values, DenseIntOrFPElementsAttr)
+        else []
+    )
     flag, cases = op.operands[0], ""
     segments = _numbers(op, "case_operand_segments")
     for number, target, count in zip(numbers, op.successors[1:], segments, strict=True):

@@ -131,7 +131,8 @@ def zero_text(t: Attribute) -> str:
 
 
 _BYTES = [
-    chr(b) if 32 <= b < 127 and chr(b) not in '"\\' else f"\\{b:02X}" for b in range(256)
+    chr(b) if 32 <= b < 127 and chr(b) not in '"\\' else f"\\{b:02X}"
+    for b in range(256)
 ]
 
 

@@ -88,8 +88,11 @@ class FunctionLowering:
         self.values: dict[SSAValue, SSAValue] = {}
         self.views: dict[SSAValue, View] = {}
         self.blocks: dict[Block, Block] = {}
-        self.known: dict[SSAValue, Attribute] = {}  # constants nothing has asked for yet
+        self.known: dict[
+            SSAValue, Attribute
+        ] = {}  # constants nothing has asked for yet
         self.needed_functions: dict[str, llvm.LLVMFunctionType] = {}
+        self.extra_functions: dict[str, llvm.FuncOp] = {}  # made on the way
         self._constants: dict[tuple[Attribute, Attribute], SSAValue] = {}
         self._head: list[Operation] = []  # goes to the front of the entry block
         self._in_block: dict[object, SSAValue] = {}  # pure results of the current block
@@ -141,7 +144,9 @@ class FunctionLowering:
                 "intrin": StringAttr(name),
                 "fastmathFlags": fastmath or llvm.FastMathAttr(None),
                 "op_bundle_sizes": DenseArrayBase.from_list(i32, ()),
-                "operandSegmentSizes": DenseArrayBase.from_list(i32, (len(operands), 0)),
+                "operandSegmentSizes": DenseArrayBase.from_list(
+                    i32, (len(operands), 0)
+                ),
             },
         )
 
@@ -180,7 +185,9 @@ class FunctionLowering:
         """A constant, one for each function."""
         key = (value, result)
         if (found := self._constants.get(key)) is None:
-            op = llvm.ConstantOp.create(result_types=(result,), properties={"value": value})
+            op = llvm.ConstantOp.create(
+                result_types=(result,), properties={"value": value}
+            )
             self._head.append(op)
             found = self._constants[key] = op.results[0]
         return found
@@ -284,7 +291,9 @@ class FunctionLowering:
             )
         return view
 
-    def step(self, element: Attribute, pointer: SSAValue, by: Index, inbounds: bool = False):
+    def step(
+        self, element: Attribute, pointer: SSAValue, by: Index, inbounds: bool = False
+    ):
         """`pointer + by`, in elements."""
         if by == 0:
             return pointer

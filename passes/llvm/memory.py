@@ -1,12 +1,12 @@
 """memref -> llvm: views vanish into addresses, accesses become llvm.load and llvm.store.
 
-    %v = memref.subview %m[%i, 0] [4, 8] [1, 1] : memref<16x8xf32> to memref<4x8xf32, ..>
-    %x = memref.load %v[%j, %c3]
-    ->
-    %p = llvm.getelementptr %m[%i * 8]
-    %q = llvm.getelementptr %p[%j * 8]
-    %r = llvm.getelementptr %q[3]
-    %x = llvm.load %r
+%v = memref.subview %m[%i, 0] [4, 8] [1, 1] : memref<16x8xf32> to memref<4x8xf32, ..>
+%x = memref.load %v[%j, %c3]
+->
+%p = llvm.getelementptr %m[%i * 8]
+%q = llvm.getelementptr %p[%j * 8]
+%r = llvm.getelementptr %q[3]
+%x = llvm.load %r
 """
 
 from __future__ import annotations
@@ -160,7 +160,9 @@ def alloc(low: FunctionLowering, op: Operation) -> None:
         up = low.int64(low.add(size, align - 1))
         e = Emitter(low, i64)
         size = e.binary(llvm.AndOp, up, e.constant(-align))
-    call = low.library_call("aligned_alloc", (low.int64(align), low.int64(size)), POINTER)
+    call = low.library_call(
+        "aligned_alloc", (low.int64(align), low.int64(size)), POINTER
+    )
     fresh_view(low, op, call.results[0], sizes)
 
 
@@ -278,7 +280,9 @@ def kept_dimensions(
         elif size != 1:
             break
     if len(kept) != len(shape):
-        unsupported(op, f"convert-to-llvm: expected a subview of sizes {sizes}, got {t}")
+        unsupported(
+            op, f"convert-to-llvm: expected a subview of sizes {sizes}, got {t}"
+        )
     return kept
 
 
@@ -295,7 +299,9 @@ def reinterpret_cast(low: FunctionLowering, op: Operation) -> None:
         )
     (offset,) = low.mixed(op.static_offsets, op.offsets)
     constant = offset if isinstance(offset, int) else 0
-    pointer = low.step(view.element, view.root, 0 if isinstance(offset, int) else offset)
+    pointer = low.step(
+        view.element, view.root, 0 if isinstance(offset, int) else offset
+    )
     low.views[op.result] = View(
         view.element,
         pointer,

@@ -1,7 +1,7 @@
 """Types on both sides of `convert-to-llvm`.
 
-    index, f32, i8, !llvm.ptr, vector<8xf32>   ->  i64, themselves
-    memref<?x4xf32, strided<[?, 1]>>           ->  ptr, i64 (size 0), i64 (stride 0)
+index, f32, i8, !llvm.ptr, vector<8xf32>   ->  i64, themselves
+memref<?x4xf32, strided<[?, 1]>>           ->  ptr, i64 (size 0), i64 (stride 0)
 """
 
 from __future__ import annotations

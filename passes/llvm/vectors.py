@@ -58,7 +58,9 @@ def _access(
     A masked access may start outside of the memory.
     """
     view = low.view(op.operands[base], op)
-    bytes_of(view.element, op)  # vectors of smaller elements are packed, memrefs are not
+    bytes_of(
+        view.element, op
+    )  # vectors of smaller elements are packed, memrefs are not
     if view.strides and view.strides[-1] != 1:
         unsupported(
             op,
@@ -94,7 +96,9 @@ def masked_load(low: FunctionLowering, op: Operation) -> None:
     mask, rest = (low.value(v) for v in op.operands[-2:])
     result = vector_type(op.results[0].type, op)
     properties = _masked_alignment(op, view)
-    low.replace(op, low.compute(MaskedLoadOp, (pointer, mask, rest), result, properties))
+    low.replace(
+        op, low.compute(MaskedLoadOp, (pointer, mask, rest), result, properties)
+    )
 
 
 def masked_store(low: FunctionLowering, op: Operation) -> None:
@@ -111,7 +115,9 @@ def _transfer_problem(op: vector.VectorTransferOperation, rank: int) -> str | No
     if not op.permutation_map.data.is_minor_identity() or not rank:
         return f"the last dimension in order, got {op.permutation_map}"
     if not all(bool(b) for b in in_bounds):
-        return "in_bounds = [true]; use vector.maskedload or vector.maskedstore at edges"
+        return (
+            "in_bounds = [true]; use vector.maskedload or vector.maskedstore at edges"
+        )
     return None
 
 
