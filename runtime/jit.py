@@ -40,7 +40,7 @@ class Code:
 
     def address(self, name: str) -> int:
         """Where an exported function starts."""
-        return self._tracker[name]
+        return int(self._tracker[name])
 
 
 @cache

@@ -1,0 +1,107 @@
+"""Loading and calling code: hand-written LLVM IR in place of a compiled program."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from brdialect.errors import BrError
+from runtime import jit
+from runtime.codegen import emit_assembly
+from runtime.host import cpus, host_target
+from runtime.peak import fma_chains_ir, measure_peak
+
+ADD = """
+define double @add(double %x, double %y) {
+  %z = fadd double %x, %y
+  ret double %z
+}
+"""
+TEAM = """
+declare void @GOMP_parallel(ptr, ptr, i32, i32)
+declare i32 @omp_get_thread_num()
+declare i32 @omp_get_num_threads()
+define internal void @body(ptr %marks) {
+  %n = call i32 @omp_get_thread_num()
+  %team = call i32 @omp_get_num_threads()
+  %p = getelementptr i32, ptr %marks, i32 %n
+  store i32 %team, ptr %p
+  ret void
+}
+define void @mark(ptr %marks, i32 %threads) {
+  call void @GOMP_parallel(ptr @body, ptr %marks, i32 %threads, i32 0)
+  ret void
+}
+"""
+
+
+def test_functions_live_as_long_as_their_code():
+    target = host_target(1)
+    codes = [jit.load(ADD, target, ["add"]) for _ in range(3)]  # one name, three times
+    prototype = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double, ctypes.c_double)
+    adds = [prototype(code.address("add")) for code in codes]
+    del codes[1]
+    gc.collect()
+    assert adds[0](1, 2) == adds[2](1, 2) == 3
+
+
+def test_a_missing_symbol_is_a_message():
+    text = "declare void @no_such_function()\ndefine void @f() {\n"
+    text += "  call void @no_such_function()\n  ret void\n}\n"
+    with pytest.raises(BrError, match="cannot be loaded"):
+        jit.load(text, host_target(1), ["f"])
+
+
+def mark(threads: int) -> list[int]:
+    """What each member of a team saw as its size."""
+    code = jit.load(TEAM, host_target(1), ["mark"])
+    marks = (ctypes.c_int32 * 4)()
+    ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int32)(code.address("mark"))(
+        ctypes.addressof(marks), threads
+    )
+    return list(marks)
+
+
+@pytest.mark.skipif(not jit.openmp_symbols(), reason="needs an OpenMP runtime")
+def test_a_team_runs_side_by_side():
+    size = min(2, cpus())
+    assert mark(size) == [size] * size + [0] * (4 - size)
+
+
+def test_the_serial_team_is_a_team_of_one(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jit, "openmp_symbols", dict)
+    assert mark(2) == [1, 0, 0, 0]
+
+
+def test_python_threads_call_the_same_code():
+    code = jit.load(ADD, host_target(1), ["add"])
+    prototype = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double, ctypes.c_double)
+    add = prototype(code.address("add"))
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(add, range(100), range(100))) == [
+            2.0 * i for i in range(100)
+        ]
+
+
+@pytest.mark.parametrize("size", [4, 8])
+def test_the_peak_loop_is_nothing_but_fma(size: int):
+    target = host_target(1)
+    text, flops = fma_chains_ir(target, size)
+    assembly = emit_assembly(text, target)
+    assert flops == 2 * (target.vector_registers - 4) * target.lanes(size)
+    if target.triple.startswith("x86_64"):
+        body = assembly[assembly.index("peak:") :].splitlines()
+        # each chain at least once a step, and as often in every unrolled copy
+        chains = Counter(line.split()[-1] for line in body if "\tvfmadd" in line)
+        assert len(chains) == target.vector_registers - 4
+        assert len(set(chains.values())) == 1
+        assert not any("rsp" in line for line in body)  # no spills
+
+
+def test_f32_peaks_at_twice_f64():
+    single, double = (measure_peak(host_target(1), size) for size in (4, 8))
+    assert 1.5 < single / double < 2.5
