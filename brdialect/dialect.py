@@ -1,0 +1,13 @@
+"""The `br` dialect: its operations and attributes in one list."""
+
+from xdsl.ir import Dialect
+
+from brdialect.ops import BatchReduceGemmOp, ContractOp, ParallelCallOp, YieldOp
+from brdialect.schedule import ScheduleAttr
+from brdialect.target import TargetAttr
+
+BR = Dialect(
+    "br",
+    [BatchReduceGemmOp, ContractOp, ParallelCallOp, YieldOp],
+    [ScheduleAttr, TargetAttr],
+)

@@ -1,0 +1,397 @@
+"""The operations of the `br` dialect.
+
+`br.batch_reduce_gemm` is the only compute primitive; `br.contract` is the form of a
+contraction on tensors or whole memrefs before its loops are made. Both end in an
+optional *epilogue*: a region that takes the accumulated element (and one element of
+each further operand) and yields the stored one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from xdsl.dialects.builtin import (
+    AffineMapAttr,
+    AnyFloat,
+    ArrayAttr,
+    BFloat16Type,
+    DenseArrayBase,
+    Float16Type,
+    Float32Type,
+    Float64Type,
+    FloatAttr,
+    IndexType,
+    IntegerAttr,
+    IntegerType,
+    MemRefType,
+    SymbolRefAttr,
+    TensorType,
+    UnitAttr,
+    f64,
+    i64,
+)
+from xdsl.dialects.linalg import IteratorTypeAttr
+from xdsl.dialects.utils import AbstractYieldOperation
+from xdsl.ir import Attribute, Operation, Region, SSAValue
+from xdsl.ir.affine import AffineMap
+from xdsl.irdl import (
+    AttrSizedOperandSegments,
+    IRDLOperation,
+    ParsePropInAttrDict,
+    irdl_op_definition,
+    operand_def,
+    opt_operand_def,
+    opt_prop_def,
+    opt_region_def,
+    opt_result_def,
+    prop_def,
+    traits_def,
+    var_operand_def,
+)
+from xdsl.traits import EffectInstance, IsTerminator, MemoryEffect, MemoryEffectKind
+from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.hints import isa
+
+from brdialect.schedule import ScheduleAttr
+
+Shaped = MemRefType | TensorType
+
+ELEMENT_TYPES: Sequence[tuple[type[Attribute], type[Attribute]]] = (
+    # (A and B, C): products are accumulated in C's type
+    (Float32Type, Float32Type),
+    (Float64Type, Float64Type),
+    (BFloat16Type, Float32Type),
+    (Float16Type, Float32Type),
+    (IntegerType, IntegerType),
+)
+
+
+class DestinationEffects(MemoryEffect):
+    """On memrefs: reads every operand and writes the destination. On tensors: none."""
+
+    @classmethod
+    def get_effects(cls, op: Operation) -> set[EffectInstance]:
+        assert isinstance(op, BatchReduceGemmOp | ContractOp)
+        if isinstance(op.c.type, TensorType):
+            return set()
+        return {
+            *(EffectInstance(MemoryEffectKind.READ, v) for v in op.operands),
+            EffectInstance(MemoryEffectKind.WRITE, op.c),
+        }
+
+
+@irdl_op_definition
+class YieldOp(AbstractYieldOperation[Attribute]):
+    """Ends an epilogue with the element to store."""
+
+    name = "br.yield"
+    traits = traits_def(IsTerminator())
+
+
+SHAPED = MemRefType.constr() | TensorType.constr()
+
+
+class _DestinationOp(IRDLOperation):
+    """What the two ops share: A, B, C, the epilogue and its operands."""
+
+    a = operand_def(SHAPED)
+    b = operand_def(SHAPED)
+    c = operand_def(SHAPED)
+    extras = var_operand_def(SHAPED)
+    res = opt_result_def(TensorType.constr())
+    epilogue = opt_region_def("single_block")
+
+    @property
+    def shapes(self) -> tuple[Shaped, Shaped, Shaped]:
+        """The types of A, B and C."""
+        a, b, c = self.a.type, self.b.type, self.c.type
+        assert isinstance(a, Shaped) and isinstance(b, Shaped) and isinstance(c, Shaped)
+        return a, b, c
+
+    def verify_kinds(self) -> None:
+        """All memrefs or all tensors, a result exactly on tensors, known elements."""
+        a, b, c = self.shapes
+        kinds = [isinstance(v.type, TensorType) for v in (self.a, self.b, self.c)]
+        kinds += [isinstance(v.type, TensorType) for v in self.extras]
+        if len(set(kinds)) != 1:
+            raise VerifyException("expected all operands tensors or all memrefs")
+        if kinds[0] != (self.res is not None):
+            raise VerifyException("expected a result exactly where operands are tensors")
+        if self.res is not None and self.res.type != c:
+            raise VerifyException(
+                f"expected the result's type to be the destination's, {c}, "
+                f"got {self.res.type}"
+            )
+        if a.element_type != b.element_type or not any(
+            isinstance(a.element_type, x) and isinstance(c.element_type, y)
+            for x, y in ELEMENT_TYPES
+        ):
+            raise VerifyException(
+                "expected elements f32, f32 -> f32; f64, f64 -> f64; bf16, bf16 -> f32; "
+                "f16, f16 -> f32 or integers, got "
+                f"{a.element_type}, {b.element_type} -> {c.element_type}"
+            )
+
+    def verify_epilogue(self) -> None:
+        """One argument for the accumulated element, one for each extra operand."""
+        c = self.shapes[2]
+        if self.epilogue is None:
+            if self.extras:
+                raise VerifyException(
+                    f"expected no epilogue operands without an epilogue region, "
+                    f"got {len(self.extras)}"
+                )
+            return
+        block = self.epilogue.block
+        want = [c.element_type]
+        for extra in self.extras:
+            assert isinstance(extra.type, Shaped)
+            want.append(extra.type.element_type)
+        got = [arg.type for arg in block.args]
+        if got != want:
+            raise VerifyException(
+                f"expected the epilogue's arguments to be the accumulated element and "
+                f"one of each operand, ({', '.join(map(str, want))}), got "
+                f"({', '.join(map(str, got))})"
+            )
+        last = block.last_op
+        if not isinstance(last, YieldOp) or [v.type for v in last.arguments] != want[:1]:
+            raise VerifyException(f"expected the epilogue to br.yield one {want[0]}")
+
+
+def _agree(name: str, left: int, right: int) -> None:
+    if left >= 0 and right >= 0 and left != right:
+        raise VerifyException(f"{name} sizes differ: {left} and {right}")
+
+
+@irdl_op_definition
+class BatchReduceGemmOp(_DestinationOp):
+    """`C = epilogue(alpha * sum_i A_i B_i + beta * C, extras...)` (paper, section 2).
+
+    | operand | shape | |
+    |---|---|---|
+    | a | `[batch..., m, k]` | `[batch..., k, m]` with `transpose_a` |
+    | b | `[batch..., k, n]` | `[batch..., n, k]` with `transpose_b` |
+    | c | `[m, n]` | read only if `beta` is not 0 |
+    | extras | `[m, n]` each | a stride of 0 broadcasts, as for a bias |
+
+    All leading dimensions are the batch, read through the memrefs' strides: a
+    convolution window is a strided view. `count`, if present, is the run-time number
+    of steps taken of the first batch dimension. The accumulators stay in registers over
+    the whole batch and all of k. `register_block` pins rows x vectors of the
+    micro-kernel. Contract page: docs/batch_reduce_gemm.md.
+    """
+
+    name = "br.batch_reduce_gemm"
+
+    # named again, since xDSL would put inherited operands behind `count`
+    a = operand_def(SHAPED)
+    b = operand_def(SHAPED)
+    c = operand_def(SHAPED)
+    extras = var_operand_def(SHAPED)
+    count = opt_operand_def(IndexType)
+    alpha = opt_prop_def(FloatAttr)
+    beta = opt_prop_def(FloatAttr)
+    transpose_a = opt_prop_def(UnitAttr)
+    transpose_b = opt_prop_def(UnitAttr)
+    register_block = opt_prop_def(DenseArrayBase.constr(i64))
+
+    irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
+    traits = traits_def(DestinationEffects())
+
+    assembly_format = (
+        "`ins` `(` $a `,` $b `:` type($a) `,` type($b) `)` "
+        "`outs` `(` $c `:` type($c) `)` (`count` `(` $count^ `)`)? "
+        "(`epilogue` `(` $extras^ `:` type($extras) `)`)? "
+        "attr-dict ($epilogue^)? (`->` type($res)^)?"
+    )
+
+    def __init__(
+        self,
+        a: SSAValue,
+        b: SSAValue,
+        c: SSAValue,
+        *,
+        extras: Sequence[SSAValue] = (),
+        epilogue: Region | None = None,
+        count: SSAValue | None = None,
+        alpha: float = 1.0,
+        beta: float = 1.0,
+        register_block: tuple[int, int] | None = None,
+    ):
+        super().__init__(
+            operands=(a, b, c, extras, count),
+            result_types=((c.type,) if isinstance(c.type, TensorType) else (),),
+            regions=(epilogue,),
+            properties={
+                "alpha": None if alpha == 1.0 else FloatAttr(alpha, f64),
+                "beta": None if beta == 1.0 else FloatAttr(beta, f64),
+                "register_block": None
+                if register_block is None
+                else DenseArrayBase.from_list(i64, register_block),
+            },
+        )
+
+    @property
+    def alpha_value(self) -> float:
+        """alpha, 1 where it is left out."""
+        return 1.0 if self.alpha is None else self.alpha.value.data
+
+    @property
+    def beta_value(self) -> float:
+        """beta, 1 where it is left out: the op accumulates."""
+        return 1.0 if self.beta is None else self.beta.value.data
+
+    def verify_(self) -> None:
+        self.verify_kinds()
+        a, b, c = self.shapes
+        rank = a.get_num_dims()
+        if rank < 2 or b.get_num_dims() != rank or c.get_num_dims() != 2:
+            raise VerifyException(
+                "expected a and b of one rank of at least 2 and c of rank 2, got ranks "
+                f"{rank}, {b.get_num_dims()} and {c.get_num_dims()}"
+            )
+        *batch_a, m, k = a.get_shape()
+        *batch_b, k_b, n = b.get_shape()
+        if self.transpose_a is not None:
+            m, k = k, m
+        if self.transpose_b is not None:
+            k_b, n = n, k_b
+        for i, (x, y) in enumerate(zip(batch_a, batch_b, strict=True)):
+            _agree(f"batch dimension {i}", x, y)
+        _agree("k", k, k_b)
+        for what, shaped in (("c", c), *(("extra", v.type) for v in self.extras)):
+            assert isinstance(shaped, Shaped)
+            if shaped.get_num_dims() != 2:
+                raise VerifyException(
+                    f"expected {what} of rank 2, got rank {shaped.get_num_dims()}"
+                )
+            _agree(f"m of a and {what}", m, shaped.get_shape()[0])
+            _agree(f"n of b and {what}", n, shaped.get_shape()[1])
+        if self.count is not None and not batch_a:
+            raise VerifyException("expected a batch dimension for count, got none")
+        if self.register_block is not None:
+            block = self.register_block.get_values()
+            if len(block) != 2 or any(int(x) < 1 for x in block):
+                raise VerifyException(
+                    f"expected register_block = [rows, vectors], got {list(block)}"
+                )
+        self.verify_epilogue()
+
+
+@irdl_op_definition
+class ContractOp(_DestinationOp):
+    """A whole contraction: `C[..] = epilogue(beta * C[..] + sum A[..] * B[..], ...)`.
+
+    Like a `linalg.generic` whose body multiplies and adds, with what the lowering
+    needs beside it: the epilogue and the schedule. One indexing map for each of a, b,
+    the extras and c, in the order `a, b, c, extras...`. A packed operand is said by its
+    map: `(n, k) -> (n floordiv 16, k, n mod 16)`.
+    """
+
+    name = "br.contract"
+
+    indexing_maps = prop_def(ArrayAttr[AffineMapAttr])
+    iterator_types = prop_def(ArrayAttr[IteratorTypeAttr])
+    beta = opt_prop_def(FloatAttr)
+    schedule = opt_prop_def(ScheduleAttr)
+
+    irdl_options = (ParsePropInAttrDict(),)
+    traits = traits_def(DestinationEffects())
+
+    assembly_format = (
+        "`ins` `(` $a `,` $b `:` type($a) `,` type($b) `)` "
+        "`outs` `(` $c `:` type($c) `)` "
+        "(`epilogue` `(` $extras^ `:` type($extras) `)`)? "
+        "attr-dict ($epilogue^)? (`->` type($res)^)?"
+    )
+
+    def __init__(
+        self,
+        a: SSAValue,
+        b: SSAValue,
+        c: SSAValue,
+        indexing_maps: Sequence[AffineMap],
+        iterator_types: ArrayAttr[IteratorTypeAttr],
+        *,
+        extras: Sequence[SSAValue] = (),
+        epilogue: Region | None = None,
+        beta: float = 1.0,
+        schedule: ScheduleAttr | None = None,
+    ):
+        super().__init__(
+            operands=(a, b, c, extras),
+            result_types=((c.type,) if isinstance(c.type, TensorType) else (),),
+            regions=(epilogue,),
+            properties={
+                "indexing_maps": ArrayAttr(AffineMapAttr(m) for m in indexing_maps),
+                "iterator_types": iterator_types,
+                "beta": None if beta == 1.0 else FloatAttr(beta, f64),
+                "schedule": schedule,
+            },
+        )
+
+    @property
+    def beta_value(self) -> float:
+        """1: accumulates onto c. 0: c is not read."""
+        return 1.0 if self.beta is None else self.beta.value.data
+
+    @property
+    def maps(self) -> tuple[AffineMap, ...]:
+        """The indexing maps of a, b, c and the extras."""
+        return tuple(m.data for m in self.indexing_maps)
+
+    def verify_(self) -> None:
+        self.verify_kinds()
+        operands = (self.a, self.b, self.c, *self.extras)
+        if len(self.maps) != len(operands):
+            raise VerifyException(
+                f"expected an indexing map for each of {len(operands)} operands, "
+                f"got {len(self.maps)}"
+            )
+        dims = len(self.iterator_types)
+        for i, (value, map_) in enumerate(zip(operands, self.maps, strict=True)):
+            assert isinstance(value.type, Shaped)
+            rank = value.type.get_num_dims()
+            if map_.num_dims != dims or len(map_.results) != rank:
+                raise VerifyException(
+                    f"expected indexing map #{i} from {dims} iterators to rank {rank}, "
+                    f"got {map_}"
+                )
+        if self.beta_value not in (0.0, 1.0):
+            raise VerifyException(f"expected beta to be 0 or 1, got {self.beta_value}")
+        self.verify_epilogue()
+
+
+@irdl_op_definition
+class ParallelCallOp(IRDLOperation):
+    """Runs `callee(args..., begin, end)` on a team of threads, over ranges that split
+    `tasks` evenly: thread t of n gets [tasks * t / n, tasks * (t + 1) / n)."""
+
+    name = "br.parallel_call"
+
+    args = var_operand_def()
+    tasks = operand_def(IndexType)
+    callee = prop_def(SymbolRefAttr)
+    threads = prop_def(IntegerAttr[IntegerType])
+
+    irdl_options = (ParsePropInAttrDict(),)
+
+    assembly_format = (
+        "$callee `(` $args `:` type($args) `)` `tasks` $tasks `threads` $threads attr-dict"
+    )
+
+    def __init__(
+        self, callee: str, args: Sequence[SSAValue], tasks: SSAValue, threads: int
+    ):
+        super().__init__(
+            operands=(args, tasks),
+            properties={
+                "callee": SymbolRefAttr(callee),
+                "threads": IntegerAttr(threads, i64),
+            },
+        )
+
+
+def is_supported_float(element: Attribute) -> bool:
+    """Whether the CPU lowering computes in this element type."""
+    return isa(element, AnyFloat) and isinstance(element, Float32Type | Float64Type)

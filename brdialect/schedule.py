@@ -1,0 +1,159 @@
+"""Schedules: how the loops of one contraction run, as one readable line of data.
+
+    #br.schedule<"D16 A b | m=c n=d k=g batch=e,f | tile=6x2 | pack=b16">
+
+Iterators are letters in the order of the op's dimensions (`a` is d0). From left to
+right (the idea of a string of letters is PARLOOPER's):
+
+* the loops from the outside in: a letter and its step (1 where it is left out); a
+  capital runs in parallel, a run of capitals as one parallel loop; a letter may stand
+  again with a smaller step.
+* `m=`, `n=`, `k=`: which iterators are the rows, columns and inner dimension of the
+  batch-reduce GEMM, `batch=` those that are its batch. Their extent in one call is the
+  step of their innermost loop, or all of it. A missing m or k counts 1.
+* `tile=`: the register block of the micro-kernel, rows x vectors.
+* `pack=`: operands repacked into panels: `b16` puts b into panels of 16 columns,
+  `a6` puts a into panels of 6 rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.ir import Data
+from xdsl.irdl import irdl_attr_definition
+from xdsl.parser import AttrParser
+from xdsl.printer import Printer
+
+from brdialect.errors import BrError
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class Loop:
+    """One loop over an iterator (its number), `step` elements at a time."""
+
+    iterator: int
+    step: int = 1
+    parallel: bool = False
+
+    def __str__(self) -> str:
+        letter = LETTERS[self.iterator]
+        step = "" if self.step == 1 else str(self.step)
+        return (letter.upper() if self.parallel else letter) + step
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A parsed schedule. Iterators are numbers; `str` gives the line back."""
+
+    loops: tuple[Loop, ...] = ()
+    m: int | None = None
+    n: int | None = None
+    k: int | None = None
+    batch: tuple[int, ...] = ()
+    tile: tuple[int, int] | None = None
+    pack_a: int | None = None
+    pack_b: int | None = None
+
+    def steps(self, iterator: int) -> Sequence[int]:
+        """The steps of the loops over one iterator, from the outside in."""
+        return [loop.step for loop in self.loops if loop.iterator == iterator]
+
+    def __str__(self) -> str:
+        roles = [
+            f"{name}={LETTERS[i]}"
+            for name, i in (("m", self.m), ("n", self.n), ("k", self.k))
+            if i is not None
+        ]
+        if self.batch:
+            roles.append("batch=" + ",".join(LETTERS[i] for i in self.batch))
+        parts = [" ".join(str(loop) for loop in self.loops), " ".join(roles)]
+        if self.tile is not None:
+            parts.append(f"tile={self.tile[0]}x{self.tile[1]}")
+        packs = (("a", self.pack_a), ("b", self.pack_b))
+        if packed := [f"{name}{size}" for name, size in packs if size is not None]:
+            parts.append("pack=" + ",".join(packed))
+        return " | ".join(parts)
+
+
+def parse_schedule(text: str) -> Schedule:
+    """The schedule that `text` says; BrError names the word that does not fit."""
+    head, *rest = text.split("|")
+    loops = tuple(_parse_loop(word) for word in head.split())
+    fields: dict[str, str] = {}
+    for word in " ".join(rest).split():
+        name, equals, value = word.partition("=")
+        if name not in ("m", "n", "k", "batch", "tile", "pack") or not equals:
+            raise BrError(
+                "expected m=, n=, k=, batch=, tile= or pack= in a schedule, "
+                f"got '{word}' in \"{text}\""
+            )
+        fields[name] = value
+
+    def role(name: str) -> int | None:
+        return _iterator(fields[name]) if name in fields else None
+
+    packs = dict(_parse_pack(word) for word in fields.get("pack", "").split(",") if word)
+    batch = tuple(_iterator(word) for word in fields.get("batch", "").split(",") if word)
+    return Schedule(
+        loops,
+        role("m"),
+        role("n"),
+        role("k"),
+        batch,
+        _parse_tile(fields["tile"]) if "tile" in fields else None,
+        packs.get("a"),
+        packs.get("b"),
+    )
+
+
+def _iterator(letter: str) -> int:
+    if len(letter) != 1 or letter.lower() not in LETTERS:
+        raise BrError(f"expected an iterator's letter in a schedule, got '{letter}'")
+    return LETTERS.index(letter.lower())
+
+
+def _parse_loop(word: str) -> Loop:
+    match = re.fullmatch(r"([A-Za-z])(\d*)", word)
+    if match is None or match[2] == "0":
+        raise BrError(
+            f"expected a loop such as a, B or c16 in a schedule, got '{word}'"
+        )
+    return Loop(_iterator(match[1]), int(match[2] or 1), match[1].isupper())
+
+
+def _parse_tile(word: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", word)
+    if match is None:
+        raise BrError(f"expected tile=ROWSxVECTORS in a schedule, got 'tile={word}'")
+    return int(match[1]), int(match[2])
+
+
+def _parse_pack(word: str) -> tuple[str, int]:
+    match = re.fullmatch(r"([ab])([1-9]\d*)", word)
+    if match is None:
+        raise BrError(f"expected pack=aROWS or pack=bCOLUMNS, got 'pack={word}'")
+    return match[1], int(match[2])
+
+
+@irdl_attr_definition
+class ScheduleAttr(Data[Schedule]):
+    """`#br.schedule<"...">`, the line in quotes."""
+
+    name = "br.schedule"
+
+    @classmethod
+    def parse_parameter(cls, parser: AttrParser) -> Schedule:
+        with parser.in_angle_brackets():
+            try:
+                return parse_schedule(parser.parse_str_literal())
+            except BrError as e:
+                parser.raise_error(str(e))
+
+    def print_parameter(self, printer: Printer) -> None:
+        with printer.in_angle_brackets():
+            printer.print_string_literal(str(self.data))

@@ -1,0 +1,292 @@
+"""`bufferize`: tensors become memory, in destination-passing style.
+
+    func.func @main(%x: tensor<4x8xf32>) -> tensor<4x3xf32> {
+      %e = tensor.empty() : tensor<4x3xf32>
+      %y = br.contract ins(%x, %w) outs(%e) ... -> tensor<4x3xf32>
+      %z = linalg.generic ins(%y) outs(%e) ...
+      return %z
+    ->
+    func.func @main(%x: memref<4x8xf32>, %z: memref<4x3xf32>, %arena: memref<64xi8>) {
+      %y = memref.view %arena[%c0] : memref<64xi8> to memref<4x3xf32>
+      br.contract ins(%x, %w) outs(%y)
+      linalg.generic ins(%y) outs(%z)
+
+Arguments are read only and row-major; results are written by the op that computes them.
+Everything else lies in one arena, the function's last argument, planned here: a piece is
+reused as soon as its last reader is through. An op writes in place where its destination
+is not read again; otherwise the contents are copied first. The block must be straight
+line code: loops over tensors are not bufferized.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from xdsl.builder import ImplicitBuilder
+from xdsl.context import Context
+from xdsl.dialects import arith, func, linalg, tensor
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DictionaryAttr,
+    MemRefType,
+    ModuleOp,
+    TensorType,
+    UnitAttr,
+    i8,
+)
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import Rewriter
+from xdsl.utils.hints import isa
+
+from brdialect.errors import unsupported
+from brdialect.ops import ContractOp
+from passes.buffers import (
+    ARENA,
+    RESULT,
+    VIEWS,
+    Buffer,
+    Kind,
+    Liveness,
+    element_bytes,
+    plan_arena,
+)
+from passes.bufferize_ops import COPIED_VIEWS, PRODUCERS, Emitter, is_strided
+from passes.linalg_match import is_elementwise, maps_of, reads_output
+from passes.load_time import is_splat
+
+def byte_size(op: Operation, type_: Attribute) -> int:
+    """The bytes of a static tensor."""
+    assert isinstance(type_, TensorType)
+    shape = type_.get_shape()
+    if -1 in shape:
+        unsupported(
+            op,
+            f"expected static sizes, got {type_}; give the shapes of the arguments "
+            "(br-run --input=SHAPExf32)",
+        )
+    return prod(shape) * element_bytes(type_.element_type)
+
+
+def memref_type(type_: Attribute) -> Attribute:
+    """The row-major memref of a tensor type; other types stay."""
+    if isa(type_, TensorType):
+        return MemRefType(type_.element_type, type_.get_shape())
+    return type_
+
+
+class Assignment:
+    """Decides, op by op, which buffer each tensor value of a function lives in."""
+
+    def __init__(self, function: func.FuncOp):
+        self.function = function
+        self.block = function.body.block
+        self.ops = list(self.block.ops)
+        self.live = Liveness(self.ops)
+        self.buffers: dict[SSAValue, Buffer] = {}
+        self.copies: set[Operation] = set()
+        self.all: list[Buffer] = []
+
+    def new(self, kind: Kind, value: SSAValue, start: int, op: Operation) -> Buffer:
+        """A fresh buffer that holds `value`."""
+        buffer = Buffer(kind, byte_size(op, value.type), start)
+        self.all.append(buffer)
+        self.put(value, buffer)
+        return buffer
+
+    def put(self, value: SSAValue, buffer: Buffer) -> None:
+        """Lets `value` live in `buffer`."""
+        self.buffers[value] = buffer
+        buffer.values.append(value)
+
+    def run(self) -> None:
+        for argument in self.block.args:
+            if isinstance(argument.type, TensorType):
+                self.new(Kind.ARGUMENT, argument, -1, self.function)
+        for i, op in enumerate(self.ops):
+            self.visit(i, op)
+        self.choose_results()
+        for buffer in self.all:
+            ends = [self.live.last_use(v) for v in buffer.values]
+            buffer.end = max([buffer.start, *ends])
+
+    def visit(self, i: int, op: Operation) -> None:
+        """Assigns the results of one op."""
+        tensors = [r for r in op.results if isinstance(r.type, TensorType)]
+        if not tensors:
+            return
+        if isinstance(op, arith.ConstantOp):
+            kind = Kind.ARENA if is_splat(op) else Kind.CONSTANT
+            self.new(kind, tensors[0], i, op)
+        elif isinstance(op, COPIED_VIEWS) and is_strided(op.operands[0]):
+            self.new(Kind.ARENA, tensors[0], i, op)
+            self.copies.add(op)
+        elif isinstance(op, VIEWS):
+            self.put(tensors[0], self.buffers[op.operands[0]])
+        elif isinstance(op, tensor.EmptyOp):
+            buffer = self.new(Kind.ARENA, tensors[0], i, op)
+            if not is_read(tensors[0]):
+                buffer.size = 0
+        elif isinstance(op, linalg.GenericOp | linalg.FillOp):
+            inputs = len(op.inputs)
+            for j, result in enumerate(op.res):
+                self.destination(i, op, result, op.operands[inputs + j], j)
+        elif isinstance(op, ContractOp):
+            assert op.res is not None
+            self.destination(i, op, op.res, op.c, 0)
+        elif isinstance(op, tensor.InsertSliceOp):
+            self.destination(i, op, op.result, op.dest, 0)
+        elif isinstance(op, tensor.InsertOp):
+            self.destination(i, op, op.result, op.dest, 0)
+        elif isinstance(op, PRODUCERS):
+            self.new(Kind.ARENA, tensors[0], i, op)
+        else:
+            unsupported(
+                op,
+                "expected linalg, br or tensor ops on tensors, got one that has no "
+                f"bufferization; supported are linalg.generic, linalg.fill, br.contract, "
+                f"arith.constant and {', '.join(p.name for p in (*PRODUCERS, *VIEWS))}",
+            )
+
+    def destination(
+        self, i: int, op: Operation, result: SSAValue, init: SSAValue, number: int
+    ) -> None:
+        """In place where nothing else needs the old contents."""
+        old = self.buffers[init]
+        others = [v for v in op.operands if self.buffers.get(v) is old and v is not init]
+        read = reads_destination(op, number)
+        empty = isinstance(init.owner, tensor.EmptyOp)
+        if read and list(op.operands).count(init) == 1 and not others:
+            if old.writable and self.live.free_after(old, i):
+                self.put(result, old)
+                return
+        if not read and (reuse := self.reusable_input(i, op)) is not None:
+            self.put(result, reuse)
+            return
+        self.new(Kind.ARENA, result, i, op)
+        if read and not empty:
+            self.copies.add(op)
+
+    def reusable_input(self, i: int, op: Operation) -> Buffer | None:
+        """A dying input of the same shape that an element-wise op may overwrite."""
+        if not is_elementwise(op):
+            return None
+        assert isinstance(op, linalg.GenericOp)
+        *maps, written = maps_of(op)
+        for v, map_ in zip(op.inputs, maps, strict=True):
+            buffer = self.buffers.get(v)
+            if buffer is None or buffer.kind is not Kind.ARENA or map_ != written:
+                continue
+            if v.type != op.res[0].type or isinstance(v.owner, VIEWS):
+                continue
+            alone = [w for w in op.inputs if self.buffers.get(w) is buffer] == [v]
+            if alone and self.live.free_after(buffer, i):
+                return buffer
+        return None
+
+    def choose_results(self) -> None:
+        """Lets what is returned be computed where the caller wants it."""
+        last = self.block.last_op
+        assert isinstance(last, func.ReturnOp)
+        for v in last.arguments:
+            buffer = self.buffers.get(v)
+            whole = buffer is not None and buffer.size == byte_size(last, v.type)
+            if whole and buffer is not None and buffer.kind is Kind.ARENA:
+                buffer.kind = Kind.RESULT
+                buffer.values.insert(0, v)
+
+
+def is_read(empty: SSAValue) -> bool:
+    """Whether an empty tensor is an input somewhere (the extents of a window), not
+    only a destination."""
+    return any(use.index not in destinations(use.operation) for use in empty.uses)
+
+
+def destinations(op: Operation) -> range:
+    """Which operands an op writes."""
+    if isinstance(op, linalg.GenericOp | linalg.FillOp):
+        return range(len(op.inputs), len(op.operands))
+    return range(2, 3) if isinstance(op, ContractOp) else range(0)
+
+
+def reads_destination(op: Operation, number: int) -> bool:
+    """Whether the op uses what stood in destination `number` before."""
+    if isinstance(op, linalg.FillOp):
+        return False
+    if isinstance(op, linalg.GenericOp):
+        return bool(op.body.block.args[len(op.inputs) + number].uses) or (
+            reads_output(op) and len(op.res) > 1
+        )
+    if isinstance(op, ContractOp):
+        return op.beta_value != 0.0
+    return True
+
+
+def bufferize_function(old: func.FuncOp) -> func.FuncOp:
+    """The function on memrefs."""
+    if len(old.body.blocks) != 1:
+        unsupported(old, "expected one block, got branches between blocks")
+    last = old.body.block.last_op
+    assert isinstance(last, func.ReturnOp)
+    for v in last.arguments:
+        if not isinstance(v.type, TensorType):
+            unsupported(last, f"expected tensor results, got {v.type}")
+    plan = Assignment(old)
+    plan.run()
+    arena = plan_arena(plan.all)
+
+    types = [memref_type(a.type) for a in plan.block.args]
+    types += [memref_type(v.type) for v in last.arguments]
+    attributes = list(old.arg_attrs.data) if old.arg_attrs else []
+    attributes += [DictionaryAttr({})] * (len(plan.block.args) - len(attributes))
+    attributes += [DictionaryAttr({RESULT: UnitAttr()})] * len(last.arguments)
+    if arena:
+        types.append(MemRefType(i8, [arena]))
+        attributes.append(DictionaryAttr({ARENA: UnitAttr()}))
+    block = Block(arg_types=types)
+    new = func.FuncOp(
+        old.sym_name.data,
+        (types, ()),
+        Region(block),
+        old.sym_visibility,
+        arg_attrs=ArrayAttr(attributes),
+    )
+    new.attributes |= old.attributes
+    new.location = old.location
+    count = len(plan.block.args)
+    outputs = block.args[count : count + len(last.arguments)]
+    emitter = Emitter(plan.buffers, block.args[-1] if arena else None)
+    for v, argument in zip(plan.block.args, block.args, strict=False):
+        emitter.memory[v] = argument
+        argument.name_hint = v.name_hint
+    for v, output in zip(last.arguments, outputs, strict=True):
+        buffer = plan.buffers[v]
+        if buffer.kind is Kind.RESULT and buffer.memory is None:
+            buffer.memory = output
+    with ImplicitBuilder(block):
+        for op in plan.ops[:-1]:
+            emitter.emit(op, op in plan.copies)
+        for v, output in zip(last.arguments, outputs, strict=True):
+            emitter.store_result(v, output)
+        func.ReturnOp()
+    return new
+
+
+@dataclass(frozen=True)
+class BufferizePass(ModulePass):
+    """Tensors become memrefs; one planned arena holds what is neither input nor result."""
+
+    name = "bufferize"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for function in [o for o in op.walk() if isinstance(o, func.FuncOp)]:
+            if function.body.blocks and has_tensors(function):
+                Rewriter.replace_op(function, bufferize_function(function), [])
+
+
+def has_tensors(function: func.FuncOp) -> bool:
+    """Whether any value in the function is a tensor."""
+    types = [*function.function_type.inputs, *function.function_type.outputs]
+    types += [r.type for o in function.body.walk() for r in o.results]
+    return any(isinstance(t, TensorType) for t in types)

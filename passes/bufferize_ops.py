@@ -1,0 +1,387 @@
+"""How each tensor op looks on memory: the emitting half of bufferize.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.builder import ImplicitBuilder
+from xdsl.dialects import arith, linalg, memref, tensor
+from xdsl.dialects.builtin import (
+    AffineMapAttr,
+    ArrayAttr,
+    DenseIntOrFPElementsAttr,
+    DYNAMIC_INDEX,
+    MemRefType,
+    ModuleOp,
+    StringAttr,
+    TensorType,
+    UnitAttr,
+)
+from xdsl.dialects.linalg import IteratorTypeAttr
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.ir.affine import AffineMap
+from xdsl.utils.hints import isa
+
+from brdialect.errors import unsupported
+from brdialect.ops import ContractOp
+from passes.buffers import Buffer, Kind
+from passes.load_time import is_splat
+from passes.build import (
+    Index,
+    add,
+    clone_block,
+    clone_op,
+    mul,
+    row_major,
+    static_strides,
+    strided_type,
+    value,
+)
+
+PRODUCERS: tuple[type[Operation], ...] = (
+    tensor.PadOp,
+    tensor.ConcatOp,
+    tensor.FromElementsOp,
+    tensor.SplatOp,
+)
+"""Ops that write a new buffer."""
+
+COPIED_VIEWS = (tensor.ExpandShapeOp, tensor.CollapseShapeOp, tensor.ReshapeOp)
+"""Views of whole, contiguous tensors only: a strided source is copied first."""
+
+
+def is_strided(v: SSAValue) -> bool:
+    """Whether the value may be a part of its buffer with gaps."""
+    owner = v.owner
+    if isinstance(owner, tensor.ExtractSliceOp):
+        return True
+    return isinstance(owner, tensor.CastOp) and is_strided(owner.source)
+
+
+def mixed(static: Sequence[int], dynamic: Sequence[SSAValue]) -> list[Index]:
+    """Static numbers with the dynamic values in their places."""
+    values = iter(dynamic)
+    return [next(values) if n == DYNAMIC_INDEX else n for n in static]
+
+
+class Emitter:
+    """Emits each op on memrefs; `memory` maps old values to new ones."""
+
+    def __init__(self, buffers: dict[SSAValue, Buffer], arena: SSAValue | None):
+        self.buffers = buffers
+        self.arena = arena
+        self.memory: dict[SSAValue, SSAValue] = {}
+
+    def of(self, old: SSAValue) -> SSAValue:
+        """The memref (or scalar) that stands for an old value."""
+        if old not in self.memory:
+            self.memory[old] = self.allocate(old)
+        return self.memory[old]
+
+    def allocate(self, old: SSAValue) -> SSAValue:
+        """A memref of the whole buffer in the shape of `old`."""
+        type_ = old.type
+        assert isinstance(type_, TensorType)
+        buffer = self.buffers[old]
+        want = MemRefType(type_.element_type, type_.get_shape())
+        if buffer.kind is Kind.ARENA:
+            assert self.arena is not None
+            return memref.ViewOp(self.arena, value(buffer.offset), (), want).result
+        assert buffer.memory is not None
+        return self.reshape(buffer.memory, want)
+
+    def reshape(self, source: SSAValue, want: MemRefType) -> SSAValue:
+        """Another shape of the same contiguous memory."""
+        if source.type == want:
+            return source
+        assert isinstance(source.type, MemRefType)
+        shape = want.get_shape()
+        return memref.ReinterpretCastOp.from_dynamic(
+            source, [0], list(shape), list(row_major(shape)), want
+        ).result
+
+    def emit(self, op: Operation, copy: bool) -> None:
+        """Emits what `op` does on memory."""
+        match op:
+            case arith.ConstantOp() if isinstance(op.result.type, TensorType):
+                self.constant(op)
+            case tensor.EmptyOp():
+                pass
+            case tensor.ExtractSliceOp():
+                self.memory[op.result] = self.slice(op, op.source, op)
+            case tensor.CastOp():
+                self.memory[op.result] = self.of(op.source)
+            case tensor.ExpandShapeOp() | tensor.CollapseShapeOp() | tensor.ReshapeOp():
+                self.view(op, copy)
+            case linalg.GenericOp() | linalg.FillOp():
+                self.structured(op, len(op.inputs), copy)
+            case ContractOp():
+                self.structured(op, 2, copy)
+            case tensor.InsertSliceOp():
+                self.insert_slice(op, copy)
+            case tensor.PadOp():
+                self.pad(op)
+            case tensor.ConcatOp():
+                self.concat(op)
+            case tensor.InsertOp():
+                if copy:
+                    copy_elements(self.of(op.dest), self.of(op.result))
+                at = [self.of(i) for i in op.indices]
+                memref.StoreOp.get(self.of(op.scalar), self.of(op.result), at)
+            case tensor.ExtractOp():
+                at = [self.of(i) for i in op.indices]
+                self.memory[op.result] = memref.LoadOp.get(self.of(op.tensor), at).res
+            case tensor.FromElementsOp():
+                self.from_elements(op)
+            case tensor.SplatOp():
+                linalg.FillOp([self.of(op.input)], [self.of(op.aggregate)], [])
+            case tensor.DimOp():
+                source = self.of(op.source)
+                dim = memref.DimOp.from_source_and_index(source, self.of(op.index))
+                self.memory[op.result] = dim.result
+            case _:
+                self.scalar(op)
+
+    def constant(self, op: arith.ConstantOp) -> None:
+        """A global, or a fill where all elements are one number."""
+        if not is_splat(op):
+            self.memory[op.result] = constant(op)
+            return
+        assert isinstance(op.value, DenseIntOrFPElementsAttr)
+        number = next(iter(op.value.iter_attrs()))
+        linalg.FillOp([arith.ConstantOp(number).result], [self.of(op.result)], [])
+
+    def scalar(self, op: Operation) -> None:
+        """Ops without tensors stay as they are."""
+        if any(isinstance(v.type, TensorType) for v in (*op.operands, *op.results)):
+            unsupported(op, "expected an op that has a bufferization")
+        mapping = {v: self.of(v) for v in op.operands}
+        new = clone_op(op, mapping)
+        for old, result in zip(op.results, new.results, strict=True):
+            self.memory[old] = result
+
+    def view(self, op: Operation, copy: bool) -> None:
+        """expand_shape, collapse_shape, reshape: the same elements in another shape."""
+        source, result = op.operands[0], op.results[0]
+        if not copy:
+            type_ = result.type
+            assert isinstance(type_, TensorType)
+            want = MemRefType(type_.element_type, type_.get_shape())
+            self.memory[result] = self.reshape(self.of(source), want)
+            return
+        source_type = source.type
+        assert isinstance(source_type, TensorType)
+        want = MemRefType(source_type.element_type, source_type.get_shape())
+        copy_elements(self.of(source), self.reshape(self.of(result), want))
+
+    def structured(self, op: Operation, first: int, copy: bool) -> None:
+        """The same op with memrefs for its operands and no results; its destinations
+        are the operands from `first` on."""
+        last = first + len(op.results)
+        if copy:
+            for old, result in zip(op.operands[first:last], op.results, strict=True):
+                copy_elements(self.of(old), self.of(result))
+        operands = [
+            self.of(op.results[i - first] if first <= i < last else v)
+            for i, v in enumerate(op.operands)
+        ]
+        mapping = dict(self.memory)
+        new = type(op).create(
+            operands=operands,
+            result_types=[],
+            properties=op.properties,
+            attributes=op.attributes,
+            regions=[Region(clone_block(r.block)) for r in op.regions],
+        )
+        for region in new.regions:
+            self.use_memory(region, mapping)
+        new.location = op.location
+
+    def use_memory(self, region: Region, mapping: dict[SSAValue, SSAValue]) -> None:
+        """Lets a body read memory where it read tensors or outer scalars."""
+        for inner in list(region.walk()):
+            for i, operand in enumerate(inner.operands):
+                if operand in self.buffers and operand not in mapping:
+                    mapping[operand] = self.of(operand)
+                if operand in mapping:
+                    inner.operands[i] = mapping[operand]
+            if isinstance(inner, tensor.ExtractOp):
+                load = memref.LoadOp.get(inner.tensor, inner.indices)
+                load.detach()
+                block = inner.parent
+                assert block is not None
+                block.insert_op_before(load, inner)
+                inner.result.replace_all_uses_with(load.res)
+                inner.detach()
+                inner.erase()
+
+    def slice(
+        self, op: Operation, source: SSAValue, at: tensor.ExtractSliceOp | tensor.InsertSliceOp
+    ) -> SSAValue:
+        """The strided part of `source` that a slice op names."""
+        memory = self.of(source)
+        offsets = [
+            self.of(x) if isinstance(x, SSAValue) else x
+            for x in mixed(at.static_offsets.get_values(), at.offsets)
+        ]
+        sizes = mixed(at.static_sizes.get_values(), at.sizes)
+        steps = mixed(at.static_strides.get_values(), at.strides)
+        return part(op, memory, offsets, sizes, steps, slice_shape(op, at))
+
+    def insert_slice(self, op: tensor.InsertSliceOp, copy: bool) -> None:
+        result = self.of(op.result)
+        if copy:
+            copy_elements(self.of(op.dest), result)
+        copy_elements(self.of(op.source), self.slice(op, op.result, op))
+
+    def concat(self, op: tensor.ConcatOp) -> None:
+        """Each input into its part of the result."""
+        result, dim = self.of(op.result), op.dim.value.data
+        start = 0
+        for v in op.inputs:
+            assert isinstance(v.type, TensorType)
+            shape = v.type.get_shape()
+            offsets: list[Index] = [0] * len(shape)
+            offsets[dim] = start
+            start += shape[dim]
+            copy_elements(
+                self.of(v), part(op, result, offsets, shape, [1] * len(shape), shape)
+            )
+
+    def pad(self, op: tensor.PadOp) -> None:
+        """The source in the middle; the border, slab by slab, filled."""
+        low = mixed(op.static_low.get_values(), op.low)
+        *body, last = op.region.block.ops
+        fill = last.operands[0]
+        if body or fill.owner is op.region.block or not all(isinstance(n, int) for n in low):
+            unsupported(op, "expected constant padding by static amounts")
+        result = self.of(op.result)
+        inside = op.source.type
+        assert isinstance(inside, TensorType) and isinstance(result.type, MemRefType)
+        shape, whole = inside.get_shape(), result.type.get_shape()
+        offsets: list[Index] = [0] * len(shape)
+        sizes = list(whole)
+        ones = [1] * len(shape)
+        for d, (before, size, total) in enumerate(zip(low, shape, whole, strict=True)):
+            assert isinstance(before, int)
+            if before < 0 or total - size - before < 0:
+                unsupported(op, f"expected padding of at least 0, got {before}")
+            for start, width in ((0, before), (before + size, total - size - before)):
+                if width:
+                    slab = part(
+                        op,
+                        result,
+                        [*offsets[:d], start, *offsets[d + 1 :]],
+                        [*sizes[:d], width, *sizes[d + 1 :]],
+                        ones,
+                        [*sizes[:d], width, *sizes[d + 1 :]],
+                    )
+                    linalg.FillOp([self.of(fill)], [slab], [])
+            offsets[d], sizes[d] = before, size
+        copy_elements(self.of(op.source), part(op, result, offsets, shape, ones, shape))
+
+    def from_elements(self, op: tensor.FromElementsOp) -> None:
+        result = self.of(op.result)
+        type_ = op.result.type
+        assert isinstance(type_, TensorType)
+        strides = row_major(type_.get_shape())
+        for i, element in enumerate(op.elements):
+            at = [i // s % n for s, n in zip(strides, type_.get_shape(), strict=True)]
+            memref.StoreOp.get(self.of(element), result, [value(x) for x in at])
+
+    def store_result(self, v: SSAValue, output: SSAValue) -> None:
+        """Copies a returned value that was not computed in its place."""
+        memory = self.of(v)
+        buffer = self.buffers[v]
+        if buffer.kind is Kind.RESULT and buffer.memory is output:
+            return
+        copy_elements(memory, output)
+
+
+def slice_shape(
+    op: Operation, at: tensor.ExtractSliceOp | tensor.InsertSliceOp
+) -> Sequence[int]:
+    """The shape of the slice, unit dimensions dropped where the op drops them."""
+    small = at.result if isinstance(at, tensor.ExtractSliceOp) else at.source
+    assert isinstance(small.type, TensorType)
+    if -1 in small.type.get_shape():
+        unsupported(op, f"expected a slice of static size, got {small.type}")
+    return small.type.get_shape()
+
+
+def part(
+    op: Operation,
+    memory: SSAValue,
+    offsets: Sequence[Index],
+    sizes: Sequence[Index],
+    steps: Sequence[Index],
+    shape: Sequence[int],
+) -> SSAValue:
+    """A strided view of part of a memref, with `shape` (which may drop size-1 ones)."""
+    strides, start = static_strides(op, memory.type)
+    if not all(isinstance(s, int) for s in (*sizes, *steps)):
+        unsupported(op, "expected static sizes and strides of a slice")
+    offset = add(start, *(mul(o, s) for o, s in zip(offsets, strides, strict=True)))
+    moved = [s * t for s, t in zip(strides, steps, strict=True) if isinstance(t, int)]
+    kept: list[int] = []
+    dims = iter(zip(sizes, moved, strict=True))
+    for want in shape:
+        for size, stride in dims:
+            if size == want:
+                kept.append(stride)
+                break
+    type_ = memory.type
+    assert isinstance(type_, MemRefType)
+    known = offset if isinstance(offset, int) else None
+    result = strided_type(type_.element_type, shape, kept, known)
+    return memref.ReinterpretCastOp.from_dynamic(
+        memory, [offset], list(shape), kept, result
+    ).result
+
+
+def copy_elements(source: SSAValue, target: SSAValue) -> None:
+    """`target[..] = source[..]` as a linalg.generic, vectorised like any other."""
+    type_ = target.type
+    assert isinstance(type_, MemRefType)
+    rank = type_.get_num_dims()
+    element: Attribute = type_.element_type
+    block = Block(arg_types=[element, element])
+    with ImplicitBuilder(block) as (x, _):
+        linalg.YieldOp(x)
+    identity = AffineMapAttr(AffineMap.identity(rank))
+    linalg.GenericOp(
+        [source],
+        [target],
+        Region(block),
+        ArrayAttr([identity, identity]),
+        ArrayAttr([IteratorTypeAttr.parallel()] * rank),
+    )
+
+
+def constant(op: arith.ConstantOp) -> SSAValue:
+    """A tensor constant as a read-only global of the module."""
+    type_ = op.result.type
+    assert isinstance(type_, TensorType)
+    if not isa(op.value, DenseIntOrFPElementsAttr):
+        unsupported(
+            op,
+            f"expected a dense constant, got {op.value.name}; constants of other kinds "
+            "are bound when a model is loaded (hoist-load-time)",
+        )
+    module = op.parent_op()
+    while module is not None and not isinstance(module, ModuleOp):
+        module = module.parent_op()
+    assert module is not None
+    names = {o.sym_name.data for o in module.ops if isinstance(o, memref.GlobalOp)}
+    name = f"br_constant_{len(names)}"
+    want = MemRefType(type_.element_type, type_.get_shape())
+    global_ = memref.GlobalOp.get(
+        StringAttr(name), want, op.value, constant=UnitAttr(), sym_visibility=StringAttr("private")
+    )
+    global_.detach()
+    first = module.body.block.first_op
+    assert first is not None
+    module.body.block.insert_op_before(global_, first)
+    return memref.GetGlobalOp(name, want).memref
+
+

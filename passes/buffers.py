@@ -1,0 +1,132 @@
+"""Which tensors share memory, and where in the arena it lies: plain bookkeeping.
+
+Every tensor value lives in a buffer. A buffer is an argument, a result (an argument of
+the lowered function), a constant, or a piece of the arena that is reused when its last
+reader is through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from xdsl.dialects import tensor
+from xdsl.dialects.builtin import IndexType, IntegerType
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from brdialect.errors import BrError
+
+ALIGNMENT = 64
+"""Bytes: a cache line, and the widest vector."""
+
+ARENA = "br.arena"
+"""Marks the argument that is the arena."""
+
+RESULT = "br.result"
+"""Marks the arguments that a result is written to."""
+
+VIEWS = (
+    tensor.ExpandShapeOp,
+    tensor.CollapseShapeOp,
+    tensor.CastOp,
+    tensor.ExtractSliceOp,
+    tensor.ReshapeOp,
+)
+"""Ops whose result shows (part of) their source's memory."""
+
+
+class Kind(Enum):
+    """Who owns a buffer."""
+
+    ARGUMENT = "argument"
+    RESULT = "result"
+    CONSTANT = "constant"
+    ARENA = "arena"
+
+
+@dataclass(eq=False)
+class Buffer:
+    """One piece of memory and the tensor values that live in it."""
+
+    kind: Kind
+    size: int
+    start: int
+    values: list[SSAValue] = field(default_factory=list[SSAValue])
+    end: int = 0
+    offset: int = 0
+    memory: SSAValue | None = None
+
+    @property
+    def writable(self) -> bool:
+        """Whether a later op may overwrite it."""
+        return self.kind in (Kind.ARENA, Kind.RESULT)
+
+
+class Liveness:
+    """When each tensor value of a block is read for the last time, views included."""
+
+    def __init__(self, ops: Sequence[Operation]):
+        self.index = {op: i for i, op in enumerate(ops)}
+        self._last: dict[SSAValue, int] = {}
+
+    def position(self, op: Operation) -> int:
+        """The top-level position of an op, also from inside a region."""
+        current: Operation | None = op
+        while current is not None and current not in self.index:
+            current = current.parent_op()
+        assert current is not None
+        return self.index[current]
+
+    def last_use(self, value: SSAValue) -> int:
+        """The position of the last op that reads the value or a view of it."""
+        if value not in self._last:
+            last = -1
+            for use in value.uses:
+                last = max(last, self.position(use.operation))
+                if isinstance(use.operation, VIEWS):
+                    last = max(last, self.last_use(use.operation.results[0]))
+            self._last[value] = last
+        return self._last[value]
+
+    def free_after(self, buffer: Buffer, position: int) -> bool:
+        """Whether nothing after `position` reads what the buffer holds now."""
+        return all(self.last_use(v) <= position for v in buffer.values)
+
+
+def plan_arena(buffers: Iterable[Buffer]) -> int:
+    """Gives each arena buffer an offset such that buffers alive together do not
+    overlap, largest first into the lowest gap; returns the bytes needed."""
+    placed: list[Buffer] = []
+    total = 0
+    arena = [b for b in buffers if b.kind is Kind.ARENA and b.size]
+    for buffer in sorted(arena, key=lambda b: (-b.size, b.start)):
+        together = sorted(
+            (p for p in placed if p.start <= buffer.end and buffer.start <= p.end),
+            key=lambda p: p.offset,
+        )
+        offset = 0
+        for other in together:
+            if offset + buffer.size <= other.offset:
+                break
+            offset = max(offset, _round_up(other.offset + other.size))
+        buffer.offset = offset
+        placed.append(buffer)
+        total = max(total, _round_up(offset + buffer.size))
+    return total
+
+
+def _round_up(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def element_bytes(element: Attribute) -> int:
+    """The bytes of one element in memory; an i1 takes a byte, an index eight."""
+    if isinstance(element, IndexType):
+        return 8
+    if isinstance(element, IntegerType):
+        return max(1, element.width.data // 8)
+    size = getattr(element, "size", None)
+    if not isinstance(size, int):
+        raise BrError(f"expected numbers as elements of a tensor, got {element}")
+    return size

@@ -1,0 +1,217 @@
+"""Small builders that every pass shares: index arithmetic that folds, loops, branches.
+
+An `Index` is a number known now or an SSA value known at run time; `add` and `mul` keep
+numbers numbers, so static shapes leave no arithmetic behind. All of them emit into the
+enclosing `ImplicitBuilder`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+
+from xdsl.builder import ImplicitBuilder
+from xdsl.dialects import arith, scf
+from xdsl.dialects.builtin import (
+    IndexType,
+    IntegerAttr,
+    MemRefType,
+    NoneAttr,
+    StridedLayoutAttr,
+)
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.utils.hints import isa
+
+from brdialect.errors import unsupported
+
+Index = int | SSAValue
+
+
+def value(x: Index) -> SSAValue:
+    """`x` as an SSA value: a constant where it is a number."""
+    if isinstance(x, int):
+        return arith.ConstantOp(IntegerAttr(x, IndexType())).result
+    return x
+
+
+def add(*terms: Index) -> Index:
+    """The sum; numbers are added here, values by `arith.addi`."""
+    known = sum(t for t in terms if isinstance(t, int))
+    total: Index = known
+    values = [t for t in terms if not isinstance(t, int)]
+    if values:
+        total = values[0]
+        for v in values[1:]:
+            total = arith.AddiOp(total, v).result
+        if known:
+            total = arith.AddiOp(total, value(known)).result
+    return total
+
+
+def mul(x: Index, y: Index) -> Index:
+    """The product."""
+    if isinstance(x, int) and isinstance(y, int):
+        return x * y
+    if isinstance(x, int):
+        x, y = y, x
+    if isinstance(y, int):
+        if y == 0:
+            return 0
+        if y == 1:
+            return x
+    return arith.MuliOp(value(x), value(y)).result
+
+
+def minimum(x: Index, y: Index) -> Index:
+    """The smaller one."""
+    if isinstance(x, int) and isinstance(y, int):
+        return min(x, y)
+    return arith.MinSIOp(value(x), value(y)).result
+
+
+def divide(x: Index, y: Index) -> Index:
+    """`x / y`, rounded down, for non-negative x."""
+    if isinstance(x, int) and isinstance(y, int):
+        return x // y
+    return x if y == 1 else arith.DivUIOp(value(x), value(y)).result
+
+
+def ceil_divide(x: Index, y: Index) -> Index:
+    """`x / y`, rounded up, for non-negative x."""
+    return divide(add(x, y, -1), y)
+
+
+def remainder(x: Index, y: Index) -> Index:
+    """`x mod y`, for non-negative x."""
+    if isinstance(x, int) and isinstance(y, int):
+        return x % y
+    return 0 if y == 1 else arith.RemUIOp(value(x), value(y)).result
+
+
+def for_loop(
+    lower: Index,
+    upper: Index,
+    step: int,
+    body: Callable[..., Sequence[SSAValue]],
+    inits: Sequence[SSAValue] = (),
+) -> Sequence[SSAValue]:
+    """`scf.for`: `body(iv, *carried)` emits the body and returns the values to carry.
+    A loop of exactly one known trip is its body."""
+    if isinstance(lower, int) and isinstance(upper, int):
+        if upper <= lower:
+            return inits
+        if upper - lower <= step:
+            return body(lower, *inits)
+    types = (IndexType(), *(v.type for v in inits))
+    loop = scf.ForOp(
+        value(lower), value(upper), value(step), inits, Region(Block(arg_types=types))
+    )
+    with ImplicitBuilder(loop.body) as args:
+        scf.YieldOp(*body(*args))
+    return loop.results
+
+
+def parallel_loop(
+    bounds: Sequence[Index],
+    steps: Sequence[int],
+    body: Callable[[Sequence[Index]], None],
+) -> None:
+    """`scf.parallel` from 0 to `bounds`; dimensions of one trip are left out."""
+    real = [
+        i for i, b in enumerate(bounds) if not (isinstance(b, int) and b <= steps[i])
+    ]
+    if not real:
+        if all(not isinstance(b, int) or b > 0 for b in bounds):
+            body([0] * len(bounds))
+        return
+    zero = value(0)
+    block = Block(arg_types=[IndexType()] * len(real))
+    scf.ParallelOp(
+        [zero] * len(real),
+        [value(bounds[i]) for i in real],
+        [value(steps[i]) for i in real],
+        Region(block),
+    )
+    with ImplicitBuilder(block) as args:
+        ivs: list[Index] = [0] * len(bounds)
+        for i, arg in zip(real, args, strict=True):
+            ivs[i] = arg
+        body(ivs)
+        scf.ReduceOp()
+
+
+def branch(
+    condition: SSAValue, then: Callable[[], None], otherwise: Callable[[], None]
+) -> None:
+    """`scf.if` without results."""
+    blocks = (Block(), Block())
+    scf.IfOp(condition, (), Region(blocks[0]), Region(blocks[1]))
+    for block, emit in zip(blocks, (then, otherwise), strict=True):
+        with ImplicitBuilder(block):
+            emit()
+            scf.YieldOp()
+
+
+def clone_op(op: Operation, known: dict[SSAValue, SSAValue]) -> Operation:
+    """A copy of the op at the insertion point. `Operation.clone` would add the ops of
+    nested regions there as well."""
+    new = op.clone_without_regions(known)
+    for old, region in zip(op.regions, new.regions, strict=True):
+        for block in old.blocks:
+            region.add_block(clone_block(block, known))
+    return new
+
+
+def clone_block(
+    block: Block, known: dict[SSAValue, SSAValue] | None = None
+) -> Block:
+    """A copy of a block without successors, ops of the outer builder untouched."""
+    known = {} if known is None else known
+    new = Block(arg_types=[a.type for a in block.args])
+    for old, arg in zip(block.args, new.args, strict=True):
+        arg.name_hint = old.name_hint
+        known[old] = arg
+    with ImplicitBuilder(new):
+        for op in block.ops:
+            clone_op(op, known)
+    return new
+
+
+def static_strides(op: Operation, type_: Attribute) -> tuple[list[int], int]:
+    """Strides and offset of a memref, in elements, all of which must be known."""
+    assert isa(type_, MemRefType)
+    strides = type_.get_strides()
+    offset = type_.get_offset()
+    if strides is None or None in strides or offset is None or -1 in type_.get_shape():
+        unsupported(
+            op,
+            f"expected a memref of static shape and strides, got {type_}; bind its "
+            f"dynamic dimensions first",
+        )
+    return [s for s in strides if s is not None], offset
+
+
+def is_contiguous(type_: MemRefType) -> bool:
+    """Whether the elements lie row-major without gaps or offset."""
+    if isinstance(type_.layout, NoneAttr):
+        return True
+    return (
+        tuple(type_.get_strides() or ()) == row_major(type_.get_shape())
+        and type_.get_offset() == 0
+    )
+
+
+def row_major(shape: Sequence[int]) -> tuple[int, ...]:
+    """The strides of a row-major array of this shape, in elements."""
+    return tuple(prod(shape[i + 1 :]) for i in range(len(shape)))
+
+
+def strided_type(
+    element: Attribute,
+    shape: Sequence[int],
+    strides: Sequence[int | None],
+    offset: int | None,
+) -> MemRefType:
+    """`memref<shape x element, strided<strides, offset: offset>>`; None is dynamic."""
+    layout = StridedLayoutAttr(strides, offset)
+    return MemRefType(element, shape, layout)

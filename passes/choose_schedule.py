@@ -1,0 +1,203 @@
+"""`choose-schedule`: an analytic default for every contraction that has none.
+
+    br.contract ... {indexing_maps = [(m, n, k) -> (m, k), ...]}
+    ->
+    br.contract ... {..., schedule = #br.schedule<"A256 c256 b16 | m=a n=b k=c | ...">}
+
+What it weighs (architecture: `br.target`):
+
+* register block: register_block.py;
+* the panel of B that one call reads (k x columns) should stay in half of the L1 while
+  all rows of a block pass over it, so a long k is blocked, in equal parts;
+* the block of A (rows x k) should stay in half of the L2 while all panels pass over it;
+* whichever of B and A is small enough to stay in the L2 is the one to run inside;
+* B is packed into panels where it is a weight (then it costs nothing at run time), or
+  where enough rows reuse it.
+
+A schedule that stands on the op already, tuned or written by hand, is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+
+from brdialect.errors import unsupported
+from brdialect.ops import ContractOp, Shaped
+from brdialect.roles import Contraction, Linear, Role, strides_of
+from brdialect.schedule import Loop, Schedule, ScheduleAttr
+from brdialect.target import Target, target_of
+from passes.build import row_major
+from passes.load_time import is_load_time
+from passes.normalise_contractions import contraction_of
+from passes.register_block import default_register_block
+from xdsl.passes import ModulePass
+
+PACK_ROWS = 32
+"""B is packed in the call if at least this many rows reuse it: packing touches each
+element twice (a read, a write), a row once."""
+
+
+def block_evenly(extent: int, limit: int, multiple: int = 1) -> int:
+    """The block of `extent` in the fewest equal parts of at most `limit`."""
+    parts = -(-extent // max(1, limit))
+    block = -(-extent // parts)
+    return min(extent, -(-block // multiple) * multiple)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What the rules look at: sizes in elements and bytes."""
+
+    table: Contraction
+    element_bytes: int
+    lanes: int
+    target: Target
+    load_time_b: bool
+    shape_a: tuple[int, ...]
+    shape_b: tuple[int, ...]
+
+    @property
+    def n(self) -> int:
+        """The iterator of the columns."""
+        n = self.table.columns
+        assert n is not None
+        return n
+
+    def extent(self, iterator: int | None) -> int:
+        return 1 if iterator is None else self.table.extents[iterator]
+
+    def row_iterator(self) -> int | None:
+        """The rows of the micro-kernel: the m iterator with most trips, innermost of
+        equals (the pixels of an image row, the rows of a matrix)."""
+        rows = self.table.having(Role.M)
+        return max(rows, key=lambda i: (self.table.extents[i], i), default=None)
+
+    def inner_iterator(self) -> int | None:
+        """k: the reduction along which A is contiguous, or the longest."""
+        steps = strides_of(self.table.a, row_major(self.shape_a)).step
+        its = self.table.having(Role.K)
+        return max(
+            its, key=lambda i: (steps[i] == 1, self.table.extents[i]), default=None
+        )
+
+
+def analytic_schedule(p: Problem) -> Schedule:
+    """The default schedule of a contraction."""
+    m, k = p.row_iterator(), p.inner_iterator()
+    rows, columns, inner = p.extent(m), p.extent(p.n), p.extent(k)
+    tile_rows, vectors = default_register_block(rows, columns, p.lanes, p.target)
+    panel = min(columns, vectors * p.lanes)
+    batch = tuple(i for i in p.table.having(Role.K) if i != k)
+    window = prod(p.extent(i) for i in batch)
+
+    pack = wants_pack(p, panel, rows)
+    half_l1 = p.target.l1 // 2 // p.element_bytes
+    half_l2 = p.target.l2 // 2 // p.element_bytes
+    inner_block = inner
+    # a blocked k costs another pass over C, which pays if many rows share the panel
+    if rows > 4 * tile_rows and window == 1:
+        inner_block = block_evenly(inner, half_l1 // panel, 4)
+    depth = inner_block * window
+    row_block = block_evenly(rows, max(tile_rows, half_l2 // max(1, depth)), tile_rows)
+    row_block = share_among_threads(p, rows, row_block, tile_rows)
+
+    inner_loops = [Loop(k, inner_block)] if k is not None and inner_block < inner else []
+    row_loop = [Loop(m, row_block, True)] if m is not None and row_block < rows else []
+    column_loop = [Loop(p.n, panel, not inner_loops)] if panel < columns else []
+    outer = [
+        Loop(i, 1, True)
+        for i in range(len(p.table.extents))
+        if i not in (m, p.n, k, *batch) and p.extent(i) > 1
+    ]
+    weights = inner * window * columns
+    if inner_loops:
+        loops = [*outer, *row_loop, *inner_loops, *column_loop]
+    elif weights <= half_l2:
+        loops = [*outer, *row_loop, *column_loop]
+    else:
+        loops = [*column_loop, *outer, *row_loop]
+    return Schedule(
+        tuple(loops),
+        m,
+        p.n,
+        k,
+        batch,
+        (tile_rows, vectors),
+        pack_b=panel if pack else None,
+    )
+
+
+def share_among_threads(p: Problem, rows: int, block: int, tile: int) -> int:
+    """A smaller row block, if there would be too few blocks for the team."""
+    threads = p.target.threads
+    others = prod(
+        p.extent(i)
+        for i in range(len(p.table.extents))
+        if p.table.role(i) is Role.OUTER or (p.table.role(i) is Role.M)
+    ) // max(1, rows)
+    blocks = -(-rows // block) * others
+    if threads == 1 or blocks % threads == 0 or blocks >= 8 * threads:
+        return block
+    parts = -(-blocks // threads) * threads
+    return max(tile, block_evenly(rows, -(-rows // max(1, parts // others)), tile))
+
+
+def wants_pack(p: Problem, panel: int, rows: int) -> bool:
+    """Whether B goes into panels."""
+    if not can_pack(p.table):
+        return False
+    steps = strides_of(p.table.b, row_major(p.shape_b)).step
+    reuse = prod(p.extent(i) for i in p.table.having(Role.M))
+    contiguous = steps[p.n] == 1
+    if contiguous and p.extent(p.n) == panel:
+        return False
+    return p.load_time_b or reuse >= PACK_ROWS or (not contiguous and reuse > 1)
+
+
+def can_pack(table: Contraction) -> bool:
+    """Whether n is a dimension of B by itself (not part of a window)."""
+    return any(isinstance(f, Linear) and f.plain == table.columns for f in table.b)
+
+
+def problem_of(op: ContractOp, target: Target) -> Problem:
+    """Reads the sizes off the op; dynamic ones are an error here."""
+    table = contraction_of((op.a, op.b, op.c), op.maps)
+    if table is None or table.columns is None:
+        unsupported(op, "expected plain indexing maps with columns shared by b and c")
+    if any(e < 0 for e in table.extents):
+        unsupported(
+            op,
+            "expected static sizes, got a dynamic dimension that nothing binds; give "
+            "the shapes of the arguments (br-run --input=SHAPExf32)",
+        )
+    a, b, c = op.shapes
+    assert isinstance(a, Shaped) and isinstance(b, Shaped)
+    element = c.element_type
+    size: int = element.size  # pyright: ignore
+    return Problem(
+        table,
+        size,
+        target.lanes(size),
+        target,
+        is_load_time(op.b),
+        tuple(a.get_shape()),
+        tuple(b.get_shape()),
+    )
+
+
+@dataclass(frozen=True)
+class ChooseSchedulePass(ModulePass):
+    """Attaches `br.schedule` where none stands."""
+
+    name = "choose-schedule"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        target = target_of(op)
+        for contract in [o for o in op.walk() if isinstance(o, ContractOp)]:
+            if contract.schedule is None:
+                schedule = analytic_schedule(problem_of(contract, target))
+                contract.schedule = ScheduleAttr(schedule)

@@ -1,0 +1,431 @@
+"""`convert-br-to-vector`: the micro-kernel.
+
+Each distinct `br.batch_reduce_gemm` (shapes, strides, epilogue) becomes one private
+function, called from everywhere it stands:
+
+    br.batch_reduce_gemm ins(%a, %b : memref<9x28x64xf32, ..>, memref<9x64x16xf32, ..>)
+                         outs(%c : memref<28x16xf32, ..>) {beta = 0.0}
+    ->
+    func.call @br_kernel_0(%a, %b, %c)
+
+    func.func private @br_kernel_0(%a, %b, %c) {
+      scf.for %i = 0 to 24 step 6 {                      // C[i : i+6, 0 : 16]
+        %acc:12 = scf.for %s = 0 to 9 iter_args(..) {    // the batch
+          scf.for %k = 0 to 64 iter_args(..) {           // 6 x 2 accumulators
+            2 vector.load of B[s, k, ..], 6 broadcasts of A[s, i + r, k], 12 vector.fma
+        ...epilogue on the 12 vectors, 12 vector.store
+      }
+      ...the same for the last 4 rows
+    }
+
+The accumulators are loop-carried values through the whole batch and all of k, so C is
+read at most once and written once (paper, section 2). Rows are dealt out evenly (28 rows
+at most 6 at a time are 6 6 6 5 5), columns end in one masked vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from xdsl.builder import ImplicitBuilder
+from xdsl.context import Context
+from xdsl.dialects import arith, func, memref, vector
+from xdsl.dialects.builtin import (
+    DenseIntOrFPElementsAttr,
+    DictionaryAttr,
+    FloatAttr,
+    IndexType,
+    MemRefType,
+    ModuleOp,
+    NoneAttr,
+    StridedLayoutAttr,
+    UnitAttr,
+    VectorType,
+    i1,
+)
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from brdialect.errors import unsupported
+from brdialect.ops import BatchReduceGemmOp, is_supported_float
+from brdialect.target import Target, target_of
+from passes.build import Index, add, for_loop, minimum, value
+from passes.register_block import default_register_block
+from passes.vectorise import load_vector, store_vector, vectorise_body
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """`count` tiles of `size` from `start`; unknown sizes end in a run-time bound."""
+
+    start: Index
+    stop: Index
+    size: int
+
+
+def row_tiles(m: Index, rows: int) -> list[Tiles]:
+    """m rows, at most `rows` at a time, as even as can be: 28 by 6 is 3 x 6, 2 x 5."""
+    if not isinstance(m, int):
+        whole = arith.MuliOp(arith.DivUIOp(m, value(rows)), value(rows)).result
+        return [Tiles(0, whole, rows), Tiles(whole, m, 1)]
+    number = -(-m // rows)
+    small, bigger = divmod(m, number) if number else (0, 0)
+    middle = bigger * (small + 1)
+    tiles = [Tiles(0, middle, small + 1), Tiles(middle, m, small)]
+    return [t for t in tiles if t.start != t.stop]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Column tiles of `vectors` vectors; `tail` lanes of the last are valid, or as many
+    as the run-time bound `stop` leaves."""
+
+    start: Index
+    stop: Index
+    vectors: int
+    tail: int | None
+    runtime: bool = False
+
+
+def column_tiles(n: Index, vectors: int, lanes: int) -> list[Columns]:
+    """n columns as whole tiles and a last, narrower one whose last vector is masked."""
+    step = vectors * lanes
+    if not isinstance(n, int):
+        whole = arith.MuliOp(arith.DivUIOp(n, value(step)), value(step)).result
+        return [Columns(0, whole, vectors, None), Columns(whole, n, 1, None, True)]
+    whole = n // step * step
+    tiles = [Columns(0, whole, vectors, None)] if whole else []
+    if rest := n - whole:
+        tiles.append(Columns(whole, n, -(-rest // lanes), rest % lanes or None))
+    return tiles
+
+
+@dataclass
+class KernelEmitter:
+    """Emits the body of one micro-kernel function for `op` over `args`."""
+
+    op: BatchReduceGemmOp
+    a: SSAValue
+    b: SSAValue
+    c: SSAValue
+    extras: Sequence[SSAValue]
+    count: SSAValue | None
+    target: Target
+
+    def __post_init__(self) -> None:
+        element = self.op.shapes[2].element_type
+        self.element = element
+        self.lanes = self.target.lanes(element.size)  # pyright: ignore
+        self.vector = VectorType(element, (self.lanes,))
+        self.transposed = (
+            self.op.transpose_a is not None,
+            self.op.transpose_b is not None,
+        )
+
+    def size(self, operand: SSAValue, dim: int) -> Index:
+        """The extent of a dimension, known or read at run time."""
+        type_ = operand.type
+        assert isinstance(type_, MemRefType)
+        known = type_.get_shape()[dim]
+        if known >= 0:
+            return known
+        return memref.DimOp.from_source_and_index(operand, value(dim)).result
+
+    def emit(self) -> None:
+        """All tiles of C, columns outside: a panel of B stays in L1 for all rows."""
+        m, n = self.size(self.c, 0), self.size(self.c, 1)
+        block = self.op.register_block
+        if block is None:
+            rows, vectors = default_register_block(
+                m if isinstance(m, int) else None,
+                n if isinstance(n, int) else None,
+                self.lanes,
+                self.target,
+            )
+        else:
+            rows, vectors = (int(x) for x in block.get_values())
+        sizes = [self.size(self.a, d) for d in range(len(self.batch_shape))]
+        if self.count is not None:
+            sizes[0] = self.count
+        k = self.size(self.a, -2 if self.transposed[0] else -1)
+        extents = (*sizes, k)
+        for columns, tiles in product(
+            column_tiles(n, vectors, self.lanes), row_tiles(m, rows)
+        ):
+            width = (1 if columns.runtime else columns.vectors) * self.lanes
+
+            def column(j: Index, columns: Columns = columns, tiles: Tiles = tiles):
+                def row(i: Index) -> Sequence[SSAValue]:
+                    self.tile(i, tiles.size, j, columns, extents)
+                    return ()
+
+                for_loop(tiles.start, tiles.stop, tiles.size, row)
+                return ()
+
+            for_loop(columns.start, columns.stop, width, column)
+
+    @property
+    def batch_shape(self) -> Sequence[int]:
+        """Extents of the batch dimensions, -1 where dynamic."""
+        type_ = self.a.type
+        assert isinstance(type_, MemRefType)
+        return type_.get_shape()[:-2]
+
+    def mask(self, j: Index, columns: Columns) -> SSAValue | int | None:
+        """Which lanes of the last vector are valid: all, a number, or a mask."""
+        if not columns.runtime:
+            return columns.tail
+        left = arith.SubiOp(value(columns.stop), value(j)).result
+        valid = value(minimum(left, self.lanes))
+        return vector.CreateMaskOp((valid,), VectorType(i1, (self.lanes,))).mask_vector
+
+    def load(
+        self, source: SSAValue, indices: Sequence[Index], valid: SSAValue | int | None
+    ) -> SSAValue:
+        return load_vector(source, [value(i) for i in indices], self.lanes, valid)
+
+    def tile(
+        self, i: Index, rows: int, j: Index, columns: Columns, extents: Sequence[Index]
+    ) -> None:
+        """C[i : i+rows, j : j+vectors*lanes] over the whole batch and k."""
+        valid = [None] * (columns.vectors - 1) + [self.mask(j, columns)]
+        at = [
+            (add(i, r), add(j, v * self.lanes), valid[v])
+            for r in range(rows)
+            for v in range(columns.vectors)
+        ]
+        alpha, beta = self.op.alpha_value, self.op.beta_value
+        accumulate = alpha == 1.0 and beta == 1.0
+        if accumulate:
+            start = [self.load(self.c, (r, c), w) for r, c, w in at]
+        else:
+            start = [self.splat(0.0)] * len(at)
+        done = self.reduce(i, rows, j, valid, extents, start)
+        for acc, (r, c, w) in zip(done, at, strict=True):
+            if alpha != 1.0:
+                acc = arith.MulfOp(acc, self.splat(alpha)).result
+            if not accumulate and beta != 0.0:
+                old = self.load(self.c, (r, c), w)
+                acc = vector.FMAOp(self.splat(beta), old, acc).res
+            acc = self.apply_epilogue(acc, r, c, w)
+            store_vector(acc, self.c, [value(r), value(c)], w)
+
+    def reduce(
+        self,
+        i: Index,
+        rows: int,
+        j: Index,
+        valid: Sequence[SSAValue | int | None],
+        extents: Sequence[Index],
+        accumulators: Sequence[SSAValue],
+        at: tuple[Index, ...] = (),
+    ) -> Sequence[SSAValue]:
+        """The loops over the batch and k, accumulators carried through all of them."""
+        if len(at) == len(extents):
+            return self.multiply(i, rows, j, valid, at, accumulators)
+        return for_loop(
+            0,
+            extents[len(at)],
+            1,
+            lambda iv, *accs: self.reduce(i, rows, j, valid, extents, accs, (*at, iv)),
+            accumulators,
+        )
+
+    def multiply(
+        self,
+        i: Index,
+        rows: int,
+        j: Index,
+        valid: Sequence[SSAValue | int | None],
+        at: tuple[Index, ...],
+        accumulators: Sequence[SSAValue],
+    ) -> list[SSAValue]:
+        """acc[r, v] += A[batch, i+r, k] * B[batch, k, j+v]: one step of k."""
+        *batch, k = at
+        columns: list[SSAValue] = []
+        for v, lanes in enumerate(valid):
+            col = add(j, v * self.lanes)
+            index = (*batch, col, k) if self.transposed[1] else (*batch, k, col)
+            dim = -2 if self.transposed[1] else -1
+            columns.append(
+                load_vector(self.b, [value(x) for x in index], self.lanes, lanes, dim)
+            )
+        out: list[SSAValue] = []
+        for r in range(rows):
+            row = add(i, r)
+            index = (*batch, k, row) if self.transposed[0] else (*batch, row, k)
+            scalar = memref.LoadOp.get(self.a, [value(x) for x in index]).res
+            a = vector.BroadcastOp(scalar, self.vector).vector
+            for v, b in enumerate(columns):
+                acc = accumulators[r * len(columns) + v]
+                out.append(vector.FMAOp(a, b, acc).res)
+        return out
+
+    def splat(self, number: float) -> SSAValue:
+        """A vector of one number."""
+        attr = DenseIntOrFPElementsAttr.from_list(self.vector, [number])
+        return arith.ConstantOp(attr).result
+
+    def apply_epilogue(
+        self, acc: SSAValue, i: Index, j: Index, valid: SSAValue | int | None
+    ) -> SSAValue:
+        """The epilogue on one vector of accumulators, still in its register."""
+        if self.op.epilogue is None:
+            return acc
+        values = [acc, *(self.load(extra, (i, j), valid) for extra in self.extras)]
+        body = self.op.epilogue.block
+        return vectorise_body(
+            body, dict(zip(body.args, values, strict=True)), self.lanes
+        )[0]
+
+
+def argument_type(type_: Attribute) -> MemRefType:
+    """The type of a kernel's argument: wherever the view begins."""
+    assert isinstance(type_, MemRefType)
+    strides = type_.get_strides()
+    assert strides is not None
+    offset = type_.get_offset()
+    if isinstance(type_.layout, NoneAttr) and offset == 0:
+        return MemRefType(type_.element_type, type_.get_shape())
+    return MemRefType(
+        type_.element_type, type_.get_shape(), StridedLayoutAttr(strides, None)
+    )
+
+
+def kernel_key(op: BatchReduceGemmOp) -> str:
+    """Equal for ops that one kernel serves."""
+    types = ", ".join(str(argument_type(v.type)) for v in gemm_memrefs(op))
+    attributes = sorted((k, str(v)) for k, v in op.properties.items())
+    body = "" if op.epilogue is None else _region_text(op.epilogue)
+    return f"{types} {op.count is not None} {attributes} {body}"
+
+
+def _region_text(region: Region) -> str:
+    """The region printed with its values numbered from zero."""
+    numbers: dict[SSAValue, int] = {}
+    words: list[str] = []
+    for arg in region.block.args:
+        numbers[arg] = len(numbers)
+    for inner in region.block.ops:
+        operands = [str(numbers.get(v, id(v))) for v in inner.operands]
+        for result in inner.results:
+            numbers[result] = len(numbers)
+        words.append(f"{inner.name}{operands}{inner.properties}{inner.attributes}")
+    return ";".join(words)
+
+
+def gemm_memrefs(op: BatchReduceGemmOp) -> list[SSAValue]:
+    """A, B, C and the extras."""
+    return [op.a, op.b, op.c, *op.extras]
+
+
+def captured(op: BatchReduceGemmOp) -> list[SSAValue]:
+    """Values the epilogue uses from outside: further arguments of the kernel."""
+    if op.epilogue is None:
+        return []
+    inside = set(op.epilogue.block.args)
+    found: dict[SSAValue, None] = {}
+    for inner in op.epilogue.block.ops:
+        for operand in inner.operands:
+            if operand not in inside:
+                found[operand] = None
+        inside.update(inner.results)
+    return list(found)
+
+
+def check(op: BatchReduceGemmOp) -> None:
+    """What this lowering can do; everything else is named."""
+    types = [t.element_type for t in op.shapes]
+    if not all(is_supported_float(t) for t in types) or len(set(types)) != 1:
+        unsupported(
+            op,
+            "expected elements f32 or f64 alike in a, b and c, got "
+            f"{', '.join(map(str, types))}; other element types have no CPU kernel yet",
+        )
+    for v in gemm_memrefs(op):
+        if not isinstance(v.type, MemRefType):
+            unsupported(op, f"expected memrefs, got {v.type}; run bufferize first")
+        if v.type.get_strides() is None:
+            unsupported(op, f"expected a strided memref, got {v.type}")
+
+
+def make_kernel(op: BatchReduceGemmOp, name: str, target: Target) -> func.FuncOp:
+    """The micro-kernel function for `op`."""
+    outside = captured(op)
+    operands = gemm_memrefs(op)
+    types: list[Attribute] = [argument_type(v.type) for v in operands]
+    types += [v.type for v in outside]
+    if op.count is not None:
+        types.append(IndexType())
+    block = Block(arg_types=types)
+    kernel = func.FuncOp(
+        name,
+        (types, ()),
+        Region(block),
+        visibility="private",
+        arg_attrs=_argument_attributes(types),
+    )
+    a, b, c, *rest = block.args
+    extras = rest[: len(op.extras)]
+    clone = op.clone()
+    for old, new in zip(outside, rest[len(extras) :], strict=False):
+        old.replace_uses_with_if(new, lambda use: _within(use.operation, clone))
+    count = block.args[-1] if op.count is not None else None
+    with ImplicitBuilder(block):
+        KernelEmitter(clone, a, b, c, extras, count, target).emit()
+        func.ReturnOp()
+    clone.erase(safe_erase=False)
+    return kernel
+
+
+def _within(op: Operation, outer: Operation) -> bool:
+    parent = op.parent_op()
+    return parent is outer
+
+
+def _argument_attributes(types: Sequence[Attribute]) -> list[DictionaryAttr]:
+    """Operands of the kernel do not overlap C, so each may be kept in registers."""
+    noalias = DictionaryAttr({"llvm.noalias": UnitAttr()})
+    none = DictionaryAttr({})
+    return [noalias if isinstance(t, MemRefType) else none for t in types]
+
+
+@dataclass(frozen=True)
+class ConvertBrToVectorPass(ModulePass):
+    """One private function with register blocking per distinct batch-reduce GEMM."""
+
+    name = "convert-br-to-vector"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        target = target_of(op)
+        kernels: dict[str, func.FuncOp] = {}
+        for gemm in [o for o in op.walk() if isinstance(o, BatchReduceGemmOp)]:
+            check(gemm)
+            key = kernel_key(gemm)
+            if key not in kernels:
+                kernels[key] = make_kernel(gemm, f"br_kernel_{len(kernels)}", target)
+                op.body.block.add_op(kernels[key])
+            replace_by_call(gemm, kernels[key])
+
+
+def replace_by_call(gemm: BatchReduceGemmOp, kernel: func.FuncOp) -> None:
+    """Calls the kernel where the op stood."""
+    new: list[Operation] = []
+    arguments: list[SSAValue] = []
+    inputs = list(kernel.function_type.inputs)
+    for operand, type_ in zip(gemm_memrefs(gemm), inputs, strict=False):
+        if operand.type == type_:
+            arguments.append(operand)
+        else:
+            new.append(cast := memref.CastOp.get(operand, type_))
+            arguments.append(cast.dest)
+    arguments += captured(gemm)
+    if gemm.count is not None:
+        arguments.append(gemm.count)
+    new.append(func.CallOp(kernel.sym_name.data, arguments, ()))
+    Rewriter.insert_op(new, InsertPoint.before(gemm))
+    gemm.detach()
+    gemm.erase(safe_erase=False)

@@ -1,0 +1,364 @@
+"""`convert-linalg-to-br`: the macro-kernel, the one place where loops are made.
+
+    br.contract ins(%a, %b) outs(%c)
+      {schedule = #br.schedule<"A256 c256 b16 | m=a n=b k=c | ..">}
+    ->
+    scf.parallel %i = 0 to 1024 step 256 {                   // A256
+      scf.for %l = 0 to 1024 step 256 {                      // c256
+        scf.for %j = 0 to 1024 step 16 {                     // b16
+          %x = memref.reinterpret_cast %a to offset: [..], sizes: [256, 256], ..
+          %y = memref.reinterpret_cast %b ..
+          %z = memref.reinterpret_cast %c ..
+          br.batch_reduce_gemm ins(%x, %y) outs(%z)
+      }}}
+
+Every loop is a letter of the schedule. A convolution window is a strided view of the
+image: its stride sits in the row stride of the view, its taps in the batch. Sizes that
+do not divide end in a smaller call, chosen by `scf.if`, so that every kernel is static;
+a reduction that is split over a loop starts from beta in its first step and applies the
+epilogue in its last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from xdsl.builder import Builder, ImplicitBuilder
+from xdsl.context import Context
+from xdsl.dialects import arith, memref
+from xdsl.dialects.builtin import MemRefType, ModuleOp
+from xdsl.ir import Region, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint
+
+from brdialect.errors import unsupported
+from brdialect.ops import BatchReduceGemmOp, ContractOp
+from brdialect.roles import Contraction, Role, Strides, forms_of, strides_of
+from brdialect.schedule import LETTERS, Loop, Schedule
+from passes.build import (
+    Index,
+    add,
+    branch,
+    clone_block,
+    for_loop,
+    minimum,
+    mul,
+    parallel_loop,
+    static_strides,
+    strided_type,
+    value,
+)
+from passes.normalise_contractions import contraction_of
+
+
+@dataclass(frozen=True)
+class Call:
+    """One variant of the innermost call: its extents, and which ends it includes."""
+
+    extents: dict[int, int]
+    first: bool = True
+    last: bool = True
+
+
+@dataclass
+class Nest:
+    """Emits the loops of one contraction on memrefs."""
+
+    op: ContractOp
+    table: Contraction
+    schedule: Schedule
+    strides: Sequence[Strides]
+    offsets: Sequence[int]
+    at: dict[int, Index] = field(default_factory=dict[int, Index])
+    blocks: dict[int, int] = field(default_factory=dict[int, int])
+    here: Sequence[Index] = ()
+
+    def position(self, iterator: int) -> Index:
+        return self.at.get(iterator, 0)
+
+    def block(self, iterator: int) -> int:
+        """What one trip of the loops so far covers of an iterator."""
+        return self.blocks.get(iterator, self.table.extents[iterator])
+
+    def bound(self, loop: Loop) -> Index:
+        """How far a loop runs inside the block of its outer loops."""
+        extent, block = self.table.extents[loop.iterator], self.block(loop.iterator)
+        if extent % block == 0:
+            return block
+        left = arith.SubiOp(value(extent), value(self.position(loop.iterator))).result
+        return minimum(left, block)
+
+    def emit(self, loops: Sequence[Loop]) -> None:
+        """The loops from the outside in, then the call."""
+        if not loops:
+            self.call()
+            return
+        head = loops[0]
+        if not head.parallel:
+
+            def body(iv: Index) -> Sequence[SSAValue]:
+                self.inside([head], [iv], loops[1:])
+                return ()
+
+            for_loop(0, self.bound(head), head.step, body)
+            return
+        run: list[Loop] = []
+        for loop in loops:
+            if not loop.parallel or loop.iterator in {r.iterator for r in run}:
+                break
+            run.append(loop)
+        parallel_loop(
+            [self.bound(loop) for loop in run],
+            [loop.step for loop in run],
+            lambda ivs: self.inside(run, ivs, loops[len(run) :]),
+        )
+
+    def inside(
+        self, run: Sequence[Loop], ivs: Sequence[Index], rest: Sequence[Loop]
+    ) -> None:
+        """The body of a run of loops at `ivs`."""
+        before = dict(self.at), dict(self.blocks)
+        for loop, iv in zip(run, ivs, strict=True):
+            self.at[loop.iterator] = add(self.position(loop.iterator), iv)
+            self.blocks[loop.iterator] = loop.step
+        self.emit(rest)
+        self.at, self.blocks = before
+
+    def call(self) -> None:
+        """The batch-reduce GEMM at the current position, in as many variants as tails
+        and the ends of a split reduction ask for."""
+        s = self.schedule
+        inner = [i for i in (s.m, s.n, s.k, *s.batch) if i is not None]
+        flags: list[tuple[SSAValue, Callable[[Call], Call]]] = []
+        for i in inner:
+            if tail := self.table.extents[i] % self.block(i):
+                flags.append((self.reaches_end(i), _shorter(i, tail)))
+        split = [i for i in self.table.having(Role.K) if self.is_split(i)]
+        if split:
+            if self.op.beta_value != 1.0:
+                at_zero = [self.compare("eq", self.position(i), 0) for i in split]
+                flags.append((_all(at_zero), lambda c: Call(c.extents, True, c.last)))
+            if self.op.epilogue is not None:
+                ends = [self.reaches_end(i) for i in split]
+                flags.append((_all(ends), lambda c: Call(c.extents, c.first, True)))
+        self.here = [self.offset(number) for number in range(len(self.strides))]
+        whole = {i: self.block(i) for i in inner}
+        self.dispatch(flags, Call(whole, not split, not split))
+
+    def dispatch(
+        self, flags: Sequence[tuple[SSAValue, Callable[[Call], Call]]], call: Call
+    ) -> None:
+        """`scf.if` over each flag around the call it chooses."""
+        if not flags:
+            self.gemm(call)
+            return
+        (condition, change), *rest = flags
+        branch(
+            condition,
+            lambda: self.dispatch(rest, change(call)),
+            lambda: self.dispatch(rest, call),
+        )
+
+    def is_split(self, iterator: int) -> bool:
+        return self.block(iterator) < self.table.extents[iterator]
+
+    def reaches_end(self, iterator: int) -> SSAValue:
+        """Whether the block at the current position is the last one."""
+        last = (self.table.extents[iterator] - 1) // self.block(iterator)
+        return self.compare(
+            "uge", self.position(iterator), last * self.block(iterator)
+        )
+
+    def compare(self, predicate: str, x: Index, y: Index) -> SSAValue:
+        return arith.CmpiOp(value(x), value(y), predicate).result
+
+    def gemm(self, call: Call) -> None:
+        """The op on strided views of a, b, c and the extras."""
+        s = self.schedule
+        m, n = self.dimension(s.m, call), self.dimension(s.n, call)
+        reduction = self.reduction(call)
+        views: list[SSAValue] = []
+        for number, operand in enumerate((self.op.a, self.op.b)):
+            batch = [(size, steps[number]) for size, *steps in reduction]
+            outer = m(number) if number == 0 else n(number)
+            shape = [*batch[:-1], outer, batch[-1]]
+            if number == 1:
+                shape = [*batch, outer]
+            views.append(self.view(operand, number, shape))
+        views.append(self.view(self.op.c, 2, [m(2), n(2)]))
+        extras: list[SSAValue] = []
+        if call.last and self.op.epilogue is not None:
+            extras = [
+                self.view(v, 3 + i, [m(3 + i), n(3 + i)])
+                for i, v in enumerate(self.op.extras)
+            ]
+        gemm = BatchReduceGemmOp(
+            *views,
+            extras=extras,
+            epilogue=Region(clone_block(self.op.epilogue.block))
+            if call.last and self.op.epilogue is not None
+            else None,
+            beta=self.op.beta_value if call.first else 1.0,
+            register_block=s.tile,
+        )
+        gemm.location = self.op.location
+
+    def dimension(
+        self, iterator: int | None, call: Call
+    ) -> Callable[[int], tuple[int, int]]:
+        """(extent, stride in operand number) of the rows or columns."""
+        if iterator is None:
+            return lambda number: (1, 1)
+        i = iterator
+        return lambda number: (call.extents[i], _at(self.strides[number].step, i))
+
+    def reduction(self, call: Call) -> list[tuple[int, int, int]]:
+        """(extent, stride in a, stride in b) of the batch and k, outermost first;
+        neighbours that lie end to end in both operands are one."""
+        s = self.schedule
+        its = [*s.batch, *([] if s.k is None else [s.k])]
+        a, b = self.strides[0].step, self.strides[1].step
+        dims = [(call.extents[i], _at(a, i), _at(b, i)) for i in its]
+        merged: list[tuple[int, int, int]] = []
+        for size, x, y in reversed([d for d in dims if d[0] != 1] or [(1, 1, 1)]):
+            if merged and x == merged[0][0] * merged[0][1] and (
+                y == merged[0][0] * merged[0][2]
+            ):
+                merged[0] = (size * merged[0][0], *merged[0][1:])
+            else:
+                merged.insert(0, (size, x, y))
+        return merged
+
+    def offset(self, number: int) -> Index:
+        """Where the current position lies in an operand, in elements."""
+        strides = self.strides[number]
+        terms: list[Index] = [self.offsets[number] + strides.constant]
+        for i in range(len(self.table.extents)):
+            terms.append(mul(self.position(i), _at(strides.jump, i)))
+        return add(*terms)
+
+    def view(
+        self, operand: SSAValue, number: int, shape: Sequence[tuple[int, int]]
+    ) -> SSAValue:
+        """A strided view of an operand from the current position on."""
+        offset = self.here[number]
+        sizes = [size for size, _ in shape]
+        steps = [stride for _, stride in shape]
+        type_ = operand.type
+        assert isinstance(type_, MemRefType)
+        known = offset if isinstance(offset, int) else None
+        result = strided_type(type_.element_type, sizes, steps, known)
+        return memref.ReinterpretCastOp.from_dynamic(
+            operand, [offset], sizes, steps, result
+        ).result
+
+
+def _at(values: Sequence[int], i: int) -> int:
+    return values[i] if i < len(values) else 0
+
+
+def _shorter(iterator: int, tail: int) -> Callable[[Call], Call]:
+    return lambda c: Call({**c.extents, iterator: tail}, c.first, c.last)
+
+
+def _all(conditions: Sequence[SSAValue]) -> SSAValue:
+    result = conditions[0]
+    for c in conditions[1:]:
+        result = arith.AndIOp(result, c).result
+    return result
+
+
+def check_schedule(op: ContractOp, table: Contraction, s: Schedule) -> None:
+    """Refuses a schedule that does not fit its op, with the reason and the cure."""
+
+    def letter(i: int) -> str:
+        return f"'{LETTERS[i]}' ({table.extents[i]} trips)"
+
+    count = len(table.extents)
+    named = {loop.iterator for loop in s.loops} | {*s.batch}
+    named |= {i for i in (s.m, s.n, s.k) if i is not None}
+    if extra := [i for i in named if i >= count]:
+        unsupported(op, f"expected a schedule over {count} iterators, got {extra[0]}")
+    for what, i, roles in (
+        ("m", s.m, (Role.M,)),
+        ("n", s.n, (Role.N,)),
+        ("k", s.k, (Role.K,)),
+        *(("batch", i, (Role.K,)) for i in s.batch),
+    ):
+        if i is not None and table.role(i) not in roles:
+            unsupported(
+                op,
+                f"expected an iterator of role {roles[0].value} for {what}=, got "
+                f"{letter(i)}; out of {[LETTERS[x] for x in table.having(roles[0])]}",
+            )
+    inner = {s.m, s.n, s.k, *s.batch}
+    if len([i for i in inner if i is not None]) != len(
+        [i for i in (s.m, s.n, s.k, *s.batch) if i is not None]
+    ):
+        unsupported(op, f"expected each iterator once in the call, got '{s}'")
+    for i in range(count):
+        steps = s.steps(i)
+        if any(x % y or x == y for x, y in zip(steps, steps[1:], strict=False)):
+            unsupported(op, f"expected each step of {letter(i)} to divide the one outside")
+        last = steps[-1] if steps else table.extents[i]
+        if i not in inner and last != 1:
+            unsupported(
+                op,
+                f"expected {letter(i)} to be in the call (m=, n=, k=, batch=) or in a "
+                f"loop of step 1; add the loop '{LETTERS[i]}'",
+            )
+    for loop in s.loops:
+        if loop.parallel and table.role(loop.iterator) is Role.K:
+            unsupported(op, f"expected no parallel loop over the sum {letter(loop.iterator)}")
+
+
+def check_panels(op: ContractOp, nest: Nest) -> None:
+    """A call must stay inside one panel of a packed operand."""
+    for number, i in ((0, nest.schedule.m), (1, nest.schedule.n)):
+        for j, block in enumerate(nest.strides[number].block):
+            steps = nest.schedule.steps(j)
+            size = steps[-1] if steps else nest.table.extents[j]
+            if block is not None and (j != i or size > block or block % size):
+                unsupported(
+                    op,
+                    f"expected the calls over '{LETTERS[j]}' to lie in panels of "
+                    f"{block}, got {size} at a time; loop '{LETTERS[j]}{block}'",
+                )
+
+
+def lower(op: ContractOp) -> None:
+    """Emits the nest of one contraction at the insertion point."""
+    table = contraction_of((op.a, op.b, op.c), op.maps)
+    if table is None or op.schedule is None:
+        unsupported(op, "expected a schedule; run choose-schedule first")
+    schedule = op.schedule.data
+    check_schedule(op, table, schedule)
+    strides: list[Strides] = []
+    offsets: list[int] = []
+    for operand, map_ in zip((op.a, op.b, op.c, *op.extras), op.maps, strict=True):
+        steps, offset = static_strides(op, operand.type)
+        forms = forms_of(map_)
+        if forms is None:
+            unsupported(op, f"expected sums of iterators in an indexing map, got {map_}")
+        strides.append(strides_of(forms, steps))
+        offsets.append(offset)
+    nest = Nest(op, table, schedule, strides, offsets)
+    check_panels(op, nest)
+    nest.emit(schedule.loops)
+
+
+@dataclass(frozen=True)
+class ConvertLinalgToBrPass(ModulePass):
+    """Contractions on memrefs become loops around `br.batch_reduce_gemm`."""
+
+    name = "convert-linalg-to-br"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for contract in [o for o in op.walk() if isinstance(o, ContractOp)]:
+            if not isinstance(contract.c.type, MemRefType):
+                unsupported(contract, "expected memrefs, got tensors; run bufferize first")
+            with ImplicitBuilder(Builder(InsertPoint.before(contract))):
+                lower(contract)
+            contract.detach()
+            contract.erase(safe_erase=False)

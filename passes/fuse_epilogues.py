@@ -1,0 +1,264 @@
+"""`fuse-epilogues`: element-wise work rides with the op that produces its input.
+
+    %0 = linalg.fill ins(%zero) outs(%init)
+    %1 = br.contract ins(%a, %b) outs(%0)
+    %2 = linalg.generic ins(%1, %bias) { addf }          // bias
+    %3 = linalg.generic ins(%2) { maximumf %in, 0 }      // ReLU
+    ->
+    %3 = br.contract ins(%a, %b) outs(%init) epilogue(%bias) {beta = 0.0} {
+    ^bb0(%acc: f32, %x: f32):
+      addf; maximumf; br.yield
+    }
+
+Each of them is optional on its own: whatever element-wise chain follows (bias,
+activation, residual, an unfolded batch-norm, a mask) becomes the epilogue, as long as
+nothing else reads the value in between. In the same way element-wise ops are fused into
+one another, and an initial value that is zero or a broadcast is folded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.builder import ImplicitBuilder
+from xdsl.context import Context
+from xdsl.dialects import arith, linalg, tensor
+from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, ModuleOp, TensorType
+from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.ir.affine import AffineMap
+from xdsl.passes import ModulePass
+from xdsl.pattern_rewriter import (
+    GreedyRewritePatternApplier,
+    PatternRewriter,
+    PatternRewriteWalker,
+    RewritePattern,
+    op_type_rewrite_pattern,
+)
+
+from brdialect.ops import ContractOp, YieldOp
+from passes.build import clone_op
+from passes.linalg_match import (
+    is_copy,
+    is_elementwise,
+    is_permutation,
+    maps_of,
+    only_user,
+    zero_fill,
+)
+from passes.normalise_contractions import contraction_of
+
+
+def inline(block: Block, arguments: Sequence[SSAValue]) -> list[SSAValue]:
+    """Clones a body at the insertion point; returns what it yields."""
+    known = dict(zip(block.args, arguments, strict=True))
+    *ops, last = block.ops
+    for op in ops:
+        clone_op(op, known)
+    return [known.get(v, v) for v in last.operands]
+
+
+def new_block(arguments: Sequence[SSAValue]) -> Block:
+    """An empty block with one argument for each element."""
+    return Block(arg_types=[_element(v) for v in arguments])
+
+
+def _element(value: SSAValue) -> Attribute:
+    type_ = value.type
+    return type_.element_type if isinstance(type_, TensorType) else type_
+
+
+class FuseElementwise(RewritePattern):
+    """producer generic -> consumer generic  ==>  one generic, if only it reads it."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: linalg.GenericOp, rewriter: PatternRewriter):
+        if not all(isinstance(v.type, TensorType) for v in op.outputs):
+            return
+        for i, value in enumerate(op.inputs):
+            producer = value.owner
+            map_ = maps_of(op)[i]
+            # every element is read once: nothing is computed again
+            if not is_elementwise(producer) or not is_permutation(map_):
+                continue
+            if only_user(value) is not op or list(op.operands).count(value) != 1:
+                continue
+            assert isinstance(producer, linalg.GenericOp)
+            rewriter.replace(op, fuse_generics(producer, op, i))
+            return
+
+
+def fuse_generics(
+    producer: linalg.GenericOp, consumer: linalg.GenericOp, position: int
+) -> linalg.GenericOp:
+    """The consumer with the producer's body in front of its own."""
+    *sources, target = maps_of(producer)
+    maps = list(maps_of(consumer))
+    inverse = target.inverse_permutation()
+    assert inverse is not None
+    to_producer = inverse.compose(maps[position])
+    maps[position : position + 1] = [m.compose(to_producer) for m in sources]
+    inputs = list(consumer.inputs)
+    inputs[position : position + 1] = producer.inputs
+
+    block = new_block([*inputs, *consumer.outputs])
+    end = position + len(sources)
+    before, middle, after = block.args[:position], block.args[position:end], block.args[end:]
+    with ImplicitBuilder(block):
+        # the producer does not read its output: any value stands for that argument
+        (element,) = inline(producer.body.block, [*middle, block.args[-1]])
+        linalg.YieldOp(*inline(consumer.body.block, [*before, element, *after]))
+    new = linalg.GenericOp(
+        inputs,
+        consumer.outputs,
+        Region(block),
+        ArrayAttr(AffineMapAttr(m) for m in maps),
+        consumer.iterator_types,
+        consumer.result_types,
+    )
+    new.location = consumer.location
+    return new
+
+
+class FuseEpilogue(RewritePattern):
+    """br.contract -> element-wise generic  ==>  br.contract with an epilogue."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: linalg.GenericOp, rewriter: PatternRewriter):
+        if not is_elementwise(op):
+            return
+        for i, value in enumerate(op.inputs):
+            contract = value.owner
+            if not isinstance(contract, ContractOp) or only_user(value) is not op:
+                continue
+            if (fused := fuse_into_contract(contract, op, maps_of(op)[i])) is not None:
+                rewriter.replace(op, fused)
+                return
+
+
+def fuse_into_contract(
+    contract: ContractOp, op: linalg.GenericOp, read: AffineMap
+) -> ContractOp | None:
+    """`contract` with the element-wise `op` as the end of its epilogue; None if `op`
+    reads the result more than one way, or the vectors of C would no longer be
+    contiguous."""
+    *maps, written = maps_of(op)
+    mine = [i for i, v in enumerate(op.inputs) if v is contract.res]
+    if not is_permutation(read) or any(maps[i] != read for i in mine):
+        return None
+    if _element(op.outputs[0]) != _element(contract.c):
+        return None
+    a_map, b_map, c_map, *extra_maps = contract.maps
+    # iterator j of `op` runs over dimension read^-1(j) of C, so over that expression
+    inverse = read.inverse_permutation()
+    assert inverse is not None
+    iterators = inverse.compose(c_map)
+    c_map = written.compose(iterators)
+    c = op.outputs[0]
+    table = contraction_of((contract.a, contract.b, c), (a_map, b_map, c_map))
+    if table is None or table.columns is None:
+        return None
+    others = [i for i in range(len(op.inputs)) if i not in mine]
+    extras = [*contract.extras, *(op.inputs[i] for i in others)]
+    extra_maps += [maps[i].compose(iterators) for i in others]
+    beta = contract.beta_value
+    if beta != 0.0:
+        # C's old contents stay where they are only if the layout does
+        if c_map != contract.maps[2]:
+            return None
+        c = contract.c
+
+    block = new_block([contract.c, *extras])
+    split = 1 + len(contract.extras)
+    with ImplicitBuilder(block):
+        element: SSAValue = block.args[0]
+        if contract.epilogue is not None:
+            (element,) = inline(contract.epilogue.block, block.args[:split])
+        arguments: list[SSAValue] = [element] * (len(op.inputs) + 1)
+        for i, arg in zip(others, block.args[split:], strict=True):
+            arguments[i] = arg
+        YieldOp(*inline(op.body.block, arguments))
+    new = ContractOp(
+        contract.a,
+        contract.b,
+        c,
+        (a_map, b_map, c_map, *extra_maps),
+        contract.iterator_types,
+        extras=extras,
+        epilogue=Region(block),
+        beta=beta,
+        schedule=contract.schedule,
+    )
+    new.location = contract.location
+    return new
+
+
+class FoldInit(RewritePattern):
+    """A destination filled with zero, or with a broadcast operand, is not read:
+
+    outs(fill 0)              ->  beta = 0
+    outs(broadcast of %bias)  ->  beta = 0, epilogue(%bias) { addf }
+    """
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: ContractOp, rewriter: PatternRewriter):
+        if op.beta_value != 1.0 or op.epilogue is not None:
+            return
+        if not isinstance(op.c.type, TensorType) or -1 in op.c.type.get_shape():
+            return
+        start = op.c.owner
+        maps = list(op.maps)
+        extras: list[SSAValue] = []
+        epilogue = None
+        if is_copy(start):
+            assert isinstance(start, linalg.GenericOp)
+            source, target = maps_of(start)
+            if len(source.results) >= len(target.results):
+                return
+            inverse = target.inverse_permutation()
+            assert inverse is not None
+            extras = [start.inputs[0]]
+            maps.append(source.compose(inverse.compose(maps[2])))
+            block = new_block([op.c, *extras])
+            with ImplicitBuilder(block):
+                YieldOp(arith.AddfOp(*block.args).result)
+            epilogue = Region(block)
+        elif not zero_fill(op.c):
+            return
+        empty = tensor.EmptyOp((), op.c.type)
+        new = ContractOp(
+            op.a,
+            op.b,
+            empty.tensor,
+            maps,
+            op.iterator_types,
+            extras=extras,
+            epilogue=epilogue,
+            beta=0.0,
+            schedule=op.schedule,
+        )
+        new.location = op.location
+        rewriter.replace(op, (empty, new))
+
+
+@dataclass(frozen=True)
+class FuseEpiloguesPass(ModulePass):
+    """Element-wise ops ride with the contraction or element-wise op they follow."""
+
+    name = "fuse-epilogues"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        patterns = [FoldInit(), FuseEpilogue(), FuseElementwise()]
+        PatternRewriteWalker(
+            GreedyRewritePatternApplier(patterns, dce_enabled=False)
+        ).rewrite_module(op)
+        erase_unused(op)
+
+
+def erase_unused(module: ModuleOp) -> None:
+    """Erases tensor ops whose results nothing reads (they have no effects)."""
+    for op in reversed(list(module.walk())):
+        if op.results and all(isinstance(r.type, TensorType) for r in op.results):
+            if not any(r.uses for r in op.results) and op.parent is not None:
+                op.detach()
+                op.erase()

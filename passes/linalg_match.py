@@ -1,0 +1,113 @@
+"""What a `linalg.generic` is, as far as rewriting asks: shared by the tensor passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects import arith, linalg
+from xdsl.dialects.builtin import AnyFloat
+from xdsl.dialects.linalg import IteratorType
+from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir.affine import AffineDimExpr, AffineMap
+from xdsl.utils.hints import isa
+
+
+def maps_of(op: linalg.GenericOp) -> tuple[AffineMap, ...]:
+    """Its indexing maps, inputs first."""
+    return tuple(m.data for m in op.indexing_maps)
+
+
+def is_all_parallel(op: linalg.GenericOp) -> bool:
+    """Whether no iterator reduces."""
+    return all(t.data is IteratorType.PARALLEL for t in op.iterator_types)
+
+
+def is_permutation(map_: AffineMap) -> bool:
+    """Whether the results are all iterators, each once, in some order."""
+    dims = [e.position for e in map_.results if isinstance(e, AffineDimExpr)]
+    return len(dims) == len(map_.results) and sorted(dims) == list(range(map_.num_dims))
+
+
+def reads_output(op: linalg.GenericOp) -> bool:
+    """Whether the body uses the old contents of an output."""
+    inputs = len(op.inputs)
+    return any(not arg.uses.get_length() == 0 for arg in op.body.block.args[inputs:])
+
+
+def has_index(block: Block) -> bool:
+    """Whether the body asks for its position."""
+    return any(isinstance(op, linalg.IndexOp) for op in block.ops)
+
+
+def is_elementwise(op: object) -> bool:
+    """One result, all parallel, every element computed from the inputs alone."""
+    return (
+        isinstance(op, linalg.GenericOp)
+        and len(op.res) == 1
+        and is_all_parallel(op)
+        and is_permutation(maps_of(op)[-1])
+        and not reads_output(op)
+        and not has_index(op.body.block)
+        and not any(o.regions or not o.results for o in _body_ops(op))
+    )
+
+
+def _body_ops(op: linalg.GenericOp) -> Sequence[Operation]:
+    *ops, _ = op.body.block.ops
+    return ops
+
+
+def is_copy(op: object) -> bool:
+    """An element-wise op that yields its one input: a transpose or a broadcast."""
+    if not is_elementwise(op):
+        return False
+    assert isinstance(op, linalg.GenericOp)
+    last = op.body.block.last_op
+    return (
+        len(op.inputs) == 1
+        and isinstance(last, linalg.YieldOp)
+        and last.arguments[0] is op.body.block.args[0]
+    )
+
+
+def multiply_add(block: Block) -> bool:
+    """Whether the body is `out + a * b` over floats, in any order of operands."""
+    ops = list(block.ops)
+    if len(ops) != 3 or len(block.args) != 3:
+        return False
+    multiply, sum_, yield_ = ops
+    a, b, out = block.args
+    return (
+        isinstance(multiply, arith.MulfOp)
+        and isinstance(sum_, arith.AddfOp)
+        and isinstance(yield_, linalg.YieldOp)
+        and isa(out.type, AnyFloat)
+        and same(multiply.operands, (a, b))
+        and same(sum_.operands, (multiply.result, out))
+        and yield_.arguments[0] is sum_.result
+    )
+
+
+def same(found: Sequence[SSAValue], want: Sequence[SSAValue]) -> bool:
+    """Whether two pairs hold the same values in either order."""
+    x, y = found
+    a, b = want
+    return (x is a and y is b) or (x is b and y is a)
+
+
+def only_user(value: SSAValue) -> Operation | None:
+    """The one operation that uses a value, however often; None if there are others."""
+    users = {use.operation for use in value.uses}
+    return users.pop() if len(users) == 1 else None
+
+
+def zero_fill(value: SSAValue) -> bool:
+    """Whether the value is a tensor filled with zero."""
+    fill = value.owner
+    if not isinstance(fill, linalg.FillOp):
+        return False
+    number = fill.inputs[0].owner
+    if not isinstance(number, arith.ConstantOp):
+        return False
+    literal = getattr(getattr(number.value, "value", None), "data", None)
+    return literal == 0

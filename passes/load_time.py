@@ -1,0 +1,94 @@
+"""Which values are known when a model is loaded: constants, bound arguments, and all
+that is computed from them alone."""
+
+from __future__ import annotations
+
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DenseIntOrFPElementsAttr,
+    DictionaryAttr,
+    IntegerAttr,
+    TensorType,
+    i64,
+)
+from xdsl.dialects.func import FuncOp
+from xdsl.dialects.linalg import FillOp
+from xdsl.dialects.tensor import EmptyOp
+from xdsl.ir import Block, BlockArgument, Operation, SSAValue
+
+BOUND = "br.bound"
+"""The attribute of an argument whose array is given once, at load time."""
+
+CONSTANT = "br.constant"
+"""The attribute of an argument of a load function: the constant it stands for."""
+
+
+def is_bound(argument: BlockArgument) -> bool:
+    """Whether the function's argument carries `br.bound`."""
+    function = argument.block.parent_op()
+    if not isinstance(function, FuncOp) or function.arg_attrs is None:
+        return False
+    attributes = function.arg_attrs.data[argument.index]
+    return isinstance(attributes, DictionaryAttr) and BOUND in attributes.data
+
+
+def bind(function: FuncOp, index: int) -> None:
+    """Marks an argument as given at load time, `{br.bound = index}`."""
+    count = len(function.body.block.args)
+    old = function.arg_attrs.data if function.arg_attrs else (DictionaryAttr({}),) * count
+    new = list(old)
+    new[index] = DictionaryAttr({**new[index].data, BOUND: IntegerAttr(index, i64)})
+    function.arg_attrs = ArrayAttr(new)
+
+
+def is_load_time(value: SSAValue, known: dict[SSAValue, bool] | None = None) -> bool:
+    """Whether `value` depends on nothing that changes from call to call."""
+    known = {} if known is None else known
+    if value not in known:
+        known[value] = _is_load_time(value, known)
+    return known[value]
+
+
+def _is_load_time(value: SSAValue, known: dict[SSAValue, bool]) -> bool:
+    if isinstance(value, BlockArgument):
+        return is_bound(value)
+    owner = value.owner
+    assert isinstance(owner, Operation)
+    if isinstance(owner, arith.ConstantOp):
+        return True
+    if not all(isinstance(r.type, TensorType) for r in owner.results):
+        # scalars are computed where they are used
+        return not owner.operands and not owner.regions
+    return all(is_load_time(v, known) for v in [*owner.operands, *captured(owner)])
+
+
+def is_cheap(value: SSAValue) -> bool:
+    """Whether to make the value anew in each call: empty, or one number throughout."""
+    owner = value.owner
+    if isinstance(owner, FillOp):
+        return isinstance(owner.outputs[0].owner, EmptyOp)
+    return isinstance(owner, EmptyOp) or is_splat(owner)
+
+
+def is_splat(op: object) -> bool:
+    """Whether the op is a tensor constant of one number."""
+    if not isinstance(op, arith.ConstantOp):
+        return False
+    return isinstance(op.value, DenseIntOrFPElementsAttr) and op.value.is_splat()
+
+
+def captured(op: Operation) -> list[SSAValue]:
+    """The values its regions use from outside."""
+    inside: set[Block] = {b for r in op.regions for b in r.blocks}
+    found: dict[SSAValue, None] = {}
+    for region in op.regions:
+        for inner in region.walk():
+            inside.update(b for r in inner.regions for b in r.blocks)
+        for inner in region.walk():
+            for operand in inner.operands:
+                owner = operand.owner
+                block = owner if isinstance(owner, Block) else owner.parent
+                if block not in inside:
+                    found[operand] = None
+    return list(found)

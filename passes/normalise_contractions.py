@@ -1,0 +1,134 @@
+"""`normalise-contractions`: every contraction becomes a `br.contract`.
+
+    %r = linalg.generic {maps = [(m, n, k) -> (m, k), (m, n, k) -> (k, n), ...]}
+           ins(%a, %b) outs(%c) { mulf; addf; yield }
+    ->
+    %r = br.contract ins(%a, %b) outs(%c) {indexing_maps = ..., iterator_types = ...}
+
+One mechanism for matmul, batch_matmul, einsum-like generics and convolutions of any
+rank, stride, dilation, layout and grouping: what they are is said by their maps
+(brdialect/roles.py). Three things are put in a normal form on the way:
+
+* the operand that holds the contiguous iterator of C becomes b, so that the columns of
+  the micro-kernel are vectors (A is read by scalar broadcasts, so its layout is free);
+* a transposed or broadcast copy that feeds the contraction is read through the map;
+* iterators of one trip are kept: the schedule leaves them out.
+
+What has no such columns (a dot product, a depthwise convolution) is no matrix product
+and stays a `linalg.generic`, which convert-linalg-to-vector makes vector loops of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects import linalg
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import SSAValue
+from xdsl.ir.affine import AffineMap
+from xdsl.passes import ModulePass
+from xdsl.pattern_rewriter import (
+    PatternRewriter,
+    PatternRewriteWalker,
+    RewritePattern,
+    op_type_rewrite_pattern,
+)
+
+from brdialect.ops import ContractOp, Shaped, is_supported_float
+from brdialect.roles import Contraction, Role, extents_of, forms_of, iterators_in
+from passes.linalg_match import is_copy, maps_of, multiply_add
+
+
+def contraction_of(
+    values: tuple[SSAValue, SSAValue, SSAValue], maps: tuple[AffineMap, ...]
+) -> Contraction | None:
+    """The role table of a contraction; None if a map is no sum of iterators."""
+    forms = [forms_of(m) for m in maps[:3]]
+    a, b, c = forms
+    if a is None or b is None or c is None:
+        return None
+    operands = [
+        (f, v.type.get_shape())
+        for f, v in zip((a, b, c), values, strict=True)
+        if isinstance(v.type, Shaped)
+    ]
+    extents = extents_of(maps[0].num_dims, operands)
+    return None if extents is None else Contraction(extents, a, b, c)
+
+
+def schedulable(contraction: Contraction | None, reductions: set[int]) -> bool:
+    """Whether every iterator has a role, C has vector columns, k is all the sums."""
+    if contraction is None or contraction.columns is None or not reductions:
+        return False
+    roles = [contraction.role(i) for i in range(len(contraction.extents))]
+    return None not in roles and set(contraction.having(Role.K)) == reductions
+
+
+def is_matrix_vector(contraction: Contraction) -> bool:
+    """No rows, and columns that B does not hold side by side: a row of dot products."""
+    columns = contraction.columns
+    inner = iterators_in(contraction.b[-1:])
+    rows = [i for i in contraction.having(Role.M) if contraction.extents[i] != 1]
+    return not rows and columns not in inner
+
+
+def through_copies(value: SSAValue, map_: AffineMap) -> tuple[SSAValue, AffineMap]:
+    """Reads a transposed or broadcast copy through its own map instead."""
+    while is_copy(copy := value.owner):
+        assert isinstance(copy, linalg.GenericOp)
+        source, target = maps_of(copy)
+        inverse = target.inverse_permutation()
+        assert inverse is not None
+        map_ = source.compose(inverse.compose(map_))
+        value = copy.inputs[0]
+    return value, map_
+
+
+class ToContract(RewritePattern):
+    """`linalg.generic` with a multiply-add body -> `br.contract`."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: linalg.GenericOp, rewriter: PatternRewriter):
+        if len(op.inputs) != 2 or len(op.outputs) != 1:
+            return
+        if not multiply_add(op.body.block):
+            return
+        a, b, c = op.operands
+        if not all(
+            isinstance(v.type, Shaped) and is_supported_float(v.type.element_type)
+            for v in (a, b, c)
+        ):
+            return
+        reductions = {
+            i
+            for i, t in enumerate(op.iterator_types)
+            if t.data is linalg.IteratorType.REDUCTION
+        }
+        map_a, map_b, map_c = maps_of(op)
+        contraction = contraction_of((a, b, c), (map_a, map_b, map_c))
+        if not schedulable(contraction, reductions):
+            a, b, map_a, map_b = b, a, map_b, map_a
+            contraction = contraction_of((a, b, c), (map_a, map_b, map_c))
+            if not schedulable(contraction, reductions):
+                return
+        assert contraction is not None
+        if is_matrix_vector(contraction):
+            return
+        (read_a, at_a), (read_b, at_b) = through_copies(a, map_a), through_copies(b, map_b)
+        read = contraction_of((read_a, read_b, c), (at_a, at_b, map_c))
+        if schedulable(read, reductions):
+            a, map_a, b, map_b = read_a, at_a, read_b, at_b
+        new = ContractOp(a, b, c, (map_a, map_b, map_c), op.iterator_types)
+        new.location = op.location
+        rewriter.replace(op, new)
+
+
+@dataclass(frozen=True)
+class NormaliseContractionsPass(ModulePass):
+    """Multiply-add `linalg.generic` ops become `br.contract`."""
+
+    name = "normalise-contractions"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        PatternRewriteWalker(ToContract(), apply_recursively=False).rewrite_module(op)

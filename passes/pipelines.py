@@ -1,0 +1,168 @@
+"""The pipeline as data: stages in the order in which a program passes through them.
+
+Each stage is a tuple of passes and can be run alone by `br-opt -p`; `lower-to-cpu` is
+all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from math import prod
+
+from xdsl.context import Context
+from xdsl.dialects import func
+from xdsl.dialects.builtin import DictionaryAttr, MemRefType, ModuleOp
+from xdsl.ir import Attribute
+from xdsl.passes import ModulePass
+
+from brdialect.errors import BrError
+from brdialect.target import Target, set_target, target_named, target_of
+from passes import registry
+from passes.buffers import ARENA, RESULT, element_bytes
+from passes.hoist_load_time import PACKED, SUFFIX
+from passes.load_time import BOUND, CONSTANT
+
+STAGES: Sequence[tuple[str, Sequence[str]]] = (
+    ("normalise", ("generalise-linalg", "normalise-contractions")),
+    ("fuse", ("fuse-epilogues",)),
+    ("schedule", ("choose-schedule", "pack-operands")),
+    ("load", ("hoist-load-time",)),
+    ("bufferize", ("bufferize",)),
+    ("loops", ("convert-linalg-to-br", "convert-linalg-to-vector")),
+    ("parallel", ("outline-parallel",)),
+    ("vector", ("convert-br-to-vector", "expand-math")),
+    ("llvm", ("lower-scf-to-cf", "convert-to-llvm")),
+)
+"""Stage name, and its passes."""
+
+Observer = Callable[[str, ModuleOp], None]
+"""Is told the name of each pass that has run, and the module after it."""
+
+
+@dataclass
+class Interface:
+    """How to call what was lowered. Tensors are row-major arrays, passed as pointers:
+
+        entry(arguments..., packed..., results..., workspace)
+
+    and once, when the program is loaded,
+
+        load_entry(load_arguments..., packed..., workspace)
+    """
+
+    entry: str
+    results: list[tuple[tuple[int, ...], str]]
+    """Shape and numpy's name of the element type."""
+
+    load_entry: str | None = None
+    load_arguments: list[Attribute] = field(default_factory=list[Attribute])
+    """For each: the index of a bound argument (an IntegerAttr), or a constant."""
+
+    load_results: list[int] = field(default_factory=list[int])
+    """The bytes of each packed buffer."""
+
+    arena_bytes: int = 0
+    """The workspace."""
+
+
+def interface_of(module: ModuleOp, entry: str) -> Interface:
+    """Reads the interface off a bufferized module."""
+    functions = {o.sym_name.data: o for o in module.ops if isinstance(o, func.FuncOp)}
+    if entry not in functions:
+        raise BrError(f"expected a function out of {', '.join(functions)}, got '{entry}'")
+    result = Interface(entry, [])
+    for type_, marks in marked_arguments(functions[entry]):
+        if not isinstance(type_, MemRefType):
+            continue
+        if ARENA in marks:
+            result.arena_bytes = byte_size(type_)
+        elif PACKED in marks:
+            result.load_results.append(byte_size(type_))
+        elif RESULT in marks:
+            result.results.append((type_.get_shape(), _DTYPES[str(type_.element_type)]))
+    load = functions.get(entry + SUFFIX)
+    if load is not None:
+        result.load_entry = load.sym_name.data
+        for type_, marks in marked_arguments(load):
+            if ARENA in marks and isinstance(type_, MemRefType):
+                result.arena_bytes = max(result.arena_bytes, byte_size(type_))
+            elif BOUND in marks or CONSTANT in marks:
+                result.load_arguments.append(marks.get(BOUND) or marks[CONSTANT])
+    return result
+
+
+_DTYPES = {
+    "f16": "float16",
+    "f32": "float32",
+    "f64": "float64",
+    "i1": "bool",
+    "index": "int64",
+    **{f"i{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
+    **{f"{s}i{bits}": f"{s}int{bits}".replace("sint", "int") for s in "su" for bits in (8, 16, 32, 64)},
+}
+
+
+def byte_size(type_: MemRefType) -> int:
+    """The bytes of a static memref."""
+    return prod(type_.get_shape()) * element_bytes(type_.element_type)
+
+
+def marked_arguments(
+    function: func.FuncOp,
+) -> Sequence[tuple[Attribute, dict[str, Attribute]]]:
+    """The type and the attributes of each argument."""
+    types = function.function_type.inputs.data
+    attributes = function.arg_attrs.data if function.arg_attrs else ()
+    empty = [DictionaryAttr({})] * (len(types) - len(attributes))
+    return [
+        (t, dict(a.data)) for t, a in zip(types, (*attributes, *empty), strict=True)
+    ]
+
+
+def passes_of(stages: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """The passes of some stages, in order."""
+    return [name for _, names in stages for name in names]
+
+
+def lower_to_cpu(
+    module: ModuleOp,
+    target: Target,
+    entry: str,
+    observe: Observer | None = None,
+    context: Context | None = None,
+) -> Interface:
+    """Lowers a module on tensors in place to the llvm dialect; how to call `entry`."""
+    set_target(module, target)
+    context = context or Context()
+    interface = None
+    for name in passes_of(STAGES):
+        registry.pass_named(name)().apply(context, module)
+        if name == "bufferize":
+            interface = interface_of(module, entry)
+        if observe is not None:
+            observe(name, module)
+    assert interface is not None
+    return interface
+
+
+@dataclass(frozen=True)
+class LowerToCpuPass(ModulePass):
+    """The whole CPU pipeline down to the llvm dialect.
+
+    `lower-to-cpu{target=x86-64-v4 threads=2}`; without options the module's
+    `br.target` counts, or x86-64-v3 on one thread where there is none.
+    """
+
+    name = "lower-to-cpu"
+
+    target: str | None = None
+    threads: int | None = None
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        if self.target is not None:
+            set_target(op, target_named(self.target))
+        if self.threads is not None:
+            set_target(op, replace(target_of(op), threads=self.threads))
+        for name in passes_of(STAGES):
+            registry.pass_named(name)().apply(ctx, op)
