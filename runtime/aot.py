@@ -16,7 +16,6 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -56,7 +55,6 @@ class Library:
     name: str
     lowered: Lowered
     parameters: Sequence[Parameter]
-    weights: Sequence[Array]
 
     @property
     def results(self) -> list[Parameter]:
@@ -69,48 +67,54 @@ class Library:
 
     def llvm_ir(self, embed: Embed) -> str:
         """The whole library as LLVM IR text; `embed` says how weights stand in it."""
-        kernel, load = f"{self.name}.kernel", f"{self.name}.load"
-        interface = self._interface
-        names = {interface.entry: kernel}
+        interface, name = self._interface, self.name
+        module = llvm.parse_assembly(self.lowered.llvm_ir)
+        packed = {
+            f"{name}.packed{i}": size for i, size in enumerate(interface.load_results)
+        }
+        weights = {f"{name}.weight{i}": w for i, w in enumerate(self.lowered.weights)}
+        workspace = f"{name}.workspace"
+        buffers = packed | {workspace: interface.arena_bytes}
+        self._check_size(sum(buffers.values()))
+        scalars = [_TYPES[str(p.dtype)][1] if p.scalar else "" for p in self.parameters]
+        arguments = [f"{type_ or 'ptr'} %arg{i}" for i, type_ in enumerate(scalars)]
+        results = [f"ptr %out{i}" for i in range(len(self.results))]
+        pointers = [f"ptr @{symbol}" for symbol in packed]
+        kernel_call = _internal_call(
+            module,
+            interface.entry,
+            f"{name}.kernel",
+            [*arguments, *pointers, *results, f"ptr @{workspace}"],
+        )
+        load_call = ""
         if interface.load_entry is not None:
-            names[interface.load_entry] = load
-        sizes = {
-            f"{self.name}.packed{i}": size
-            for i, size in enumerate(interface.load_results)
-        } | {f"{self.name}.workspace": interface.arena_bytes}
-        weights = {f"{self.name}.weight{i}": w for i, w in enumerate(self.weights)}
-        total = sum(sizes.values()) + sum(w.nbytes for w in weights.values())
+            given = [f"ptr @{symbol}" for symbol in weights]
+            load_call = _internal_call(
+                module,
+                interface.load_entry,
+                f"{name}.load",
+                [*given, *pointers, f"ptr @{workspace}"],
+            )
+        wrapper = _WRAPPER.format(
+            name=name,
+            signature=", ".join([*arguments, *results]),
+            pack=load_call,
+            run=kernel_call,
+        )
+        memory = [
+            f"@{symbol} = internal global [{size} x i8] zeroinitializer, align 64"
+            for symbol, size in buffers.items()
+        ]
+        data = [embed(symbol, array) for symbol, array in weights.items()]
+        return "\n".join([str(module), *data, *memory, wrapper])
+
+    def _check_size(self, buffers: int) -> None:
+        total = buffers + sum(w.nbytes for w in self.lowered.weights)
         if total > _LARGEST:
             raise BrError(
-                f"expected weights and workspace of at most 2 GiB in a library, got "
+                "expected weights and workspace of at most 2 GiB in a library, got "
                 f"{total / 2**30:.1f} GiB; brdialect.compile has no such limit"
             )
-        pack = ""
-        if interface.load_entry is not None:
-            pack = f"call void @{load}({_pointers([*weights, *sizes])})"
-        arguments = [
-            (_TYPES[str(p.dtype)][1] if p.scalar else "ptr", f"%arg{i}")
-            for i, p in enumerate(self.parameters)
-        ] + [("ptr", f"%out{i}") for i in range(len(self.results))]
-        signature = ", ".join(f"{type_} {name}" for type_, name in arguments)
-        call = ", ".join(filter(None, (signature, _pointers(sizes))))
-        return "\n".join(
-            [
-                renamed(self.lowered.llvm_ir, names),
-                *(embed(symbol, array) for symbol, array in weights.items()),
-                *(
-                    f"@{symbol} = internal global [{size} x i8] zeroinitializer, "
-                    "align 64"
-                    for symbol, size in sizes.items()
-                ),
-                _WRAPPER.format(
-                    name=self.name,
-                    signature=signature,
-                    pack=pack,
-                    run=f"call void @{kernel}({call})",
-                ),
-            ]
-        )
 
     def header(self, source: str, target: Target) -> str:
         """The C header."""
@@ -185,10 +189,6 @@ extern "C" {{
 """
 
 
-def _pointers(symbols: Sequence[str] | dict[str, int]) -> str:
-    return ", ".join(f"ptr @{symbol}" for symbol in symbols)
-
-
 def _described(parameter: Parameter) -> str:
     if parameter.scalar:
         return f"one {parameter.dtype}"
@@ -204,17 +204,20 @@ def _declared(name: str, parameter: Parameter, constant: bool) -> str:
     return f"{'const ' if constant else ''}{c_type} *{name}"
 
 
-def renamed(llvm_ir: str, names: dict[str, str]) -> str:
-    """The same module, its functions under new names that no one outside sees.
+def _internal_call(
+    module: llvm.ModuleRef, function_name: str, name: str, arguments: Sequence[str]
+) -> str:
+    """A call of a function of the module, which no one outside sees any more and which
+    is now called `name`: the library itself may have its name, or C may.
 
-    An entry may be called as the library itself is, or like a function of C.
+    The last argument is the workspace, which not every function takes.
     """
-    module = llvm.parse_assembly(llvm_ir)
-    for old, new in names.items():
-        function = module.get_function(old)
-        function.name = new
-        function.linkage = "internal"
-    return str(module)
+    function = module.get_function(function_name)
+    function.name = name
+    function.linkage = "internal"
+    taken = len(list(function.arguments))
+    assert taken in (len(arguments), len(arguments) - 1)
+    return f"call void @{name}({', '.join(arguments[:taken])})"
 
 
 def embed_as_text(symbol: str, array: Array) -> str:

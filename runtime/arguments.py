@@ -19,6 +19,7 @@ from xdsl.dialects.builtin import (
     TensorType,
 )
 from xdsl.ir import Attribute
+from xdsl.utils.hints import isa
 
 from brdialect.errors import BrError
 from brdialect.reference.values import Array, element_of, storage
@@ -52,7 +53,7 @@ class Parameter:
 def parameter_of(type_: Attribute, what: str) -> Parameter:
     """The parameter of an MLIR type; `what` names it in a message."""
     shape: Sequence[int] = ()
-    if shaped := isinstance(type_, TensorType | MemRefType):
+    if shaped := isa(type_, TensorType | MemRefType):
         shape = type_.get_shape()
     if isinstance(element_of(type_), BFloat16Type):
         raise BrError(f"{what}: expected a type that numpy has, got {type_}")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp
 
 from brdialect.errors import BrError
 from brdialect.reference import find_entry
 from brdialect.reference.values import Array
+from brdialect.resources import dense_bits
 from brdialect.source import (
     attach_resources,
     context,
@@ -23,7 +25,7 @@ from brdialect.source import (
 from brdialect.target import Target, set_target
 from passes.llvm_text import llvm_ir
 from passes.load_time import bind
-from passes.pipelines import STAGES, Interface, lower_to_cpu
+from passes.pipelines import STAGES, Interface, Observer, lower_to_cpu
 from passes.registry import pass_named
 from passes.specialise import specialise
 from runtime.arguments import Parameter, check_array, check_arrays, parameter_of
@@ -48,6 +50,8 @@ class Lowered:
 
     llvm_ir: str
     interface: Interface
+    weights: Sequence[Array]
+    """What the load function takes."""
 
 
 class Program:
@@ -106,13 +110,25 @@ class Program:
         """Down to LLVM IR."""
         module = self.specialised(shapes)
         with timed("lower to the llvm dialect"):
-            interface = lower_to_cpu(module, self.target)
+            interface = lower_to_cpu(
+                module, self.target, self.entry, _stopwatch(), context()
+            )
         with timed("print LLVM IR"):
             text = llvm_ir(module)
         show(3, "LLVM IR", text)
         if debug_level() >= 4:
             show(4, "assembly", self.generate(emit_assembly, text))
-        return Lowered(text, interface)
+        return Lowered(text, interface, self.weights(interface))
+
+    def weights(self, interface: Interface) -> list[Array]:
+        """The arrays that the load function takes: bound arguments and constants."""
+        blobs = resources(self.module)
+        return [
+            self.constants[a.value.data]
+            if isinstance(a, IntegerAttr)
+            else dense_bits(a, blobs)
+            for a in interface.load_arguments
+        ]
 
     def generate(self, emit: Callable[[str, Target], T], text: str) -> T:
         """Gives LLVM IR to one of the code generator's functions.
@@ -125,6 +141,19 @@ class Program:
             if self.guarded:
                 return in_child(emit, text, self.target)
             return emit(text, self.target)
+
+
+def _stopwatch() -> Observer:
+    """Prints how long each pass took, where BR_DEBUG asks for it."""
+    last = time.perf_counter()
+
+    def observe(name: str, _: ModuleOp) -> None:
+        nonlocal last
+        now = time.perf_counter()
+        show(1, name, f"{(now - last) * 1e3:.1f} ms")
+        last = now
+
+    return observe
 
 
 def _checked_constants(
@@ -177,9 +206,7 @@ class Compiled:
         names = filter(None, (interface.entry, interface.load_entry))
         code = load_object(image, program.target, names)
         with timed("pack weights"):
-            return Executable(
-                code, interface, self.parameters, list(program.constants.values())
-            )
+            return Executable(code, interface, self.parameters, lowered.weights)
 
     def __call__(self, *arrays: object) -> Array | tuple[Array, ...]:
         checked = check_arrays(self.parameters, arrays, self._names)

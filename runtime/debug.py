@@ -29,4 +29,5 @@ def timed(stage: str) -> Generator[None]:
 def show(level: int, title: str, text: str) -> None:
     """Prints `text` under a title, where `level` is asked for."""
     if debug_level() >= level:
-        print(f"BR_DEBUG: {title}:\n{text}", file=sys.stderr)
+        separator = "\n" if "\n" in text else " "
+        print(f"BR_DEBUG: {title}:{separator}{text}", file=sys.stderr)

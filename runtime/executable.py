@@ -50,7 +50,7 @@ class Executable:
         code: Code,
         interface: Interface,
         parameters: Sequence[Parameter],
-        constants: Sequence[Array],
+        weights: Sequence[Array],
     ):
         self._code = code  # the functions live as long as it does
         self._interface = interface
@@ -63,7 +63,7 @@ class Executable:
         ]
         if interface.load_entry is not None:
             load = _function(code, interface.load_entry)
-            buffers = [*constants, *self._packed, self.workspace()]
+            buffers = [*weights, *self._packed, self.workspace()]
             load(*map(_passed, buffers))
 
     def workspace(self) -> Array:
@@ -82,7 +82,8 @@ class Executable:
     ) -> Callable[[], None]:
         """A call with everything in place: what is left is the machine code's time."""
         pairs = zip(arrays, self._scalar, strict=True)
-        buffers = [*results, *self._packed, workspace]
+        # A function that needs no workspace takes none; one more pointer hurts none.
+        buffers = [*self._packed, *results, workspace]
         passed = [_passed(a, s) for a, s in pairs] + [_passed(b) for b in buffers]
         return lambda: self._run(*passed)
 

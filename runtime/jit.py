@@ -29,7 +29,8 @@ class Code:
     def __init__(self, image: bytes, exports: Iterable[str], team: Mapping[str, int]):
         library = llvm.JITLibraryBuilder().add_object_img(image)
         library.add_current_process()  # memcpy, aligned_alloc, fmaf ...
-        for name in exports:
+        names = list(exports)
+        for name in names:
             library.export_symbol(name)
         for name, address in team.items():
             library.import_symbol(name, address)
@@ -37,10 +38,11 @@ class Code:
             self._tracker = library.link(_linker(), f"code{next(_numbers)}")
         except RuntimeError as e:
             raise BrError(f"the compiled code cannot be loaded: {e}") from e
+        self._addresses: dict[str, int] = {name: self._tracker[name] for name in names}
 
     def address(self, name: str) -> int:
         """Where an exported function starts."""
-        return int(self._tracker[name])
+        return self._addresses[name]
 
 
 @cache

@@ -58,23 +58,33 @@ def fma_chains_ir(target: Target, element_bytes: int) -> tuple[str, int]:
     return "\n".join(lines) + "\n", 2 * count * lanes
 
 
-def measure_peak(target: Target, element_bytes: int = 4) -> float:
-    """Operations per second of `target.threads` threads at once, the best of several
-    measurements."""
-    text, flops = fma_chains_ir(target, element_bytes)
-    code = load(text, target, ["peak"])
-    peak = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)(code.address("peak"))
+class PeakMeter:
+    """Samples the rate at which `target.threads` threads at once multiply and add."""
 
-    def rate(steps: int) -> float:
-        chains = ctypes.create_string_buffer(
-            target.vector_bytes * target.vector_registers
-        )
+    def __init__(self, target: Target, element_bytes: int = 4):
+        text, self._flops = fma_chains_ir(target, element_bytes)
+        self._code = load(text, target, ["peak"])
+        # without Python's lock: threads run side by side
+        function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)
+        self._peak = function(self._code.address("peak"))
+        self._target = target
+        self._steps = int(self._rate(10_000) * _SECONDS / self._flops)
+
+    def _rate(self, steps: int) -> float:
+        size = self._target.vector_bytes * self._target.vector_registers
+        chains = ctypes.create_string_buffer(size)
         start = time.perf_counter()
-        peak(steps, chains)  # without Python's lock: threads run side by side
-        return flops * steps / (time.perf_counter() - start)
+        self._peak(steps, chains)
+        return self._flops * steps / (time.perf_counter() - start)
 
-    steps = int(rate(10_000) * _SECONDS / flops)
-    with ThreadPoolExecutor(target.threads) as pool:
-        return max(
-            sum(pool.map(rate, [steps] * target.threads)) for _ in range(_TRIALS)
-        )
+    def sample(self) -> float:
+        """Operations per second in one measurement of a hundredth of a second."""
+        threads = self._target.threads
+        with ThreadPoolExecutor(threads) as pool:
+            return sum(pool.map(self._rate, [self._steps] * threads))
+
+
+def measure_peak(target: Target, element_bytes: int = 4) -> float:
+    """Operations per second, the best of several measurements."""
+    meter = PeakMeter(target, element_bytes)
+    return max(meter.sample() for _ in range(_TRIALS))

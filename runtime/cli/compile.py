@@ -85,7 +85,7 @@ def make_library(program: Program, options: Options) -> Library:
         )
     lowered = program.lowered(shapes)
     name = c_name(program.entry, options.output)
-    return Library(name, lowered, program.parameters, lowered.weights)
+    return Library(name, lowered, program.parameters)
 
 
 def run(options: Options) -> int:

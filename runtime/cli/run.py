@@ -184,7 +184,8 @@ def check(
 def write_results(path: Path, results: Sequence[Array]) -> None:
     """A numpy archive with result0, result1 ..."""
     with written_whole(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **{f"result{i}": array for i, array in enumerate(results)})
+        named = {f"result{i}": array for i, array in enumerate(results)}
+        np.savez(file, allow_pickle=False, **named)
 
 
 def run(options: Options) -> int:
