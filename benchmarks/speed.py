@@ -1,0 +1,115 @@
+"""The micro-kernel, and a matmul, against the FMA peak that the same run measures.
+
+    python benchmarks/speed.py [--seconds S]
+
+A sample of a kernel is taken between two samples of the peak, and counts as a share of
+the better one, so that a machine that others use as well does not blur the ratio. What
+is computed is compared with numpy first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from statistics import median
+
+import numpy as np
+
+import brdialect
+from runtime.host import host_target
+from runtime.peak import PeakMeter
+
+KERNELS = [(64, 28, 64, batch) for batch in (1, 4, 9, 16)] + [
+    (64, 64, 64, 1),
+    (32, 6, 64, 1),
+    (16, 28, 64, 1),
+]
+"""n x m x k, batch: the paper's blocks, all operands in cache."""
+
+
+def kernel_source(n: int, m: int, k: int, batch: int) -> str:
+    """`reps` times one batch-reduce GEMM on packed blocks."""
+    a, b, c = f"{batch}x{m}x{k}xf32", f"{batch}x{k}x{n}xf32", f"{m}x{n}xf32"
+    return f"""
+      func.func @main(%a: memref<{a}>, %b: memref<{b}>, %c: memref<{c}>, %reps: index) {{
+        %zero = arith.constant 0 : index
+        %one = arith.constant 1 : index
+        scf.for %i = %zero to %reps step %one {{
+          br.batch_reduce_gemm ins(%a, %b : memref<{a}>, memref<{b}>)
+            outs(%c : memref<{c}>) {{beta = 0.0 : f64}}
+        }}
+        func.return
+      }}"""
+
+
+def matmul_source(size: int) -> str:
+    """A row-major linalg.matmul; packing is part of the call."""
+    t = f"tensor<{size}x{size}xf32>"
+    return f"""
+      func.func @main(%a: {t}, %b: {t}) -> {t} {{
+        %zero = arith.constant 0.0 : f32
+        %empty = tensor.empty() : {t}
+        %init = linalg.fill ins(%zero : f32) outs(%empty : {t}) -> {t}
+        %c = linalg.matmul ins(%a, %b : {t}, {t}) outs(%init : {t}) -> {t}
+        func.return %c : {t}
+      }}"""
+
+
+def share(call: Callable[[], object], flops: float, peak: PeakMeter, seconds: float):
+    """The median share of the peak over samples of `call`, and the best rate."""
+    shares: list[float] = []
+    best = 0.0
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        before = peak.sample()
+        start = time.perf_counter()
+        call()
+        rate = flops / (time.perf_counter() - start)
+        shares.append(rate / max(before, peak.sample()))
+        best = max(best, rate)
+    return median(shares), best
+
+
+def check(got: np.ndarray, want: np.ndarray, what: str) -> None:
+    """Stops where the numbers are wrong: their speed would mean nothing."""
+    error = float(abs(got - want).max() / abs(want).max())
+    if not error < 1e-5:
+        raise SystemExit(f"{what}: relative error {error:.2e}")
+
+
+def main() -> None:
+    """One line for each kernel, then the matmul on one and two threads."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=2.0, help="for each line")
+    seconds = parser.parse_args().seconds
+    random = np.random.default_rng(0)
+
+    def array(*shape: int) -> np.ndarray:
+        return random.standard_normal(shape, dtype=np.float32)
+
+    one = PeakMeter(host_target(1))
+    print(f"{'kernel':28s} {'GFLOP/s':>8s}  share of peak")
+    for n, m, k, batch in KERNELS:
+        f = brdialect.compile(kernel_source(n, m, k, batch), threads=1)
+        a, b, c = array(batch, m, k), array(batch, k, n), np.full((m, n), np.nan, "f4")
+        name = f"{n} x {m} x {k}, batch {batch}"
+        f(a, b, c, 1)
+        check(c, np.einsum("bmk,bkn->mn", a, b, dtype=np.float64), name)
+        flops = 2 * n * m * k * batch
+        reps = int(2e8 / flops)
+        part, best = share(lambda: f(a, b, c, reps), flops * reps, one, seconds)  # noqa: B023
+        print(f"{name:28s} {best / 1e9:8.1f}  {part:6.1%}", flush=True)
+    size = 1024
+    a, b = array(size, size), array(size, size)
+    for threads in (1, 2):
+        meter = PeakMeter(host_target(threads))
+        f = brdialect.compile(matmul_source(size), threads=threads)
+        check(f(a, b), a.astype("f8") @ b, "matmul")
+        part, best = share(lambda: f(a, b), 2 * size**3, meter, seconds)  # noqa: B023
+        name = f"matmul {size}^3, {threads} thread{'s' * (threads > 1)}"
+        print(f"{name:28s} {best / 1e9:8.1f}  {part:6.1%}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
