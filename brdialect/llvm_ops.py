@@ -48,6 +48,7 @@ from xdsl.irdl import (
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import IsTerminator, NoMemoryEffect, Pure
+from xdsl.utils.hints import isa
 
 
 @irdl_op_definition
@@ -113,7 +114,9 @@ class FCmpOp(IRDLOperation):
     rhs = operand_def(T)
     res = result_def(I1 | VectorType[I1])
     predicate = prop_def(IntegerAttr[I64])
-    fastmathFlags = prop_def(FastMathAttr, default_value=FastMathAttr(None))
+    fast_math = prop_def(
+        FastMathAttr, prop_name="fastmathFlags", default_value=FastMathAttr(None)
+    )
 
     traits = traits_def(Pure())
 
@@ -127,7 +130,7 @@ class FCmpOp(IRDLOperation):
         parser.parse_punctuation(":")
         operand_type = parser.parse_type()
         result = i1
-        if isinstance(operand_type, VectorType):
+        if isa(operand_type, VectorType):
             result = VectorType(i1, operand_type.shape)
         return cls.create(
             operands=parser.resolve_operands(
@@ -146,8 +149,8 @@ class FCmpOp(IRDLOperation):
         printer.print_string(f' "{flag}" ')
         printer.print_list((self.lhs, self.rhs), printer.print_ssa_value)
         attributes = dict(self.attributes)
-        if self.fastmathFlags.data:
-            attributes["fastmathFlags"] = self.fastmathFlags
+        if self.fast_math.data:
+            attributes["fastmathFlags"] = self.fast_math
         printer.print_op_attributes(attributes)
         printer.print_string(" : ")
         printer.print_attribute(self.lhs.type)
@@ -165,7 +168,9 @@ class SelectOp(IRDLOperation):
     lhs = operand_def(T)
     rhs = operand_def(T)
     res = result_def(T)
-    fastmathFlags = prop_def(FastMathAttr, default_value=FastMathAttr(None))
+    fast_math = prop_def(
+        FastMathAttr, prop_name="fastmathFlags", default_value=FastMathAttr(None)
+    )
 
     assembly_format = "$cond `,` $lhs `,` $rhs attr-dict `:` type($cond) `,` type($res)"
     irdl_options = (ParsePropInAttrDict(),)

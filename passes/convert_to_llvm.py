@@ -29,21 +29,31 @@ from xdsl.ir import Block, Operation, Region
 from xdsl.passes import ModulePass
 
 from brdialect.errors import unsupported
-from passes.llvm import arithmetic, functions, memory, parallel, vectors
+from passes.llvm import (
+    arithmetic,
+    casts,
+    functions,
+    memory,
+    parallel,
+    vectors,
+    views,
+)
 from passes.llvm.lowering import FunctionLowering, Handler
 from passes.llvm.types import convert_type
 
 HANDLERS: dict[str, Handler] = {
     **arithmetic.HANDLERS,
+    **casts.HANDLERS,
     **functions.HANDLERS,
     **memory.HANDLERS,
     **parallel.HANDLERS,
     **vectors.HANDLERS,
+    **views.HANDLERS,
 }
 
 # Which pass removes the operations of a dialect that has no business here
 _CURES = {
-    "linalg": "run bufferize, then convert-linalg-to-br and convert-linalg-to-vector first",
+    "linalg": "run bufferize, convert-linalg-to-br, convert-linalg-to-vector first",
     "tensor": "run bufferize first",
     "br": "run convert-linalg-to-br, then convert-br-to-vector first",
     "scf": "run lower-scf-to-cf first, and outline-parallel before it",
@@ -58,8 +68,8 @@ def no_handler(op: Operation) -> None:
     cure = _CURES.get(dialect, "lower-to-cpu runs all passes in their order")
     unsupported(
         op,
-        "convert-to-llvm: expected an operation of func, cf, arith, memref, vector or llvm "
-        f"that has a lowering, got '{op.name}'; {cure}",
+        "convert-to-llvm: expected an operation of func, cf, arith, memref, vector or "
+        f"llvm that has a lowering, got '{op.name}'; {cure}",
     )
 
 
@@ -106,8 +116,8 @@ def lower_body(
                 low.location = function.location
                 unsupported(
                     function,
-                    f"convert-to-llvm: expected block arguments that are no memrefs, got "
-                    f"{arg.type}; carry an index through the loop and take a subview",
+                    "convert-to-llvm: expected no memref as a block argument, "
+                    f"got {arg.type}; carry an index through the loop and take a subview",
                 )
             low.values[arg] = new.insert_arg(
                 convert_type(arg.type, function), arg.index

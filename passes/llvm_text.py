@@ -13,7 +13,6 @@ from xdsl.context import Context
 from xdsl.dialects import llvm
 from xdsl.dialects.builtin import (
     ArrayAttr,
-    Attribute,
     DenseIntOrFPElementsAttr,
     DictionaryAttr,
     IntegerAttr,
@@ -21,12 +20,14 @@ from xdsl.dialects.builtin import (
     StringAttr,
     UnitAttr,
 )
-from xdsl.ir import Operation
+from xdsl.ir import Attribute, Operation
+from xdsl.utils.hints import isa
 from xdsl.utils.target import Target as TextTarget
 
 from brdialect.errors import unsupported
 from brdialect.target import Target, target_of
-from passes.llvm.ir_function import LITERALS, FunctionText, symbol_text
+from passes.llvm.ir_function import FunctionText
+from passes.llvm.ir_instructions import LITERALS, symbol_text
 from passes.llvm.ir_values import bytes_text, constant_text, data_text, type_text
 
 _PARAMETER_NUMBERS = {
@@ -53,7 +54,9 @@ _VISIBILITY = {1: " hidden", 2: " protected"}
 def parameter_attributes(attrs: DictionaryAttr | None, op: Operation) -> str:
     """` noalias align 64`; attributes of other dialects mean nothing to LLVM."""
     text = ""
-    for name, value in (attrs.data if attrs is not None else {}).items():
+    if attrs is None:
+        return text
+    for name, value in attrs.data.items():
         if name in _PARAMETER_FLAGS:
             text += f" {_PARAMETER_FLAGS[name]}"
         elif name in _PARAMETER_NUMBERS and isinstance(value, IntegerAttr):
@@ -65,7 +68,7 @@ def parameter_attributes(attrs: DictionaryAttr | None, op: Operation) -> str:
 
 
 def function_attributes(op: llvm.FuncOp, target: Target) -> str:
-    """What stands in an attribute group: the machine, and what the function asks for."""
+    """What an attribute group holds: the machine, and what the function asks for."""
     parts = [text for name, text in _FUNCTION_FLAGS.items() if name in op.properties]
     if op.body.blocks:
         parts += ["nounwind"] if "nounwind" not in parts else []
@@ -77,8 +80,8 @@ def function_attributes(op: llvm.FuncOp, target: Target) -> str:
     for entry in op.passthrough or ():
         if isinstance(entry, StringAttr):
             parts.append(entry.data)
-        elif isinstance(entry, ArrayAttr):
-            key, value = (e.data for e in entry if isinstance(e, StringAttr))
+        elif isa(entry, ArrayAttr):
+            key, value = (e.data for e in entry.data if isinstance(e, StringAttr))
             parts.append(f'"{key}"="{value}"')
         else:
             unsupported(op, f"LLVM IR: expected strings in passthrough, got {entry}")
@@ -102,8 +105,8 @@ class ModuleText:
             else:
                 unsupported(
                     op,
-                    "LLVM IR: expected llvm.func and llvm.mlir.global in the module, got "
-                    f"'{op.name}'; run -p lower-to-cpu first",
+                    "LLVM IR: expected llvm.func and llvm.mlir.global in the module, "
+                    f"got '{op.name}'; run -p lower-to-cpu first",
                 )
 
     def function(self, op: llvm.FuncOp) -> None:
@@ -176,7 +179,7 @@ class ModuleText:
 def initial_value(op: llvm.GlobalOp) -> str | None:
     """The initial value with its type; None for a global that is defined elsewhere."""
     value, t = op.value, op.global_type
-    if isinstance(value, DenseIntOrFPElementsAttr):
+    if isa(value, DenseIntOrFPElementsAttr):
         return data_text(value, t)
     if isinstance(value, StringAttr):
         return bytes_text(value.data.encode())

@@ -39,8 +39,10 @@ _NO_OVERFLOW = arith.IntegerOverflowAttr([arith.IntegerOverflowFlag.NSW])
 
 
 def split_at(op: Operation) -> tuple[Block, Block]:
-    """The block that ends before `op`, and a new one that takes the place of its results
-    as arguments and goes on after it. `op` is left without a block."""
+    """The block that ends before `op`, and a new one that goes on after it.
+
+    The arguments of the new one stand for the results. `op` is left without a block.
+    """
     before = op.parent
     assert before is not None and before.parent is not None
     after = before.split_before(op)
@@ -119,7 +121,7 @@ def lower_if(op: scf.IfOp) -> None:
 
 
 def lower_while(op: scf.WhileOp) -> None:
-    """before: ... condition(c) x -> cond_br c, ^body(x), ^after(x); body: -> br ^before"""
+    """condition(c) %x -> cond_br c, ^body(%x), ^after(%x); the body jumps back"""
     before, after = split_at(op)
     test, test_end = inline(op.before_region, after)
     body, body_end = inline(op.after_region, after)
@@ -174,8 +176,11 @@ _TERMINATORS = (scf.YieldOp, scf.ConditionOp, scf.ReduceOp, scf.ReduceReturnOp)
 
 
 def lower_structured(root: Operation) -> None:
-    """Lowers all that lies in `root`. From the last to the first, inner before outer, so
-    that each operation moves only once a nesting level."""
+    """Lowers all that lies in `root`.
+
+    From the last to the first, inner before outer: so an operation moves only once for
+    each loop that it lies in.
+    """
     found = [op for op in root.walk() if op.name.startswith("scf.")]
     for op in reversed(found):
         if isinstance(op, _TERMINATORS):

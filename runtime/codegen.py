@@ -35,13 +35,13 @@ def _initialise() -> None:
 
 @cache
 def target_machine(target: Target) -> llvm.TargetMachine:
-    """LLVM's code generator for a target; position-independent, for JIT and .so alike."""
+    """LLVM's code generator; position-independent, for JIT and .so alike."""
     _initialise()
     try:
         machine = llvm.Target.from_triple(target.triple)
     except RuntimeError as e:
         raise BrError(
-            f"expected a triple that this LLVM generates code for, got '{target.triple}'"
+            f"expected a triple that LLVM generates code for, got '{target.triple}'"
         ) from e
     return machine.create_target_machine(
         cpu=target.cpu,
@@ -81,8 +81,10 @@ def emit_object(ir: str, target: Target) -> bytes:
 
 
 def in_child(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Calls `function` in another process: a fatal error of LLVM ends the process that it
-    happens in. Costs about 20 ms, so only for input that nobody has checked."""
+    """Calls `function` in another process, for input that nobody has checked.
+
+    A fatal error of LLVM ends the process that it happens in. Costs about 20 ms.
+    """
     _initialise()
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("fork" if "fork" in methods else None)
@@ -91,8 +93,8 @@ def in_child(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
             return pool.submit(function, *args, **kwargs).result()
         except BrokenProcessPool as e:
             raise BrError(
-                "LLVM could not generate code and ended its process; its own message, if "
-                "any, stands above. Look at the input of this step with -t llvmir"
+                "LLVM could not generate code and ended its process; its own message, "
+                "if any, stands above. -t llvmir shows what it was given"
             ) from e
 
 

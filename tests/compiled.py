@@ -1,4 +1,4 @@
-"""Compiles small functions of func, scf, memref, vector, arith and math, and calls them."""
+"""Compiles and calls small functions of func, scf, memref, vector, arith and math."""
 
 from __future__ import annotations
 

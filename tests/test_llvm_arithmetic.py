@@ -31,10 +31,13 @@ DTYPES = {
 
 
 def elementwise(statements: str, inputs: list[str], output: str) -> str:
-    """A module that applies `statements` (%x, %y, %z -> %r; $x, $y, $r are their types) to
-    arrays of 8, as scalars in `@scalar` and as vectors in `@vector`."""
+    """A module that applies `statements` to arrays of 8.
+
+    They make %r of %x, %y and %z, whose types they call $r, $x, $y and $z: scalars in
+    `@scalar`, vectors in `@vector`.
+    """
     names = "xyz"[: len(inputs)]
-    types = dict(zip((*names, "r"), (*inputs, output), strict=True))
+    types: dict[str, str] = dict(zip((*names, "r"), (*inputs, output), strict=True))
     arguments = ", ".join(f"%m{n}: memref<{LANES}x{t}>" for n, t in types.items())
 
     def body(load: str, store: str, shape: str) -> str:
@@ -191,9 +194,9 @@ UNSIGNED: dict[str, Callable[[int, int], int]] = {
 def wrapped(values: list[int], t: str) -> Array:
     """Integers modulo the width of `t`."""
     bits = 8 * np.dtype(DTYPES[t]).itemsize
-    return np.array([(v + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1) for v in values]).astype(
-        DTYPES[t]
-    )
+    return np.array(
+        [(v + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1) for v in values]
+    ).astype(DTYPES[t])
 
 
 @pytest.mark.parametrize("t", ["i8", "i32", "index"])
@@ -221,7 +224,9 @@ def test_integer_binary(op: str, t: str) -> None:
 def test_shifts(op: str, apply: Callable[[int, int], int]) -> None:
     by = [0, 1, 2, 3, 4, 5, 31, 7]
     expected = wrapped([apply(x, s) for x, s in zip(INTEGERS, by, strict=True)], "i32")
-    check(f"%r = {op} %x, %y : $r", "i32", expected, integers("i32"), integers("i32", *by))
+    check(
+        f"%r = {op} %x, %y : $r", "i32", expected, integers("i32"), integers("i32", *by)
+    )
 
 
 @pytest.mark.parametrize(
@@ -242,7 +247,9 @@ def test_extended_arithmetic() -> None:
     x, y = INTEGERS, [3, -2, 5, -7, 7, 100, -1, 2]
     pairs = list(zip(x, y, strict=True))
     operands = (integers("i8"), integers("i8", *y))
-    carry = "%s, %c = arith.addui_extended %x, %y : $x, {}\n%r = arith.extui %c : {} to $r"
+    carry = (
+        "%s, %c = arith.addui_extended %x, %y : $x, {}\n%r = arith.extui %c : {} to $r"
+    )
     overflow = [(a % 256 + b % 256) >> 8 for a, b in pairs]
     for op, products in (
         ("mulsi_extended", [a * b for a, b in pairs]),
@@ -286,7 +293,9 @@ def test_casts(
     check(f"%r = {op} %x : $x to $r", target, expected, given)
 
 
-@pytest.mark.parametrize(("op", "lowest"), [("arith.fptosi", -100.9), ("arith.fptoui", 0.9)])
+@pytest.mark.parametrize(
+    ("op", "lowest"), [("arith.fptosi", -100.9), ("arith.fptoui", 0.9)]
+)
 def test_float_to_integer_goes_towards_zero(op: str, lowest: float) -> None:
     x = np.linspace(lowest, 127.9, LANES, dtype=np.float32)
     check(f"%r = {op} %x : $x to $r", "i8", np.trunc(x).astype(np.int8), ("f32", x))
@@ -296,7 +305,11 @@ def bf16_bits(x: Array) -> Array:
     """The upper halves of f32, rounded to the nearest, ties to even."""
     bits = x.view(np.uint32).astype(np.uint64)
     rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
-    return np.where(np.isnan(x), bits >> 16 | 0x40, rounded).astype(np.uint16).view(np.int16)
+    return (
+        np.where(np.isnan(x), bits >> 16 | 0x40, rounded)
+        .astype(np.uint16)
+        .view(np.int16)
+    )
 
 
 BF16_INPUT = np.array(
@@ -308,8 +321,10 @@ def test_bf16_rounds_to_nearest_even() -> None:
     statements = "%h = arith.truncf %x : $x to {0} %r = arith.bitcast %h : {0} to $r"
     text = elementwise(statements, ["f32"], "i16")
     head, _, tail = text.partition("func.func @vector")
-    text = head.replace("{0}", "bf16") + "func.func @vector" + tail.replace(
-        "{0}", "vector<8xbf16>"
+    text = (
+        head.replace("{0}", "bf16")
+        + "func.func @vector"
+        + tail.replace("{0}", "vector<8xbf16>")
     )
     code = Compiled(text, *FORMS)
     for name in FORMS:
@@ -333,7 +348,9 @@ def test_bf16_arithmetic_goes_through_f32() -> None:
     wide = (stored.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
     result = np.zeros(8, np.int16)
     run(text, stored, result)
-    square = (bf16_bits(wide * wide).view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    square = (bf16_bits(wide * wide).view(np.uint16).astype(np.uint32) << 16).view(
+        np.float32
+    )
     np.testing.assert_array_equal(result, bf16_bits(-square))
 
 
@@ -402,24 +419,31 @@ def check_select(statements: str, t: str, expected: Array, x: Array, y: Array) -
 
 
 def test_constants_are_exact() -> None:
-    values = [0.1, -1.0e-45, 3.4028235e38, float("inf")]
+    values = {"0.1": 0.1, "-1.0e-45": -1e-45, "3.4028235e38": 3.4028235e38}
+    values |= {"0x7F800000": np.inf, "0x7FC00000": np.nan}
     lines = "\n".join(
-        f"%v{i} = arith.constant {f'{v:.9e}' if np.isfinite(v) else '0x7F800000'} : f32\n"
+        f"%v{i} = arith.constant {text} : f32\n"
         f"%i{i} = arith.constant {i} : index\n"
-        f"memref.store %v{i}, %o[%i{i}] : memref<4xf32>"
-        for i, v in enumerate(values)
+        f"memref.store %v{i}, %o[%i{i}] : memref<5xf32>"
+        for i, text in enumerate(values)
     )
-    result = np.zeros(4, np.float32)
-    run(f"func.func @f(%o: memref<4xf32>) {{ {lines} return }}", result)
-    np.testing.assert_array_equal(result, np.array(values, np.float32))
+    result = np.zeros(5, np.float32)
+    run(f"func.func @f(%o: memref<5xf32>) {{ {lines} return }}", result)
+    np.testing.assert_array_equal(result, np.array([*values.values()], np.float32))
 
 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
         ("%r = math.exp %x : f32", "got 'math.exp'; run expand-math first"),
-        ("%d = arith.extf %x : f32 to f64 %r = arith.truncf %d : f64 to bf16", "go through"),
-        ("%i = arith.fptosi %x : f32 to i32 %r = arith.sitofp %i : i32 to bf16", "cast to f32"),
+        (
+            "%d = arith.extf %x : f32 to f64 %r = arith.truncf %d : f64 to bf16",
+            "go through",
+        ),
+        (
+            "%i = arith.fptosi %x : f32 to i32 %r = arith.sitofp %i : i32 to bf16",
+            "cast to f32",
+        ),
     ],
 )
 def test_what_has_no_lowering_says_so(body: str, message: str) -> None:

@@ -49,11 +49,13 @@ def test_views_of_views() -> None:
       %s = memref.subview %a[%i, 1] [2, 6] [2, 1]
          : memref<6x8xf32> to memref<2x6xf32, strided<[16, 1], offset: ?>>
       %t = memref.subview %s[1, 2] [1, 3] [1, 1]
-         : memref<2x6xf32, strided<[16, 1], offset: ?>> to memref<3xf32, strided<[1], offset: ?>>
+         : memref<2x6xf32, strided<[16, 1], offset: ?>>
+         to memref<3xf32, strided<[1], offset: ?>>
       %x = memref.load %t[%c1] : memref<3xf32, strided<[1], offset: ?>>
       memref.store %x, %o[%c0] : memref<3xf32>
       %r = memref.reinterpret_cast %t to offset: [5], sizes: [2, 2], strides: [1, 8]
-         : memref<3xf32, strided<[1], offset: ?>> to memref<2x2xf32, strided<[1, 8], offset: 5>>
+         : memref<3xf32, strided<[1], offset: ?>>
+         to memref<2x2xf32, strided<[1, 8], offset: 5>>
       %y = memref.load %r[%c1, %c1] : memref<2x2xf32, strided<[1, 8], offset: 5>>
       memref.store %y, %o[%c1] : memref<3xf32>
       %q = memref.reinterpret_cast %a to offset: [%i], sizes: [4], strides: [0]
@@ -99,7 +101,8 @@ def test_reshapes_and_byte_views() -> None:
       %c1 = arith.constant 1 : index
       %c64 = arith.constant 64 : index
       %v = memref.view %arena[%c64][] : memref<256xi8> to memref<2x3x4xf32>
-      %c = memref.collapse_shape %v [[0], [1, 2]] : memref<2x3x4xf32> into memref<2x12xf32>
+      %c = memref.collapse_shape %v [[0], [1, 2]]
+         : memref<2x3x4xf32> into memref<2x12xf32>
       %e = memref.expand_shape %c [[0], [1, 2]] output_shape [2, 6, 2]
          : memref<2x12xf32> into memref<2x6x2xf32>
       %x = memref.load %c[%c1, %i] : memref<2x12xf32>
@@ -111,7 +114,9 @@ def test_reshapes_and_byte_views() -> None:
     arena, o = arange(64), np.zeros(2, np.float32)
     run(text, arena, 3, o)
     v = arena[16:40]
-    np.testing.assert_array_equal(o, [v.reshape(2, 12)[1, 3], v.reshape(2, 6, 2)[1, 3, 1]])
+    np.testing.assert_array_equal(
+        o, [v.reshape(2, 12)[1, 3], v.reshape(2, 6, 2)[1, 3, 1]]
+    )
 
 
 def test_allocations_are_aligned_and_separate() -> None:
@@ -142,7 +147,8 @@ def test_allocations_are_aligned_and_separate() -> None:
 
 def test_globals_hold_their_data() -> None:
     text = """
-    memref.global "private" constant @w : memref<2x3xf32> = dense<[[1.5, -2.0, 3.0], [4.0, 5.0, 6.5]]>
+    memref.global "private" constant @w : memref<2x3xf32>
+      = dense<[[1.5, -2.0, 3.0], [4.0, 5.0, 6.5]]>
     memref.global "private" constant @b : memref<3xi8> = dense<[34, 92, -1]>
     memref.global "private" @u : memref<4xf32> = uninitialized
     func.func @f(%i: index, %o: memref<3xf32>) {
@@ -303,7 +309,8 @@ def test_loops_branches_and_switches() -> None:
         %y = scf.if %k -> (index) {
           scf.yield %x : index
         } else {
-          %q, %count = scf.while (%b = %x, %j = %c0) : (index, index) -> (index, index) {
+          %q, %count = scf.while (%b = %x, %j = %c0)
+              : (index, index) -> (index, index) {
             %more = arith.cmpi slt, %b, %n : index
             scf.condition(%more) %b, %j : index, index
           } do {
@@ -370,8 +377,10 @@ def test_casts_between_pointers_and_memrefs() -> None:
     text = """
     func.func @f(%p: !llvm.ptr, %n: i64) -> f32 {
       %m = builtin.unrealized_conversion_cast %p, %n : !llvm.ptr, i64 to memref<?xf32>
-      %s = memref.subview %m[1] [2] [1] : memref<?xf32> to memref<2xf32, strided<[1], offset: 1>>
-      %q = builtin.unrealized_conversion_cast %s : memref<2xf32, strided<[1], offset: 1>> to !llvm.ptr
+      %s = memref.subview %m[1] [2] [1]
+         : memref<?xf32> to memref<2xf32, strided<[1], offset: 1>>
+      %q = builtin.unrealized_conversion_cast %s
+         : memref<2xf32, strided<[1], offset: 1>> to !llvm.ptr
       %x = llvm.load %q : !llvm.ptr -> f32
       return %x : f32
     }"""
@@ -413,14 +422,15 @@ OFFSET = "memref<4xf32, strided<[1], offset: ?>>"
               cf.br ^b(%a : memref<4x4xf32>)
             ^b(%b: memref<4x4xf32>):
               return }""",
-            "expected block arguments that are no memrefs, got memref<4x4xf32>",
+            "expected no memref as a block argument, got memref<4x4xf32>",
         ),
         (
             "func.func @f(%a: vector<2x2xf32>) { return }",
             "got vector<2x2xf32>; split it into 1-D vectors",
         ),
         (
-            "func.func @f(%a: memref<4xf32>) -> memref<4xf32> { return %a : memref<4xf32> }",
+            "func.func @f(%a: memref<4xf32>) -> memref<4xf32> {"
+            " return %a : memref<4xf32> }",
             "expected results that are no memrefs",
         ),
         (
@@ -433,7 +443,8 @@ OFFSET = "memref<4xf32, strided<[1], offset: ?>>"
         (
             """func.func @f(%a: memref<8x8xf32, strided<[1, 8]>>) {
               %c0 = arith.constant 0 : index
-              %v = vector.load %a[%c0, %c0] : memref<8x8xf32, strided<[1, 8]>>, vector<8xf32>
+              %v = vector.load %a[%c0, %c0]
+                 : memref<8x8xf32, strided<[1, 8]>>, vector<8xf32>
               return }""",
             "expected the last dimension to have stride 1",
         ),

@@ -242,7 +242,7 @@ def switch(low: FunctionLowering, op: Operation) -> None:
     """cf.switch -> llvm.switch"""
     properties = dict(op.properties)
     values = properties.get("case_values")
-    if isinstance(values, DenseIntOrFPElementsAttr):
+    if isa(values, DenseIntOrFPElementsAttr):
         properties["case_values"] = converted_constant(values)
     low.emit(
         SwitchOp, low.operands(op), properties=properties, successors=_targets(low, op)

@@ -1,8 +1,8 @@
 """The LLVM intrinsics that may be called, and which types their full names end in.
 
-LLVM takes a call of an intrinsic it does not know for one of an external function, and
-one that the CPU has no instruction for for one of libm: both fail when linking, or worse.
-So this table is all there is.
+LLVM takes an intrinsic that it does not know for an external function, and calls libm
+for one that the CPU has no instruction for. Both fail in linking, or worse, so this
+table is all there is.
 """
 
 from __future__ import annotations

@@ -101,9 +101,9 @@ def constant_text(value: Attribute) -> str:
         if value.type == IntegerType(1):
             return "true" if value.value.data else "false"
         return str(value.value.data)
-    if isinstance(value, FloatAttr):
+    if isa(value, FloatAttr):
         return element_text(value.type, value.type.pack((value.value.data,)))
-    if isinstance(value, DenseIntOrFPElementsAttr) and isa(value.type, VectorType):
+    if isa(value, DenseIntOrFPElementsAttr) and isa(value.type, VectorType):
         data = value.data.data
         if not any(data):
             return "zeroinitializer"

@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     DenseArrayBase,
     IntegerAttr,
+    IntegerType,
     LocationAttr,
     MemRefType,
     NoneAttr,
@@ -219,12 +220,12 @@ class FunctionLowering:
         return self.value(old)
 
     def mixed(
-        self, static: DenseArrayBase, dynamic: Sequence[SSAValue]
+        self, static: DenseArrayBase[IntegerType], dynamic: Sequence[SSAValue]
     ) -> tuple[Index, ...]:
         """MLIR's pair of a static list with holes and the values in the holes."""
         rest = iter(dynamic)
         return tuple(
-            self.index(next(rest)) if x == DYNAMIC_INDEX else cast(int, x)
+            self.index(next(rest)) if x == DYNAMIC_INDEX else x
             for x in static.iter_values()
         )
 
@@ -268,8 +269,10 @@ class FunctionLowering:
             x, y = y, x
         if isinstance(x, int):
             return x * cast(int, y)
-        if isinstance(y, int) and y in (0, 1):
-            return y and x
+        if y == 0:
+            return 0
+        if y == 1:
+            return x
         return self._once(llvm.MulOp, x, self.int64(y))
 
     def product(self, factors: Sequence[Index]) -> Index:
@@ -286,8 +289,8 @@ class FunctionLowering:
         if (view := self.views.get(old)) is None:
             unsupported(
                 op,
-                f"convert-to-llvm: expected a memref made in this function, got {old.type} "
-                "from an argument of a block; pass an index and take a subview instead",
+                "convert-to-llvm: expected a memref made in this function, got "
+                f"{old.type} from elsewhere; pass an index and take a subview instead",
             )
         return view
 
@@ -299,16 +302,15 @@ class FunctionLowering:
             return pointer
         key = (element, pointer, by, inbounds)
         if (found := self._in_block.get(key)) is None:
-            indices = _ONE_DYNAMIC_INDEX
-            operands = (pointer, by)
-            if isinstance(by, int):
-                if -(2**31) < by < 2**31:
-                    indices, operands = DenseArrayBase.from_list(i32, [by]), (pointer,)
-                else:
-                    operands = (pointer, self.int64(by))
+            if isinstance(by, int) and -(2**31) < by < 2**31:
+                indices = DenseArrayBase.from_list(i32, [by])
+                operands = (pointer,)
+            else:
+                indices = _ONE_DYNAMIC_INDEX
+                operands = (pointer, self.int64(by))
             found = self._in_block[key] = self.compute(
                 llvm.GEPOp,
-                cast("tuple[SSAValue, ...]", operands),
+                operands,
                 POINTER,
                 {
                     "elem_type": element,

@@ -1,4 +1,4 @@
-"""memref -> llvm: views vanish into addresses, accesses become llvm.load and llvm.store.
+"""memref -> llvm: views vanish into addresses, accesses are llvm.load and llvm.store.
 
 %v = memref.subview %m[%i, 0] [4, 8] [1, 1] : memref<16x8xf32> to memref<4x8xf32, ..>
 %x = memref.load %v[%j, %c3]
@@ -12,45 +12,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import cast
 
 from xdsl.dialects import llvm, memref
 from xdsl.dialects.builtin import (
-    DYNAMIC_INDEX,
-    ArrayAttr,
     DenseIntOrFPElementsAttr,
     IntegerAttr,
-    MemRefType,
-    NoneAttr,
     StringAttr,
     UnitAttr,
     i1,
     i64,
 )
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
-from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
-from passes.llvm.arithmetic import Emitter
+from passes.llvm.emitter import Emitter
 from passes.llvm.lowering import FunctionLowering, Handler, Index, View
-from passes.llvm.types import (
-    POINTER,
-    check_memref,
-    converted_constant,
-    element_bytes,
-    strides_of,
-)
+from passes.llvm.types import POINTER, check_memref, converted_constant, element_bytes
+from passes.llvm.views import fresh_sizes, fresh_view, type_of
 
 ALIGNMENT = 64
 """Of allocations and globals: a cache line, and the widest vector register."""
-
-
-def type_of(value: SSAValue, op: Operation) -> MemRefType:
-    """The type of a memref operand or result."""
-    if not isa(value.type, MemRefType):
-        unsupported(op, f"convert-to-llvm: expected a ranked memref, got {value.type}")
-    return value.type
 
 
 def bytes_of(element: Attribute, op: Operation) -> int:
@@ -93,7 +74,10 @@ def emit_store(
     alignment: IntegerAttr,
 ) -> None:
     """llvm.store, non-temporal if `op` is"""
-    properties = {"ordering": IntegerAttr(0, i64), "alignment": alignment}
+    properties: dict[str, Attribute] = {
+        "ordering": IntegerAttr(0, i64),
+        "alignment": alignment,
+    }
     if op.properties.get("nontemporal") == IntegerAttr(1, i1):
         properties["nontemporal"] = UnitAttr()
     low.emit(llvm.StoreOp, (value, pointer), properties=properties)
@@ -116,31 +100,6 @@ def store(low: FunctionLowering, op: Operation) -> None:
 
 
 # New memory
-
-
-def fresh_sizes(low: FunctionLowering, op: Operation) -> list[Index]:
-    """The sizes of an allocation, whose layout must be the plain one."""
-    t = type_of(op.results[0], op)
-    if not isinstance(t.layout, NoneAttr):
-        unsupported(
-            op,
-            f"convert-to-llvm: expected an allocation without a layout, got {t}; "
-            "allocate a plain memref and take a subview",
-        )
-    dynamic = iter(op.operands)
-    return [
-        low.index(next(dynamic)) if size == DYNAMIC_INDEX else size
-        for size in t.get_shape()
-    ]
-
-
-def fresh_view(
-    low: FunctionLowering, op: Operation, pointer: SSAValue, sizes: Sequence[Index]
-) -> None:
-    """The result of `op` is new memory at `pointer`."""
-    element = check_memref(type_of(op.results[0], op), op)
-    strides = low.row_major(sizes)
-    low.views[op.results[0]] = View(element, pointer, 0, tuple(sizes), strides, pointer)
 
 
 def allocation_alignment(op: Operation) -> int:
@@ -173,7 +132,7 @@ def dealloc(low: FunctionLowering, op: Operation) -> None:
         unsupported(
             op,
             "convert-to-llvm: expected a memref whose allocation is known, got an "
-            f"argument with a dynamic offset, {op.operands[0].type}; free the whole memref",
+            f"argument with a dynamic offset, {op.operands[0].type}; free all of it",
         )
     low.library_call("free", (view.root,), None)
 
@@ -211,7 +170,7 @@ def get_global(low: FunctionLowering, op: Operation) -> None:
 
 def global_op(op: memref.GlobalOp) -> llvm.GlobalOp:
     """memref.global -> llvm.mlir.global, aligned to 64 bytes"""
-    t = cast(MemRefType, op.type)
+    t = op.type
     element = check_memref(t, op)
     bytes_of(element, op)
     array = element
@@ -235,146 +194,6 @@ def global_op(op: memref.GlobalOp) -> llvm.GlobalOp:
     )
     new.location = op.location
     return new
-
-
-# Views
-
-
-def subview(low: FunctionLowering, op: Operation) -> None:
-    """memref.subview: offsets add up, strides multiply, dropped sizes are 1"""
-    assert isinstance(op, memref.SubviewOp)
-    view = low.view(op.source, op)
-    offsets = low.mixed(op.static_offsets, op.offsets)
-    sizes = low.mixed(op.static_sizes, op.sizes)
-    steps = low.mixed(op.static_strides, op.strides)
-    moved = low.shifted(view, offsets)
-    strides = [low.mul(a, b) for a, b in zip(view.strides, steps, strict=True)]
-    kept = kept_dimensions(sizes, strides, type_of(op.result, op), op)
-    low.views[op.result] = replace(
-        moved,
-        sizes=tuple(sizes[i] for i in kept),
-        strides=tuple(strides[i] for i in kept),
-    )
-
-
-def kept_dimensions(
-    sizes: Sequence[Index], strides: Sequence[Index], t: MemRefType, op: Operation
-) -> list[int]:
-    """Which dimensions of a subview its rank-reduced type `t` keeps.
-
-    Sizes of 1 may be dropped. Where a choice is left, known strides decide.
-    """
-    shape, layout = t.get_shape(), strides_of(t)
-
-    def fits(i: int, k: int) -> bool:
-        size, stride, wanted = sizes[i], strides[i], layout[k]
-        return (size if isinstance(size, int) else DYNAMIC_INDEX) == shape[k] and (
-            wanted is None or not isinstance(stride, int) or stride == wanted
-        )
-
-    kept: list[int] = []
-    for i, size in enumerate(sizes):
-        missing, left = len(shape) - len(kept), len(sizes) - i
-        if missing and (fits(i, len(kept)) or missing == left):
-            kept.append(i)
-        elif size != 1:
-            break
-    if len(kept) != len(shape):
-        unsupported(
-            op, f"convert-to-llvm: expected a subview of sizes {sizes}, got {t}"
-        )
-    return kept
-
-
-def reinterpret_cast(low: FunctionLowering, op: Operation) -> None:
-    """memref.reinterpret_cast: all anew, the offset counted from the allocation"""
-    assert isinstance(op, memref.ReinterpretCastOp)
-    view = low.view(op.source, op)
-    if view.root is None:
-        unsupported(
-            op,
-            "convert-to-llvm: expected a source whose allocation is known, got an argument "
-            f"with a dynamic offset, {op.source.type}; use memref.subview, or declare the "
-            "argument without an offset",
-        )
-    (offset,) = low.mixed(op.static_offsets, op.offsets)
-    constant = offset if isinstance(offset, int) else 0
-    pointer = low.step(
-        view.element, view.root, 0 if isinstance(offset, int) else offset
-    )
-    low.views[op.result] = View(
-        view.element,
-        pointer,
-        constant,
-        low.mixed(op.static_sizes, op.sizes),
-        low.mixed(op.static_strides, op.strides),
-        view.root,
-    )
-
-
-def cast_op(low: FunctionLowering, op: Operation) -> None:
-    """memref.cast: the same view; what was known stays known"""
-    t = type_of(op.results[0], op)
-    view = low.view(op.operands[0], op)
-    if len(view.sizes) != len(t.get_shape()):
-        unsupported(op, f"convert-to-llvm: expected a cast of equal ranks, got {t}")
-    check_memref(t, op)
-    low.views[op.results[0]] = view
-
-
-def view_op(low: FunctionLowering, op: Operation) -> None:
-    """memref.view: an array at a byte of a buffer"""
-    assert isinstance(op, memref.ViewOp)
-    source = low.view(op.source, op)
-    pointer = low.start(low.shifted(source, [low.index(op.byte_shift)]))
-    t = type_of(op.result, op)
-    sizes = iter(op.sizes)
-    fresh_view(
-        low,
-        op,
-        pointer,
-        [low.index(next(sizes)) if n == DYNAMIC_INDEX else n for n in t.get_shape()],
-    )
-
-
-def _groups(op: memref.CollapseShapeOp | memref.ExpandShapeOp) -> list[list[int]]:
-    return [
-        [cast(IntegerAttr, i).value.data for i in cast("ArrayAttr[Attribute]", group)]
-        for group in op.reassociation
-    ]
-
-
-def collapse_shape(low: FunctionLowering, op: Operation) -> None:
-    """memref.collapse_shape: the stride of a group is that of its last dimension"""
-    assert isinstance(op, memref.CollapseShapeOp)
-    view = low.view(op.src, op)
-    sizes: list[Index] = []
-    strides: list[Index] = []
-    for group in _groups(op):
-        real = [i for i in group if view.sizes[i] != 1] or group[-1:]
-        for i, j in zip(real, real[1:], strict=False):
-            step, whole = view.strides[i], low.mul(view.sizes[j], view.strides[j])
-            if isinstance(step, int) and isinstance(whole, int) and step != whole:
-                unsupported(
-                    op,
-                    f"convert-to-llvm: expected dimensions {group} to be contiguous, got "
-                    f"strides {view.strides}; copy the memref first",
-                )
-        sizes.append(low.product([view.sizes[i] for i in group]))
-        strides.append(view.strides[real[-1]])
-    low.views[op.result] = replace(view, sizes=tuple(sizes), strides=tuple(strides))
-
-
-def expand_shape(low: FunctionLowering, op: Operation) -> None:
-    """memref.expand_shape: a dimension split into several, the last with its stride"""
-    assert isinstance(op, memref.ExpandShapeOp)
-    view = low.view(op.src, op)
-    sizes = low.mixed(op.static_output_shape, op.output_shape)
-    strides: list[Index] = []
-    for group, stride in zip(_groups(op), view.strides, strict=True):
-        inner = low.row_major([sizes[i] for i in group])
-        strides.extend(low.mul(stride, each) for each in inner)
-    low.views[op.result] = replace(view, sizes=sizes, strides=tuple(strides))
 
 
 def assume_alignment(low: FunctionLowering, op: Operation) -> None:
@@ -422,8 +241,8 @@ def copy(low: FunctionLowering, op: Operation) -> None:
             unsupported(
                 op,
                 "convert-to-llvm: expected contiguous memrefs, got sizes "
-                f"{view.sizes} with strides {view.strides}; run convert-linalg-to-vector, "
-                "which copies strided memrefs in loops",
+                f"{view.sizes} with strides {view.strides}; write the copy as a "
+                "linalg.generic, which convert-linalg-to-vector lowers",
             )
     size = low.mul(low.product(source.sizes), bytes_of(source.element, op))
     no = low.constant(IntegerAttr(0, i1), i1)
@@ -432,15 +251,17 @@ def copy(low: FunctionLowering, op: Operation) -> None:
 
 
 def _is_contiguous(view: View) -> bool:
-    """Known to be contiguous: strides that are numbers, or the sizes' own products."""
-    expected: Index | None = 1
+    """Known to be contiguous: strides that are numbers, or that of one dimension."""
+    expected: Index = 1
     for size, stride in reversed(list(zip(view.sizes, view.strides, strict=True))):
         if size == 1:
             continue
-        if expected is None or stride != expected:
+        if stride != expected:
             return False
-        both = isinstance(size, int) and isinstance(stride, int)
-        expected = size * stride if both else size if stride == 1 else None
+        if isinstance(size, int) and isinstance(stride, int):
+            expected = size * stride
+        else:
+            expected = -1  # unlike any stride of a dimension further out
     return True
 
 
@@ -451,12 +272,6 @@ HANDLERS: dict[str, Handler] = {
     "memref.alloca": alloca,
     "memref.dealloc": dealloc,
     "memref.get_global": get_global,
-    "memref.subview": subview,
-    "memref.reinterpret_cast": reinterpret_cast,
-    "memref.cast": cast_op,
-    "memref.view": view_op,
-    "memref.collapse_shape": collapse_shape,
-    "memref.expand_shape": expand_shape,
     "memref.assume_alignment": assume_alignment,
     "memref.dim": dim,
     "memref.rank": rank,

@@ -99,7 +99,7 @@ def team_function(
 
     def edge(t: SSAValue) -> SSAValue:
         scaled = low.int64(low.mul(tasks, t))
-        return low.compute(llvm.UDivOp, (scaled, all_), i64, {"isExact": None})
+        return low.compute(llvm.UDivOp, (scaled, all_), i64)
 
     bounds = [edge(mine), edge(low.int64(low.add(mine, 1)))]
     low.library_call(callee, (*arguments, *bounds), None)

@@ -48,7 +48,7 @@ def converted(t: Attribute) -> Attribute | None:
     """`t` in the llvm dialect, or None where it has no (single) counterpart there."""
     if isinstance(t, IndexType):
         return i64
-    if isinstance(t, IntegerType):
+    if isa(t, IntegerType):
         return t if t.signedness.data == Signedness.SIGNLESS else None
     if isinstance(t, (*FLOATS, *_LLVM_TYPES)):
         return t
@@ -69,7 +69,7 @@ def convert_type(t: Attribute, op: Operation) -> Attribute:
             "convert-to-llvm: expected index, signless integers, f16, bf16, f32, f64, "
             f"1-D fixed vectors of these or llvm types, got {t}; "
             + (
-                "split it into 1-D vectors first (convert-linalg-to-vector emits only those)"
+                "split it into 1-D vectors, as convert-linalg-to-vector does"
                 if isinstance(t, VectorType)
                 else "lower tensors by bufferize, other types by their own passes first"
             ),
@@ -81,10 +81,8 @@ def converted_constant(value: Attribute) -> Attribute:
     """An index constant as an i64 one; others are as they were."""
     if isa(value, IntegerAttr) and isinstance(value.type, IndexType):
         return IntegerAttr(value.value.data, i64)
-    if isinstance(value, DenseIntOrFPElementsAttr):
-        t = converted(value.type)
-        if isa(t, VectorType) and t != value.type:
-            return DenseIntOrFPElementsAttr(t, value.data)
+    if isa(value, DenseIntOrFPElementsAttr) and isa(value.type, VectorType[IndexType]):
+        return DenseIntOrFPElementsAttr(VectorType(i64, value.type.shape), value.data)
     return value
 
 
@@ -104,7 +102,7 @@ def element_bytes(t: Attribute) -> int | None:
 
 
 def strides_of(t: MemRefType) -> Sequence[int | None]:
-    """Strides in elements, None where only known at run time. Asks for a strided layout."""
+    """Strides in elements, None where only known at run time. The layout is strided."""
     return t.get_strides() or ()
 
 

@@ -6,13 +6,9 @@ from typing import cast
 
 from xdsl.dialects import llvm, vector
 from xdsl.dialects.builtin import (
-    ArrayAttr,
-    BoolAttr,
     DenseArrayBase,
-    DenseIntOrFPElementsAttr,
     IntegerAttr,
     VectorType,
-    i1,
     i32,
     i64,
 )
@@ -21,12 +17,12 @@ from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.llvm_ops import ExtractElementOp, MaskedLoadOp, MaskedStoreOp
-from passes.llvm.arithmetic import (
+from passes.llvm.emitter import (
     Emitter,
+    dense,
     element_of,
     fastmath,
     is_bf16,
-    like,
     round_to_bf16,
     uniform,
     widen,
@@ -111,10 +107,9 @@ def masked_store(low: FunctionLowering, op: Operation) -> None:
 
 def _transfer_problem(op: vector.VectorTransferOperation, rank: int) -> str | None:
     """What is not as simple as a load or store, if anything."""
-    in_bounds = cast("ArrayAttr[BoolAttr]", op.in_bounds)
     if not op.permutation_map.data.is_minor_identity() or not rank:
         return f"the last dimension in order, got {op.permutation_map}"
-    if not all(bool(b) for b in in_bounds):
+    if not all(bool(b) for b in op.in_bounds):
         return (
             "in_bounds = [true]; use vector.maskedload or vector.maskedstore at edges"
         )
@@ -152,7 +147,7 @@ def transfer_write(low: FunctionLowering, op: Operation) -> None:
 
 
 def broadcast(low: FunctionLowering, op: Operation) -> None:
-    """vector.broadcast of a scalar or a vector of one -> insertelement, shufflevector"""
+    """vector.broadcast of a scalar or a vector of one -> insert, then shuffle"""
     (old,) = op.operands
     result = vector_type(op.results[0].type, op)
     if old in low.known and not isinstance(old.type, VectorType):
@@ -166,14 +161,13 @@ def broadcast(low: FunctionLowering, op: Operation) -> None:
 
 
 def _iota(low: FunctionLowering, t: VectorType) -> SSAValue:
-    lanes = list(range(t.get_shape()[0]))
-    return low.constant(DenseIntOrFPElementsAttr.from_list(t, lanes), t)  # pyright: ignore
+    return low.constant(dense(range(t.get_shape()[0]), t), t)
 
 
 def create_mask(low: FunctionLowering, op: Operation) -> None:
     """vector.create_mask n -> [0, 1, 2, ..] < n, in i32 lanes
 
-    n is clamped to 0 .. lanes, so that it fits; i64 lanes would cost twice the registers.
+    n is clamped to 0 .. lanes, so that it fits; i64 lanes would need more registers.
     """
     result = vector_type(op.results[0].type, op)
     lanes = result.get_shape()[0]
@@ -181,8 +175,7 @@ def create_mask(low: FunctionLowering, op: Operation) -> None:
     n = low.index(old)
     if isinstance(n, int):
         bits = [i < n for i in range(lanes)]
-        value = DenseIntOrFPElementsAttr.from_list(result, bits)  # pyright: ignore
-        low.replace(op, low.constant(value, result))
+        low.replace(op, low.constant(dense(bits, result), result))
         return
     n = low.intrinsic("llvm.smin", (n, low.int64(lanes)), i64).results[0]
     n = low.intrinsic("llvm.smax", (n, low.int64(0)), i64).results[0]
@@ -218,7 +211,7 @@ def shuffle(low: FunctionLowering, op: Operation) -> None:
     assert isinstance(op, vector.ShuffleOp)
     result = vector_type(op.result.type, op)
     sides = low.operands(op)
-    mask = [cast(int, i) for i in op.mask.get_values()]
+    mask = list(op.mask.get_values())
     left, right = (vector_type(side.type, op).get_shape()[0] for side in sides)
     longest = max(left, right)
     if left < longest:

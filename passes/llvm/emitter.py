@@ -1,0 +1,139 @@
+"""What the lowerings of arith, vector and memref emit and ask in many places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from xdsl.dialects import llvm
+from xdsl.dialects.builtin import (
+    AnyFloat,
+    BFloat16Type,
+    DenseIntOrFPElementsAttr,
+    FloatAttr,
+    IntegerAttr,
+    IntegerType,
+    VectorType,
+    f32,
+    i1,
+    i16,
+    i32,
+    i64,
+)
+from xdsl.dialects.utils import FastMathAttrBase
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.utils.hints import isa
+
+from brdialect.llvm_ops import FCmpOp, SelectOp
+from passes.llvm.lowering import FunctionLowering
+
+NO_OVERFLOW_FLAGS: dict[str, Attribute] = {"overflowFlags": IntegerAttr(0, i32)}
+NO_FLAGS = llvm.FastMathAttr(None)
+
+
+def element_of(t: Attribute) -> Attribute:
+    """The element type of a vector, or the scalar type itself."""
+    return t.element_type if isa(t, VectorType) else t
+
+
+def like(t: Attribute, element: Attribute) -> Attribute:
+    """`t` with another element type."""
+    return VectorType(element, t.shape) if isa(t, VectorType) else element
+
+
+def uniform(value: int | float, t: Attribute) -> Attribute:
+    """The constant `value` of type `t`, in all lanes of a vector."""
+    element = element_of(t)
+    if isa(t, VectorType):
+        return dense([value] * t.get_shape()[0], t)
+    if isa(element, IntegerType):
+        return IntegerAttr(int(value), element)
+    return FloatAttr(value, cast(AnyFloat, element))
+
+
+def dense(values: Sequence[int | float], t: VectorType) -> Attribute:
+    """The constant vector of `values`."""
+    return DenseIntOrFPElementsAttr.from_list(
+        cast("VectorType[AnyFloat]", t), cast("Sequence[float]", values)
+    )
+
+
+def fastmath(op: Operation) -> llvm.FastMathAttr:
+    """The fast-math flags of `op`, as the llvm dialect spells them."""
+    flags = op.properties.get("fastmath", op.attributes.get("fastmath"))
+    if isinstance(flags, FastMathAttrBase) and flags.data:
+        return llvm.FastMathAttr(flags.data)
+    return NO_FLAGS
+
+
+class Emitter:
+    """Short names for the handful of operations that the expansions below emit."""
+
+    def __init__(self, low: FunctionLowering, t: Attribute) -> None:
+        self.low, self.type = low, t
+
+    def constant(self, value: int | float) -> SSAValue:
+        return self.low.constant(uniform(value, self.type), self.type)
+
+    def binary(self, cls: type[Operation], x: SSAValue, y: SSAValue) -> SSAValue:
+        overflow = cls in (llvm.AddOp, llvm.SubOp, llvm.MulOp, llvm.ShlOp)
+        return self.low.compute(
+            cls, (x, y), x.type, NO_OVERFLOW_FLAGS if overflow else None
+        )
+
+    def compare(self, predicate: str, x: SSAValue, y: SSAValue) -> SSAValue:
+        number = llvm.ICmpPredicateFlag(predicate).to_int()
+        return self.low.compute(
+            llvm.ICmpOp,
+            (x, y),
+            like(x.type, i1),
+            {"predicate": IntegerAttr(number, i64)},
+        )
+
+    def cast(self, cls: type[Operation], x: SSAValue, element: Attribute) -> SSAValue:
+        return self.low.compute(cls, (x,), like(x.type, element))
+
+    def select(self, cond: SSAValue, x: SSAValue, y: SSAValue) -> SSAValue:
+        return self.low.compute(
+            SelectOp, (cond, x, y), x.type, {"fastmathFlags": NO_FLAGS}
+        )
+
+
+# bf16: few CPUs compute in it, and LLVM would call the compiler's run-time library
+
+
+def widen(low: FunctionLowering, x: SSAValue) -> SSAValue:
+    """A bf16 as f32: its bits are the upper half of the f32's."""
+    return low.compute(llvm.FPExtOp, (x,), like(x.type, f32))
+
+
+def round_to_bf16(low: FunctionLowering, x: SSAValue) -> SSAValue:
+    """An f32 as the nearest bf16, ties to even:
+
+    bits + 0x7fff + (bits >> 16 & 1)) >> 16, and a quiet NaN for a NaN
+    """
+    wide = like(x.type, i32)
+    e = Emitter(low, wide)
+    bits = low.compute(llvm.BitcastOp, (x,), wide)
+    sixteen = e.constant(16)
+    upper = e.binary(llvm.LShrOp, bits, sixteen)
+    odd = e.binary(llvm.AndOp, upper, e.constant(1))
+    bias = e.binary(llvm.AddOp, odd, e.constant(0x7FFF))
+    rounded = e.binary(llvm.LShrOp, e.binary(llvm.AddOp, bits, bias), sixteen)
+    quiet = e.binary(llvm.OrOp, upper, e.constant(0x40))
+    is_nan = low.compute(
+        FCmpOp,
+        (x, x),
+        like(x.type, i1),
+        {
+            "predicate": IntegerAttr(llvm.FCmpPredicateFlag("uno").to_int(), i64),
+            "fastmathFlags": NO_FLAGS,
+        },
+    )
+    half = e.cast(llvm.TruncOp, e.select(is_nan, quiet, rounded), i16)
+    return low.compute(llvm.BitcastOp, (half,), like(x.type, BFloat16Type()))
+
+
+def is_bf16(t: Attribute) -> bool:
+    """Whether the elements are bf16."""
+    return isinstance(element_of(t), BFloat16Type)
