@@ -96,14 +96,21 @@ class LocatingParser(Parser):
         super().__init__(ctx, text, filename)
         self._filename = StringAttr(filename)
         self._lines = _Lines(text)
+        self._start = 0
 
     def parse_operation(self) -> Operation:
-        start = self.pos
+        start = self._start = self.pos
         op = super().parse_operation()
         if isinstance(op.location, UnknownLoc):
             line, column = self._lines.at(start)
             op.location = FileLineColLoc(self._filename, IntAttr(line), IntAttr(column))
         return op
+
+    def _get_op_by_name(self, name: str) -> type[Operation]:
+        try:
+            return super()._get_op_by_name(name)
+        except ParseError:
+            self.raise_error(f"expected a known operation, got '{name}'", self._start)
 
     def _parse_dialect_resource_handle(
         self, dialect_name: str, interface: OpAsmDialectInterface

@@ -18,6 +18,7 @@ from brdialect.linalg.attributes import ElementwiseKindAttr, TypeFnAttr
 from brdialect.linalg.named_ops import NAMED_OPS
 from brdialect.linalg.region_ops import REGION_OPS, MapOp, ReduceOp, SoftmaxOp
 from brdialect.repairs.arith_types import repair_arith, with_element
+from brdialect.repairs.lexer import repair_lexer
 from brdialect.repairs.linalg_syntax import repair_linalg
 from brdialect.repairs.opdef import rebind
 from brdialect.repairs.scf_memref_syntax import repair_scf_and_memref
@@ -40,6 +41,7 @@ __all__ = [
 @cache
 def install() -> None:
     """Repairs xDSL; the second call does nothing."""
+    repair_lexer()
     repair_arith()
     repair_linalg()
     repair_scf_and_memref()

@@ -71,7 +71,7 @@ class TableOperation(NamedOperation):
         values = [int(value) for value in stated.get_values()]
         if len(values) != windows or min(values) < 1:
             raise VerifyException(
-                f"expected {windows} {name} of 1 or more, got {values}"
+                f"expected {windows} of 1 or more for {name}, got {values}"
             )
         return values
 

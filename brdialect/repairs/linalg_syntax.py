@@ -74,16 +74,6 @@ def element_types(values: Sequence[SSAValue]) -> list[Attribute]:
     return [get_element_type_or_self(value.type) for value in values]
 
 
-def checked_body(
-    parser: Parser, kind: str, values: Sequence[SSAValue], unsigned: bool = False
-) -> Region:
-    """`make_body`, its complaint at the parser's position."""
-    try:
-        return make_body(kind, element_types(values), unsigned)
-    except VerifyException as error:
-        parser.raise_error(str(error))
-
-
 # linalg.generic
 
 
@@ -141,6 +131,7 @@ def repair_generic() -> None:
 def _parse_named(
     cls: type[abstract_ops.NamedOperation], parser: Parser
 ) -> abstract_ops.NamedOperation:
+    pos = parser.pos
     known = cls.get_irdl_definition().properties
     stated: dict[str, Attribute] = {}
     for name in ("kind", "indexing_maps"):
@@ -158,7 +149,12 @@ def _parse_named(
     unsigned = is_unsigned(stated.get("cast"))
     kind = cast(Any, cls).body_kind(stated)
     if kind is None:
-        parser.raise_error(f"expected the kind of '{cls.name}' as `kind = #...`")
+        parser.raise_error(f"'{cls.name}': expected `kind=#...` after the name", pos)
+    try:
+        types = element_types((*inputs, *outputs))
+        body = make_body(kind, types, unsigned)
+    except VerifyException as error:
+        parser.raise_error(f"'{cls.name}': {error}", pos)
     return cls.build(
         operands=[inputs, outputs],
         result_types=[results],
@@ -166,7 +162,7 @@ def _parse_named(
         attributes={
             k: v for k, v in stated.items() if k not in known and k not in _HIDDEN
         },
-        regions=[checked_body(parser, kind, (*inputs, *outputs), unsigned)],
+        regions=[body],
     )
 
 
