@@ -90,6 +90,11 @@ class Program:
         """The arguments that a call gives: those that are no constants."""
         return [self.all_parameters[i] for i in self.free]
 
+    def checked(self, arrays: Sequence[object]) -> list[Array]:
+        """The arrays of a call, contiguous and of the right types and sizes."""
+        names = [f"argument {i}" for i in self.free]
+        return check_arrays(self.parameters, arrays, names)
+
     def static_shapes(self) -> Shapes | None:
         """The free arguments' shapes, if none of them waits for an array."""
         shapes = [p.shape for p in self.parameters]
@@ -179,7 +184,6 @@ class Compiled:
 
     def __init__(self, program: Program):
         self._program = program
-        self._names = [f"argument {i}" for i in program.free]
         self._executables: dict[Shapes, Executable] = {}
         self._lock = threading.Lock()
         self._shapes = program.static_shapes()
@@ -209,7 +213,7 @@ class Compiled:
             return Executable(code, interface, self.parameters, lowered.weights)
 
     def __call__(self, *arrays: object) -> Array | tuple[Array, ...]:
-        checked = check_arrays(self.parameters, arrays, self._names)
+        checked = self._program.checked(arrays)
         self._shapes = tuple(array.shape for array in checked)
         results = self.executable(self._shapes)(checked)
         return results[0] if len(results) == 1 else tuple(results)

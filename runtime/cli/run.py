@@ -193,7 +193,7 @@ def run(options: Options) -> int:
     target = resolve_target(options.target, options.threads)
     check_runs_here(target)
     program = load_program(options.file, options.entry, target, guard=True)
-    inputs = make_inputs(options, program.parameters)
+    inputs = program.checked(make_inputs(options, program.parameters))
     want = expected_results(options)
     # memrefs are written in place, so the reference gets copies
     before = [np.copy(array) for array in inputs] if options.verify else []

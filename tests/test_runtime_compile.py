@@ -1,0 +1,190 @@
+"""`brdialect.compile`, the Python interface."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import brdialect
+from brdialect.errors import BrError
+from brdialect.reference.values import Array
+from runtime.compiler import Compiled, compile
+from runtime.host import host_target
+
+MATMUL = """
+func.func @main(%a: tensor<{m}x8xf32>, %b: tensor<8x40xf32>) -> tensor<{m}x40xf32> {{
+  %zero = arith.constant 0.0 : f32
+  %i = arith.constant 0 : index
+  %n = tensor.dim %a, %i : tensor<{m}x8xf32>
+  %e = {empty} : tensor<{m}x40xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<{m}x40xf32>) -> tensor<{m}x40xf32>
+  %c = linalg.matmul ins(%a, %b : tensor<{m}x8xf32>, tensor<8x40xf32>)
+                     outs(%f : tensor<{m}x40xf32>) -> tensor<{m}x40xf32>
+  return %c : tensor<{m}x40xf32>
+}}
+"""
+STATIC = MATMUL.format(m=6, empty="tensor.empty()")
+OPEN = MATMUL.format(m="?", empty="tensor.empty(%n)")
+
+
+def random(*shape: int) -> Array:
+    return np.random.default_rng(len(shape)).standard_normal(shape).astype(np.float32)
+
+
+def close(got: object, want: Array) -> None:
+    assert isinstance(got, np.ndarray)
+    assert_allclose(got, want, rtol=1e-5, atol=1e-5)  # pyright: ignore
+
+
+def test_the_face_hands_on_its_names():
+    assert brdialect.compile is compile and brdialect.Compiled is Compiled
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = brdialect.nothing
+
+
+def test_sources(tmp_path: Path):
+    (tmp_path / "m.mlir").write_text(STATIC)
+    a, b = random(6, 8), random(8, 40)
+    for source in (STATIC, tmp_path / "m.mlir", str(tmp_path / "m.mlir")):
+        close(compile(source, threads=1)(a, b), a @ b)
+
+
+def test_results_are_fresh_and_aligned():
+    f = compile(STATIC, threads=1)
+    a, b = random(6, 8), random(8, 40)
+    first = f(a, b)
+    second = f(2 * a, b)
+    close(first, a @ b)
+    close(second, 2 * a @ b)
+    assert isinstance(first, np.ndarray) and first.ctypes.data % 64 == 0
+
+
+def test_strided_arguments_are_copied():
+    a, b = random(8, 6).T, random(8, 80)[:, ::2]
+    close(compile(STATIC, threads=1)(a, b), a @ b)
+
+
+def test_each_shape_is_compiled_once(monkeypatch: pytest.MonkeyPatch):
+    f = compile(OPEN, threads=1)
+    built: list[Any] = []
+    build = Compiled._build  # pyright: ignore[reportPrivateUsage]
+
+    def count(self: Compiled, shapes: Any) -> Any:
+        built.append(shapes)
+        return build(self, shapes)
+
+    monkeypatch.setattr(Compiled, "_build", count)
+    b = random(8, 40)
+    for rows in (5, 1, 5, 7, 1):
+        a = random(rows, 8)
+        close(f(a, b), a @ b)
+    assert [shapes[0][0] for shapes in built] == [5, 1, 7]
+
+
+@pytest.mark.parametrize("source", [STATIC, OPEN], ids=["static", "open"])
+@pytest.mark.parametrize("bound", [0, 1])
+def test_constants_are_given_once(source: str, bound: int):
+    arrays = [random(6, 8), random(8, 40)]
+    kept = arrays[bound].copy()
+    f = compile(source, threads=1, constants={bound: kept})
+    kept[...] = np.nan if source is STATIC else kept  # packed already
+    assert len(f.parameters) == 1
+    close(f(arrays[1 - bound]), arrays[0] @ arrays[1])
+
+
+@pytest.mark.parametrize(
+    ("constants", "message"),
+    [
+        (
+            {2: random(8, 40)},
+            "expected constants for arguments 0 to 1, got one for arg",
+        ),
+        ({-1: random(8, 40)}, "got one for argument -1"),
+        ({1: random(40, 8)}, "constant 1: expected 8x40xfloat32, got 40x8xfloat32"),
+        ({1: random(8, 40).astype(float)}, "expected 8x40xfloat32, got 8x40xfloat64"),
+    ],
+)
+def test_bad_constants(constants: dict[int, Array], message: str):
+    with pytest.raises(BrError, match=message):
+        compile(STATIC, constants=constants)
+
+
+def test_bad_calls():
+    f = compile(STATIC, threads=1)
+    with pytest.raises(BrError, match=r"expected 2 arguments .*, got 1"):
+        f(random(6, 8))
+    with pytest.raises(BrError, match="argument 1: expected 8x40xfloat32, got 8x4x"):
+        f(random(6, 8), random(8, 4))
+
+
+def test_bad_sources():
+    with pytest.raises(BrError, match=r"none\.mlir"):
+        compile("none.mlir")
+    with pytest.raises(BrError, match=":2:"):
+        compile("func.func @main() {\n  oh no\n}")
+    with pytest.raises(BrError, match="@other"):
+        compile(STATIC, entry="other")
+    with pytest.raises(BrError, match="aarch64"):
+        compile(STATIC, target="aarch64" if is_x86() else "x86-64-v3")
+
+
+def is_x86() -> bool:
+    return host_target(1).triple.startswith("x86_64")
+
+
+def test_a_target_below_the_host_runs():
+    target = "x86-64-v3" if is_x86() else "aarch64"
+    a, b = random(6, 8), random(8, 40)
+    close(compile(STATIC, target=target, threads=1)(a, b), a @ b)
+
+
+def test_python_threads_may_call_at_once():
+    f = compile("examples/digits_cnn.mlir", threads=1)
+    images = np.load("examples/digits_test.npz")["images"][:8]
+    want = f(images)
+    barrier = threading.Barrier(4)
+
+    def call(_: int) -> bool:
+        barrier.wait()
+        return all(np.array_equal(f(images), want) for _ in range(20))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(call, range(4)))
+
+
+def test_what_was_made_can_be_seen():
+    f = compile(STATIC, threads=1)
+    assert f.ir() == f.ir("input") and "linalg.matmul" in f.ir()
+    assert "br.contract" in f.ir("normalise-contractions")
+    assert "br.batch_reduce_gemm" in f.ir("convert-linalg-to-br")
+    assert "llvm.func" in f.ir("llvm") and "define" in f.llvm_ir()
+    assert "main:" in f.assembly()
+    with pytest.raises(
+        BrError, match=r"expected a stage out of input, .*got 'mincing'"
+    ):
+        f.ir("mincing")
+
+
+def test_open_shapes_have_no_code_before_a_call():
+    f = compile(OPEN, threads=1)
+    with pytest.raises(BrError, match="expected a call first"):
+        f.assembly()
+    f(random(3, 8), random(8, 40))
+    assert "main:" in f.assembly()
+
+
+def test_debug_levels(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    compile(STATIC, threads=1)
+    assert capsys.readouterr().err == ""
+    for level, word in (("1", "bufferize: "), ("3", "define "), ("4", "main:")):
+        monkeypatch.setenv("BR_DEBUG", level)
+        compile(STATIC, threads=1)
+        assert word in capsys.readouterr().err
