@@ -16,8 +16,9 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from xdsl.builder import Builder as OpBuilder
-from xdsl.dialects import arith, linalg, math, tensor
+from xdsl.dialects import arith, math, tensor
 from xdsl.dialects.builtin import DenseArrayBase, IndexType, TensorType, i64
+from xdsl.dialects.linalg.ops import BroadcastOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineExpr, AffineMap
 from xdsl.rewriter import InsertPoint
@@ -241,7 +242,7 @@ class Builder(TensorBuilder):
         others = [d for d in range(len(shape)) if d != axis]
         dimensions = DenseArrayBase.from_list(i64, others)
         out = self.empty(shape, element)
-        return self.insert(linalg.BroadcastOp(bias, out, dimensions))
+        return self.insert(BroadcastOp(bias, out, dimensions))
 
     # Windows and reductions
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from xdsl.builder import Builder as OpBuilder
-from xdsl.dialects import arith, func, linalg, tensor
+from xdsl.dialects import arith, func, tensor
 from xdsl.dialects.builtin import (
     AffineMapAttr,
     AnyFloat,
@@ -25,6 +25,8 @@ from xdsl.dialects.builtin import (
     f32,
     i64,
 )
+from xdsl.dialects.linalg import Linalg
+from xdsl.dialects.linalg import ops as linalg
 from xdsl.dialects.linalg.abstract_ops import NamedOperation
 from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
@@ -40,9 +42,7 @@ Body = Callable[[OpBuilder, Sequence[SSAValue]], SSAValue]
 """Inserts a body's operations; (builder, its arguments) -> the value it yields."""
 
 install()  # the named operations that xDSL lacks
-NAMED = {
-    op.name: op for op in linalg.Linalg.operations if issubclass(op, NamedOperation)
-}
+NAMED = {op.name: op for op in Linalg.operations if issubclass(op, NamedOperation)}
 
 
 def shape_of(value: SSAValue) -> tuple[int, ...]:

@@ -146,17 +146,13 @@ def sum_of_products(
             total = part if total is None else total + part
         assert total is not None
         return total
-    repeats = 1
     for d in reduced:
-        in_a, in_b = a.shape[d] != 1, b.shape[d] != 1
-        if in_a and not in_b:
-            a = a.sum(axis=d, keepdims=True, dtype=a.dtype)
-        elif in_b and not in_a:
-            b = b.sum(axis=d, keepdims=True, dtype=b.dtype)
-        elif not in_a:
-            repeats *= extents[d]
-    result = _matrix_product(a, b, reduced)
-    return result if repeats == 1 else result * np.asarray(repeats, result.dtype)
+        if a.shape[d] != b.shape[d]:  # one of them does not depend on the loop
+            if b.shape[d] == 1:
+                a = a.sum(axis=d, keepdims=True, dtype=a.dtype)
+            else:
+                b = b.sum(axis=d, keepdims=True, dtype=b.dtype)
+    return _matrix_product(a, b, reduced)
 
 
 def _matrix_product(a: Array, b: Array, reduced: Sequence[int]) -> Array:

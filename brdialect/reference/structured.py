@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from xdsl.dialects import linalg
 from xdsl.dialects.linalg.abstract_ops import LinalgStructuredOperation
 from xdsl.dialects.linalg.attrs import IteratorType
-from xdsl.ir import Block, Operation
+from xdsl.dialects.linalg.ops import BroadcastOp, IndexOp
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 
 from brdialect.linalg.region_ops import SoftmaxOp
@@ -174,9 +174,7 @@ def structured(
     return results if op.results else ()
 
 
-def broadcast(
-    frame: Frame, op: linalg.BroadcastOp, args: Sequence[Value]
-) -> Sequence[Value]:
+def broadcast(frame: Frame, op: BroadcastOp, args: Sequence[Value]) -> Sequence[Value]:
     """Adds dimensions by repeating."""
     rank = array_of(args[1]).ndim
     added = op.dimensions.get_values()
@@ -186,7 +184,7 @@ def broadcast(
     return results if op.results else ()
 
 
-def index(frame: Frame, op: linalg.IndexOp, args: Sequence[Value]) -> Sequence[Value]:
+def index(frame: Frame, op: IndexOp, args: Sequence[Value]) -> Sequence[Value]:
     """The iteration's number along one loop."""
     return (frame.indices[int(op.dim.value.data)],)
 
@@ -217,30 +215,33 @@ def _epilogue(
     return run
 
 
+def _arrays(frame: Frame, values: Sequence[SSAValue]) -> list[Array]:
+    return [array_of(frame.values[value]) for value in values]
+
+
 def batch_reduce_gemm(
     frame: Frame, op: BatchReduceGemmOp, args: Sequence[Value]
 ) -> Sequence[Value]:
     """See `contractions.batch_reduce_gemm`."""
-    a, b, c, *rest = (array_of(value) for value in args)
-    count = int(rest.pop()) if op.count is not None else None
+    a, b, c, *extras = _arrays(frame, (op.a, op.b, op.c, *op.extras))
     new = contractions.batch_reduce_gemm(
         a,
         b,
         c,
-        count=count,
+        count=None if op.count is None else int(frame.values[op.count]),
         alpha=op.alpha_value,
         beta=op.beta_value,
         transpose_a=op.transpose_a is not None,
         transpose_b=op.transpose_b is not None,
         epilogue=_epilogue(frame, op),
-        extras=rest,
+        extras=extras,
     )
-    return _store(args[2], new, op)
+    return _store(frame.values[op.c], new, op)
 
 
 def contract(frame: Frame, op: ContractOp, args: Sequence[Value]) -> Sequence[Value]:
     """See `contractions.contract`."""
-    a, b, c, *extras = (array_of(value) for value in args)
+    a, b, c, *extras = _arrays(frame, (op.a, op.b, op.c, *op.extras))
     new = contractions.contract(
         a,
         b,
@@ -250,7 +251,7 @@ def contract(frame: Frame, op: ContractOp, args: Sequence[Value]) -> Sequence[Va
         epilogue=_epilogue(frame, op),
         extras=extras,
     )
-    return _store(args[2], new, op)
+    return _store(frame.values[op.c], new, op)
 
 
 HANDLERS: dict[str, Handler] = {
