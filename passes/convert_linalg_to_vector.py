@@ -1,6 +1,6 @@
 """`convert-linalg-to-vector`: every linalg op on memrefs as loops of vector code.
 
-    linalg.generic {maps = [(i, j) -> (i, j), (i, j) -> (j), (i, j) -> (i, j)], parallel}
+    linalg.generic {maps = [(i, j) -> (i, j), (i, j) -> (j), (i, j) -> (i, j)], ..}
         ins(%x, %bias : memref<3x13xf32>, memref<13xf32>) outs(%y : memref<3x13xf32>) {
       ^bb0(%a: f32, %b: f32, %out: f32):  linalg.yield (arith.addf %a, %b)
     }
@@ -25,8 +25,8 @@ its own index order becomes a `memref.reinterpret_cast` view with a dimension a 
 * What reads along one loop and writes along another goes by tiles that are transposed
   in registers (`transpose_tiles`).
 
-With threads, the outer parallel loops become one `scf.parallel`. Shapes and strides must
-be static. `cf.assert` in a body is dropped (see `vectorise`).
+With threads, the outer parallel loops become one `scf.parallel`. Shapes and strides
+must be static. `cf.assert` in a body is dropped (see `vectorise`).
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ class ConvertGeneric(RewritePattern):
             nest = normalise(nest, indexed_iterators(op))
             with ImplicitBuilder(rewriter):
                 emitter_of(op, nest, self.target).emit()
-        rewriter.erase_op(op)
+        rewriter.erase(op)
 
 
 class FillAsGeneric(RewritePattern):
@@ -180,7 +180,7 @@ class FillAsGeneric(RewritePattern):
             [IteratorTypeAttr.parallel()] * rank,
         )
         generic.location = op.location
-        rewriter.replace_op(op, generic)
+        rewriter.replace(op, generic)
 
 
 @dataclass(frozen=True)

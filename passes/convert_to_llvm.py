@@ -117,7 +117,7 @@ def lower_body(
                 unsupported(
                     function,
                     "convert-to-llvm: expected no memref as a block argument, "
-                    f"got {arg.type}; carry an index through the loop and take a subview",
+                    f"got {arg.type}; carry an index and take a subview of it",
                 )
             low.values[arg] = new.insert_arg(
                 convert_type(arg.type, function), arg.index

@@ -1,7 +1,7 @@
 """Formulas as code: operators on SSA values that emit arith and math operations.
 
-`Float` and `Int` wrap a scalar or a vector; plain numbers beside them become constants of
-the same type. Nothing here is contracted or reassociated: `fma` fuses where it is
+`Float` and `Int` wrap a scalar or a vector; plain numbers beside them become constants
+of the same type. Nothing here is contracted or reassociated: `fma` fuses where it is
 written, and only there.
 """
 
@@ -55,7 +55,10 @@ class Format:
         return 1.5 * 2.0**self.mantissa
 
 
-FORMATS: dict[AnyFloat, Format] = {Float32Type(): Format(32, 23, 127), Float64Type(): Format(64, 52, 1023)}
+FORMATS: dict[AnyFloat, Format] = {
+    Float32Type(): Format(32, 23, 127),
+    Float64Type(): Format(64, 52, 1023),
+}
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.dialects import arith, linalg
-from xdsl.dialects.builtin import AnyFloat
-from xdsl.dialects.linalg import IteratorType
-from xdsl.ir import Block, Operation, SSAValue
-from xdsl.ir.affine import AffineDimExpr, AffineMap
+from xdsl.builder import ImplicitBuilder
+from xdsl.dialects import arith, linalg, tensor
+from xdsl.dialects.builtin import AffineMapAttr, AnyFloat, ArrayAttr, TensorType
+from xdsl.dialects.linalg import IteratorType, IteratorTypeAttr
+from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 from xdsl.utils.hints import isa
 
 
@@ -111,3 +112,47 @@ def zero_fill(value: SSAValue) -> bool:
         return False
     literal = getattr(getattr(number.value, "value", None), "data", None)
     return literal == 0
+
+
+def copy_permutation(value: SSAValue) -> list[int] | None:
+    """`order`, if the value is `transpose(source, order)`: its dimension i is the
+    source's dimension order[i]."""
+    copy = value.owner
+    if not is_copy(copy):
+        return None
+    assert isinstance(copy, linalg.GenericOp)
+    source, target = maps_of(copy)
+    if not is_permutation(source):
+        return None
+    read = [e.position for e in source.results if isinstance(e, AffineDimExpr)]
+    written = [e.position for e in target.results if isinstance(e, AffineDimExpr)]
+    return [read.index(d) for d in written]
+
+
+def transpose(source: SSAValue, order: Sequence[int]) -> SSAValue:
+    """Emits the copy whose dimension i is the source's dimension order[i]."""
+    type_ = source.type
+    assert isinstance(type_, TensorType)
+    shape = type_.get_shape()
+    result = TensorType(type_.element_type, [shape[i] for i in order])
+    rank = len(shape)
+    read = AffineMap(
+        rank, 0, tuple(AffineExpr.dimension(list(order).index(i)) for i in range(rank))
+    )
+    block = Block(arg_types=[type_.element_type] * 2)
+    with ImplicitBuilder(block) as (x, _):
+        linalg.YieldOp(x)
+    return linalg.GenericOp(
+        [source],
+        [tensor.EmptyOp((), result).tensor],
+        Region(block),
+        ArrayAttr([AffineMapAttr(read), AffineMapAttr(AffineMap.identity(rank))]),
+        ArrayAttr([IteratorTypeAttr.parallel()] * rank),
+        [result],
+    ).res[0]
+
+
+def fill_value(value: SSAValue) -> SSAValue | None:
+    """The scalar that a tensor is filled with, if it is filled."""
+    fill = value.owner
+    return fill.inputs[0] if isinstance(fill, linalg.FillOp) else None

@@ -13,14 +13,18 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from xdsl.dialects.builtin import MemRefType, i1
-from xdsl.dialects.linalg import GenericOp
+from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import Attribute, SSAValue
-from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineDimExpr, AffineMap
+from xdsl.ir.affine import (
+    AffineBinaryOpExpr,
+    AffineBinaryOpKind,
+    AffineDimExpr,
+    AffineMap,
+)
 from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from passes.build import static_strides
-
 
 SMALLEST_TILE = 4
 """A tile narrower than this is not worth transposing: its loads are mostly masked."""
@@ -215,13 +219,15 @@ def transposed_loop(nest: Nest, chosen: int) -> int | None:
 def vector_loop(nest: Nest, lanes: int, body_ops: int, reassociate: bool) -> int | None:
     """The loop to vectorise: the one that makes an iteration cheapest, None for scalar.
 
-    In a vector loop, `ceil(size / lanes)` steps do the work of `size` iterations. A step
-    costs the body's operations, 1 for an operand of stride 0 or 1, `TURNED` for one that
-    is transposed in registers, else `lanes`. Reduction loops count only if the op may be
-    reassociated; of equals the innermost parallel loop wins.
+    In a vector loop, `ceil(size / lanes)` steps do the work of `size` iterations. A
+    step costs the body's operations, 1 for an operand of stride 0 or 1, `TURNED` for
+    one that is transposed in registers, else `lanes`. Reduction loops count only if the
+    op may be reassociated; of equals the innermost parallel loop wins.
     """
     best: tuple[float, int | None] = (body_ops + len(nest.operands), None)
-    order = sorted(range(len(nest.loops)), key=lambda d: (not nest.loops[d].parallel, -d))
+    order = sorted(
+        range(len(nest.loops)), key=lambda d: (not nest.loops[d].parallel, -d)
+    )
     for d in order:
         loop = nest.loops[d]
         if loop.parallel and any(x.strides[d] == 0 for x in nest.outputs):

@@ -1,7 +1,7 @@
 """exp, log and what is made of them, for f32 and f64 alike, without branches.
 
-Every function takes all inputs: zeros, subnormals, infinities and NaN give what IEEE 754
-asks for. `expand_math` lists the errors measured.
+Every function takes all inputs: zeros, subnormals, infinities and NaN give what IEEE
+754 asks for. `expand_math` lists the errors measured.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def log_of_fraction(f: Float) -> tuple[Float, Float]:
 
 
 def log_specials(x: Float, y: Float) -> Float:
-    """y = log(x), with log(0), log of a negative number, of infinity and NaN put right."""
+    """y = log(x), put right where x is zero, negative, infinite or NaN."""
     y = y.unless(x.equals(0.0), -math.inf).unless(x < 0.0, math.nan)
     return y.unless(x.not_below(math.inf), x)
 
@@ -167,7 +167,9 @@ def log1p(x: Float) -> Float:
     lost = (x - (u - 1.0)).where(x < 1.0, 1.0 - (u - x))
     y = log(u) + lost / u
     same = x.equals(0.0)
-    return y.unless(same, x).unless(u.equals(math.inf), x).unless(u.equals(0.0), -math.inf)
+    return (
+        y.unless(same, x).unless(u.equals(math.inf), x).unless(u.equals(0.0), -math.inf)
+    )
 
 
 def tanh(x: Float) -> Float:
@@ -182,9 +184,7 @@ def erf(x: Float) -> Float:
     a = x.abs()
     small = a.fma(polynomial(a * a, table(x, tables.ERF_32, tables.ERF_64)), a)
     top = 4.1 if x.format.bits == 32 else 6.1
-    q = polynomial(
-        clamped(a, 0.0, top) - 2.0, table(x, tables.ERFC_32, tables.ERFC_64)
-    )
+    q = polynomial(clamped(a, 0.0, top) - 2.0, table(x, tables.ERFC_32, tables.ERFC_64))
     return small.where(a < 0.9, 1.0 - exp(-q)).with_sign_of(x)
 
 
@@ -194,7 +194,7 @@ def rsqrt(x: Float) -> Float:
 
 
 def sinh(x: Float) -> Float:
-    """(t + t / (t + 1)) / 2 with t = exp(|x|) - 1; exp(|x|/2)^2 / 2 where t overflows."""
+    """(t + t / (t + 1)) / 2 with t = exp(|x|) - 1; exp(|x|/2)^2 / 2 for large ones."""
     a = x.abs()
     t = expm1(a)
     root = exp(0.5 * a)

@@ -63,9 +63,9 @@ def reduced(x: Float) -> tuple[Float, Int]:
 def turns_of_huge(x: Float) -> tuple[Float, Int]:
     """The same for an f32 from 2^28 on, in 64-bit integers.
 
-    x = m 2^e with integers m < 2^24, e. Of 2/pi only the bits matter that m 2^e does not
-    turn into multiples of 4: a window of 96 bits of it, chosen by e, times m gives the
-    quarter turns as a fixed-point number with 62 fraction bits, correct to 2^-60.
+    x = m 2^e with integers m < 2^24, e. Of 2/pi only the bits matter that m 2^e does
+    not turn into multiples of 4: a window of 96 bits of it, chosen by e, times m gives
+    the quarter turns as a fixed-point number with 62 fraction bits.
     """
     wide = with_element(x.value.type, i64)
     bits = x.abs().bits()
@@ -138,10 +138,11 @@ def _octant(y: Float, x: Float) -> Float:
     # so that the sum of huge ones does not overflow
     scale = x.number(0.25).where(large > 2.0**1000, 1.0)
     small, large = small * scale, large * scale
-    steep = small > large * math.tan(math.pi / 8)
+    infinite = small.equals(math.inf)
+    steep = either(small > large * math.tan(math.pi / 8), infinite)
     t = (small - large).where(steep, small) / (small + large).where(steep, large)
     # two infinities are at 45 degrees, as is t = 0 above tan(pi/8); two zeros at none
-    t = t.unless(either(small.equals(math.inf), large.equals(0.0)), 0.0)
+    t = t.unless(either(infinite, large.equals(0.0)), 0.0)
     z = t * t
     tail = t * z * polynomial(z, tables.ATAN_64)
     low, high = x.number(PI_LOW / 4), x.number(PI / 4)

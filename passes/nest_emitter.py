@@ -1,10 +1,10 @@
 """Emits the loops of a structured op: outer loops, vector steps, accumulators.
 
-    parallel loops, outermost first                  // scf.parallel for a team
-      whole steps of the vectorised loop, then the rest in one masked step
-        acc = out                                    // only if it is read
-        reduction loops carrying acc: acc = body(inputs, acc)
-        out = acc
+parallel loops, outermost first                  // scf.parallel for a team
+  whole steps of the vectorised loop, then the rest in one masked step
+    acc = out                                    // only if it is read
+    reduction loops carrying acc: acc = body(inputs, acc)
+    out = acc
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ Axis = tuple[int, int, int]
 """A loop, where it stops and its step."""
 
 Step = Sequence[tuple[int, int | None]]
-"""The vectors of one step of the vectorised loop: offset, and valid lanes if not all."""
+"""The vectors of a step of the vectorised loop: offset and valid lanes (None: all)."""
 
 
 def indexed_iterators(op: GenericOp) -> set[int]:
@@ -159,7 +159,9 @@ class Emitter:
 
         parallel_loop([a[1] for a in axes[:cut]], [a[2] for a in axes[:cut]], inside)
 
-    def sequential(self, axes: Sequence[Axis], at: At, body: Callable[[At], None]) -> None:
+    def sequential(
+        self, axes: Sequence[Axis], at: At, body: Callable[[At], None]
+    ) -> None:
         """`body` in nested scf.for."""
         if not axes:
             body(at)
@@ -229,7 +231,8 @@ class Emitter:
                 arguments[self.body.args[i]] = loaded[i]
             elif self.body.args[i].uses.get_length():
                 arguments[self.body.args[i]] = self.load(i, at, offset, valid)
-        arguments.update(zip(self.body.args[self.outputs.start :], outs))
+        # where no output is read, `outs` is empty
+        arguments.update(zip(self.body.args[self.outputs.start :], outs, strict=False))
         lanes = None if self.chosen is None else self.lanes
         return vectorise_body(self.body, arguments, lanes, self.indices(at, offset))
 
@@ -302,7 +305,9 @@ class Emitter:
                 lanes = combine(kind, lanes, more)
             view, where = self.views[self.outputs[i]], self.subscripts(at)
             old = memref.LoadOp.get(view, where).res
-            memref.StoreOp.get(combine(kind, old, reduce_vector(kind, lanes)), view, where)
+            memref.StoreOp.get(
+                combine(kind, old, reduce_vector(kind, lanes)), view, where
+            )
 
     def advance(self, at: At, part: Step, accs: Sequence[SSAValue]) -> list[SSAValue]:
         """The accumulators after `part`; lanes that are not valid stay as they were."""

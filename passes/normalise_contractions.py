@@ -36,7 +36,7 @@ from xdsl.pattern_rewriter import (
 )
 
 from brdialect.ops import ContractOp, Shaped, is_supported_float
-from brdialect.roles import Contraction, Role, extents_of, forms_of, iterators_in
+from brdialect.roles import Contraction, Linear, Role, extents_of, forms_of
 from passes.linalg_match import is_copy, maps_of, multiply_add
 
 
@@ -66,11 +66,12 @@ def schedulable(contraction: Contraction | None, reductions: set[int]) -> bool:
 
 
 def is_matrix_vector(contraction: Contraction) -> bool:
-    """No rows, and columns that B does not hold side by side: a row of dot products."""
-    columns = contraction.columns
-    inner = iterators_in(contraction.b[-1:])
+    """No rows, and columns that B does not hold side by side: a row of dot products, or
+    a depthwise convolution."""
+    inner = contraction.b[-1] if contraction.b else None
+    side_by_side = isinstance(inner, Linear) and inner.plain == contraction.columns
     rows = [i for i in contraction.having(Role.M) if contraction.extents[i] != 1]
-    return not rows and columns not in inner
+    return not rows and not side_by_side
 
 
 def through_copies(value: SSAValue, map_: AffineMap) -> tuple[SSAValue, AffineMap]:

@@ -1,9 +1,9 @@
 """Reductions that may be taken in any order: their combiners and neutral elements.
 
-    ^bb0(%in: f32, %out: f32):
-      %0 = arith.mulf %in, %in : f32          // any function of the inputs
-      %1 = arith.addf %0, %out : f32          // the combiner: arith.addf
-      linalg.yield %1 : f32
+^bb0(%in: f32, %out: f32):
+  %0 = arith.mulf %in, %in : f32          // any function of the inputs
+  %1 = arith.addf %0, %out : f32          // the combiner: arith.addf
+  linalg.yield %1 : f32
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _KINDS: dict[type[Operation], Kind] = {
 
 
 def combiners(op: GenericOp) -> Sequence[type[Operation]] | None:
-    """The op that adds to each output, or None where the order of iterations matters."""
+    """The op that adds to each output; None where the order of iterations matters."""
     block = op.body.block
     last = block.last_op
     assert last is not None
@@ -51,7 +51,11 @@ def combiners(op: GenericOp) -> Sequence[type[Operation]] | None:
     for out, result in zip(outs, last.operands, strict=True):
         combiner = result.owner
         uses = [use.operation for use in out.uses]
-        if type(combiner) not in _KINDS or uses != [combiner] or result.uses.get_length() > 1:
+        if (
+            type(combiner) not in _KINDS
+            or uses != [combiner]
+            or result.uses.get_length() > 1
+        ):
             return None
         assert isinstance(combiner, Operation)
         found.append(type(combiner))

@@ -14,6 +14,7 @@ NAMES = (
     # in the order of the pipeline
     "generalise-linalg",
     "normalise-contractions",
+    "propagate-layouts",
     "fuse-epilogues",
     "choose-schedule",
     "pack-operands",

@@ -126,7 +126,7 @@ class Sizes:
             for inner in list(region.walk()):
                 if isinstance(inner, tensor.DimOp):
                     self.visit(inner)
-        for result in op.results:
+        for result in op.results if op.parent is not None else ():
             if not is_static(result.type):
                 unsupported(
                     op,

@@ -3,7 +3,7 @@
     linalg.generic ins(%x : memref<QxPxf32> by (p, q) -> (p, q)) outs(%y by (q, p))
     ->
     for q by 16: for p by 8:                   // y[q:q+16, p:p+8] = x[p:p+8, q:q+16]^T
-      8 vector.load along q, a network of vector.shuffle, the body, 8 vector.store along p
+      8 vector.load along q, a network of vector.shuffle, 8 vector.store along p
 
 Whole cache lines of the input are used at once, and the lines of the output are filled
 one after the other along p.
@@ -37,8 +37,12 @@ def transposed(rows: Sequence[SSAValue]) -> list[SSAValue]:
     count = len(rows)
     block = count // 2
     while block:
-        keep = [lane if not lane & block else count + lane - block for lane in range(count)]
-        move = [lane + block if not lane & block else count + lane for lane in range(count)]
+        keep = [
+            lane if not lane & block else count + lane - block for lane in range(count)
+        ]
+        move = [
+            lane + block if not lane & block else count + lane for lane in range(count)
+        ]
         for r in range(count):
             if not r & block:
                 a, b = rows[r], rows[r + block]
@@ -75,7 +79,9 @@ class TransposingEmitter(Emitter):
             axes = [*outer, (self.across, whole, width)]
             self.over(axes, {}, lambda at: self.strip(at, step))
         if rest:
-            self.over(outer, {}, lambda at: self.strip({**at, self.across: whole}, rest))
+            self.over(
+                outer, {}, lambda at: self.strip({**at, self.across: whole}, rest)
+            )
 
     def strip(self, at: At, columns: Step) -> None:
         """All tiles along `chosen` for some vectors along `across`."""
@@ -94,7 +100,7 @@ class TransposingEmitter(Emitter):
             tiles({**at, self.chosen: whole + offset}, valid)
 
     def square(self, at: At, rows: int | None, columns: int | None) -> None:
-        """One tile: `rows` lanes along `chosen`, `columns` along `across` (None: all)."""
+        """One tile: `rows` along `chosen`, `columns` along `across` (None: all)."""
         turned = {
             i: transposed(self.read(i, at, rows, columns))
             for i, x in enumerate(self.nest.inputs)

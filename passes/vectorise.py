@@ -1,8 +1,8 @@
 """Scalar bodies as vector code, and vectors in and out of strided memory.
 
-    ^bb0(%x: f32, %y: f32):                 %s = arith.addf %vx, %vy : vector<8xf32>
-      %s = arith.addf %x, %y : f32     ->   %z = arith.constant dense<0.0> : vector<8xf32>
-      %r = arith.maximumf %s, %zero         %r = arith.maximumf %s, %z : vector<8xf32>
+    ^bb0(%x: f32, %y: f32):            %s = arith.addf %vx, %vy : vector<8xf32>
+      %s = arith.addf %x, %y      ->   %z = arith.constant dense<0.0> : vector<8xf32>
+      %r = arith.maximumf %s, %z       %r = arith.maximumf %s, %z : vector<8xf32>
 
 All functions emit into the enclosing `ImplicitBuilder`.
 
@@ -192,7 +192,7 @@ def _memref(source: SSAValue, dim: int) -> tuple[MemRefType, int | None]:
     last = dim % len(strides) == len(strides) - 1
     # vector.load needs the innermost stride to be 1, and i1 lies in bytes
     if strides[dim] == 1 and (
-        not last and strides[-1] != 1 or type_.element_type == i1
+        (not last and strides[-1] != 1) or type_.element_type == i1
     ):
         return type_, None
     return type_, strides[dim]

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from xdsl.dialects import llvm
 from xdsl.dialects.builtin import IntegerAttr, MemRefType, SymbolRefAttr, i8, i32, i64
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.utils.hints import isa
 
 from brdialect.ops import ParallelCallOp
 from passes.llvm.functions import lowered_memref
@@ -33,8 +34,8 @@ def parallel_call(low: FunctionLowering, op: Operation) -> None:
     assert isinstance(op, ParallelCallOp)
     values: list[SSAValue] = []
     for old in op.args:
-        if isinstance(old.type, MemRefType):
-            values += lowered_memref(low, low.view(old, op), old.type)
+        if isa(t := old.type, MemRefType):
+            values += lowered_memref(low, low.view(old, op), t)
         else:
             values.append(low.value(old))
     callee = op.callee.string_value()
