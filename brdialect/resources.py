@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -168,11 +169,11 @@ def dense_bits(
             )
         type, data = attr.type, resources[name]
     elif isinstance(attr, DenseIntOrFPElementsAttr):
-        type, data = attr.type, attr.data.data
+        type, data = cast(ShapedType, attr.type), attr.data.data
     else:
         raise BrError(f"expected a dense constant, got {attr}")
-    assert isinstance(type, ShapedType)
-    shape, dtype = type.get_shape(), element_dtype(get_element_type_or_self(type))
+    element = get_element_type_or_self(cast(Attribute, type))
+    shape, dtype = type.get_shape(), element_dtype(element)
     if len(data) == dtype.itemsize:
         return np.full(shape, np.frombuffer(data, dtype)[0], dtype)
     if len(data) != prod(shape) * dtype.itemsize:
@@ -189,7 +190,7 @@ def dense_value(
     """The elements as numbers: bf16 as the same f32, i1 as bool."""
     bits = dense_bits(attr, resources)
     assert isinstance(attr, DenseResourceAttr | DenseIntOrFPElementsAttr)
-    element = get_element_type_or_self(attr.type)
+    element = get_element_type_or_self(cast(Attribute, attr.type))
     if isinstance(element, BFloat16Type):
         return (bits.astype(np.uint32) << 16).view(np.float32)
     if isinstance(element, IntegerType) and element.width.data == 1:
