@@ -33,6 +33,7 @@ from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
 from xdsl.dialects import arith, func, memref, vector
 from xdsl.dialects.builtin import (
+    ArrayAttr,
     DenseIntOrFPElementsAttr,
     DictionaryAttr,
     FloatAttr,
@@ -386,11 +387,11 @@ def _within(op: Operation, outer: Operation) -> bool:
     return parent is outer
 
 
-def _argument_attributes(types: Sequence[Attribute]) -> list[DictionaryAttr]:
+def _argument_attributes(types: Sequence[Attribute]) -> ArrayAttr[DictionaryAttr]:
     """Operands of the kernel do not overlap C, so each may be kept in registers."""
     noalias = DictionaryAttr({"llvm.noalias": UnitAttr()})
     none = DictionaryAttr({})
-    return [noalias if isinstance(t, MemRefType) else none for t in types]
+    return ArrayAttr(noalias if isinstance(t, MemRefType) else none for t in types)
 
 
 @dataclass(frozen=True)
