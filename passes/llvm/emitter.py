@@ -18,17 +18,16 @@ from xdsl.dialects.builtin import (
     i1,
     i16,
     i32,
-    i64,
 )
 from xdsl.dialects.utils import FastMathAttrBase
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.hints import isa
 
 from brdialect.llvm_ops import FCmpOp, SelectOp
-from passes.llvm.lowering import FunctionLowering
+from passes.llvm.lowering import NO_FLAGS, FunctionLowering
+from passes.llvm.types import number
 
 NO_OVERFLOW_FLAGS: dict[str, Attribute] = {"overflowFlags": IntegerAttr(0, i32)}
-NO_FLAGS = llvm.FastMathAttr(None)
 
 
 def element_of(t: Attribute) -> Attribute:
@@ -82,12 +81,12 @@ class Emitter:
         )
 
     def compare(self, predicate: str, x: SSAValue, y: SSAValue) -> SSAValue:
-        number = llvm.ICmpPredicateFlag(predicate).to_int()
+        code = llvm.ICmpPredicateFlag(predicate).to_int()
         return self.low.compute(
             llvm.ICmpOp,
             (x, y),
             like(x.type, i1),
-            {"predicate": IntegerAttr(number, i64)},
+            {"predicate": number(code)},
         )
 
     def cast(self, cls: type[Operation], x: SSAValue, element: Attribute) -> SSAValue:
@@ -126,7 +125,7 @@ def round_to_bf16(low: FunctionLowering, x: SSAValue) -> SSAValue:
         (x, x),
         like(x.type, i1),
         {
-            "predicate": IntegerAttr(llvm.FCmpPredicateFlag("uno").to_int(), i64),
+            "predicate": number(llvm.FCmpPredicateFlag("uno").to_int()),
             "fastmathFlags": NO_FLAGS,
         },
     )

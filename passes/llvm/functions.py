@@ -21,7 +21,6 @@ from xdsl.dialects.builtin import (
     MemRefType,
     NoneAttr,
     StringAttr,
-    i32,
     i64,
 )
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
@@ -34,6 +33,7 @@ from passes.llvm.types import (
     check_memref,
     convert_type,
     converted_constant,
+    int32s,
     memref_arguments,
     strides_of,
 )
@@ -258,7 +258,7 @@ def assertion(low: FunctionLowering, op: Operation) -> None:
     low.emit(
         llvm.CondBrOp,
         low.operands(op),
-        properties={"operandSegmentSizes": DenseArrayBase.from_list(i32, (1, 0, 0))},
+        properties={"operandSegmentSizes": int32s(1, 0, 0)},
         successors=(passed, failed),
     )
     low.start_block(failed)

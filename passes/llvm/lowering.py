@@ -35,6 +35,8 @@ from passes.llvm.types import (
     check_memref,
     convert_type,
     converted_constant,
+    int32s,
+    number,
     strides_of,
 )
 
@@ -43,11 +45,14 @@ Index = int | SSAValue
 
 Handler = Callable[["FunctionLowering", Operation], None]
 
-_ONE_DYNAMIC_INDEX = DenseArrayBase.from_list(i32, [llvm.GEP_USE_SSA_VAL])
+_ONE_DYNAMIC_INDEX = int32s(llvm.GEP_USE_SSA_VAL)
 _INBOUNDS: dict[str, Attribute] = {
     "noWrapFlags": IntegerAttr(3, i32),  # inbounds, which implies nusw
     "inbounds": UnitAttr(),
 }
+NO_FLAGS = llvm.FastMathAttr(None)
+_C_CALL = llvm.CallingConventionAttr("ccc")
+_ANY_CALL = llvm.TailCallKindAttr(llvm.TailCallKind.NONE)
 _MAY_WRAP: dict[str, Attribute] = {"noWrapFlags": IntegerAttr(0, i32)}
 
 
@@ -55,11 +60,11 @@ def call_properties(callee: Attribute, arguments: int) -> dict[str, Attribute]:
     """The properties of a plain `llvm.call`."""
     return {
         "callee": callee,
-        "fastmathFlags": llvm.FastMathAttr(None),
-        "CConv": llvm.CallingConventionAttr("ccc"),
-        "TailCallKind": llvm.TailCallKindAttr(llvm.TailCallKind.NONE),
-        "op_bundle_sizes": DenseArrayBase.from_list(i32, ()),
-        "operandSegmentSizes": DenseArrayBase.from_list(i32, (arguments, 0)),
+        "fastmathFlags": NO_FLAGS,
+        "CConv": _C_CALL,
+        "TailCallKind": _ANY_CALL,
+        "op_bundle_sizes": int32s(),
+        "operandSegmentSizes": int32s(arguments, 0),
     }
 
 
@@ -89,11 +94,10 @@ class FunctionLowering:
         self.values: dict[SSAValue, SSAValue] = {}
         self.views: dict[SSAValue, View] = {}
         self.blocks: dict[Block, Block] = {}
-        self.known: dict[
-            SSAValue, Attribute
-        ] = {}  # constants nothing has asked for yet
+        self.known: dict[SSAValue, Attribute] = {}  # constants, until they are used
         self.needed_functions: dict[str, llvm.LLVMFunctionType] = {}
         self.extra_functions: dict[str, llvm.FuncOp] = {}  # made on the way
+        self._int64s: dict[int, SSAValue] = {}
         self._constants: dict[tuple[Attribute, Attribute], SSAValue] = {}
         self._head: list[Operation] = []  # goes to the front of the entry block
         self._in_block: dict[object, SSAValue] = {}  # pure results of the current block
@@ -143,11 +147,9 @@ class FunctionLowering:
             () if result is None else (result,),
             {
                 "intrin": StringAttr(name),
-                "fastmathFlags": fastmath or llvm.FastMathAttr(None),
-                "op_bundle_sizes": DenseArrayBase.from_list(i32, ()),
-                "operandSegmentSizes": DenseArrayBase.from_list(
-                    i32, (len(operands), 0)
-                ),
+                "fastmathFlags": fastmath or NO_FLAGS,
+                "op_bundle_sizes": int32s(),
+                "operandSegmentSizes": int32s(len(operands), 0),
             },
         )
 
@@ -195,7 +197,11 @@ class FunctionLowering:
 
     def int64(self, x: Index) -> SSAValue:
         """`x` as an i64."""
-        return self.constant(IntegerAttr(x, i64), i64) if isinstance(x, int) else x
+        if not isinstance(x, int):
+            return x
+        if (found := self._int64s.get(x)) is None:
+            found = self._int64s[x] = self.constant(number(x), i64)
+        return found
 
     def value(self, old: SSAValue) -> SSAValue:
         """The counterpart of an old value that is no memref."""
@@ -244,7 +250,7 @@ class FunctionLowering:
             llvm.ShuffleVectorOp,
             (first, poison),
             vector,
-            {"mask": DenseArrayBase.from_list(i32, [0] * vector.get_shape()[0])},
+            {"mask": int32s(*(0,) * vector.get_shape()[0])},
         )
 
     # Index arithmetic: numbers stay numbers, and a block never computes a thing twice
@@ -300,10 +306,10 @@ class FunctionLowering:
         """`pointer + by`, in elements."""
         if by == 0:
             return pointer
-        key = (element, pointer, by, inbounds)
+        key = (pointer, by, inbounds, element)
         if (found := self._in_block.get(key)) is None:
             if isinstance(by, int) and -(2**31) < by < 2**31:
-                indices = DenseArrayBase.from_list(i32, [by])
+                indices = int32s(by)
                 operands = (pointer,)
             else:
                 indices = _ONE_DYNAMIC_INDEX

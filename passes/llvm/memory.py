@@ -27,8 +27,16 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from brdialect.errors import unsupported
 from passes.llvm.emitter import Emitter
 from passes.llvm.lowering import FunctionLowering, Handler, Index, View
-from passes.llvm.types import POINTER, check_memref, converted_constant, element_bytes
+from passes.llvm.types import (
+    POINTER,
+    check_memref,
+    converted_constant,
+    element_bytes,
+    number,
+)
 from passes.llvm.views import fresh_sizes, fresh_view, type_of
+
+_TRUE = IntegerAttr(1, i1)
 
 ALIGNMENT = 64
 """Of allocations and globals: a cache line, and the widest vector register."""
@@ -49,8 +57,8 @@ def alignment_of(op: Operation, element: Attribute) -> IntegerAttr:
     """The `alignment` attribute of an access, else that of its element."""
     given = op.properties.get("alignment", op.attributes.get("alignment"))
     if isinstance(given, IntegerAttr):
-        return IntegerAttr(given.value.data, i64)
-    return IntegerAttr(element_bytes(element) or 1, i64)
+        return number(given.value.data)
+    return number(element_bytes(element) or 1)
 
 
 def indices_of(low: FunctionLowering, indices: Sequence[SSAValue]) -> list[Index]:
@@ -62,7 +70,7 @@ def emit_load(
     low: FunctionLowering, pointer: SSAValue, result: Attribute, alignment: IntegerAttr
 ) -> SSAValue:
     """llvm.load"""
-    properties = {"ordering": IntegerAttr(0, i64), "alignment": alignment}
+    properties = {"ordering": number(0), "alignment": alignment}
     return low.compute(llvm.LoadOp, (pointer,), result, properties)
 
 
@@ -75,10 +83,10 @@ def emit_store(
 ) -> None:
     """llvm.store, non-temporal if `op` is"""
     properties: dict[str, Attribute] = {
-        "ordering": IntegerAttr(0, i64),
+        "ordering": number(0),
         "alignment": alignment,
     }
-    if op.properties.get("nontemporal") == IntegerAttr(1, i1):
+    if op.properties.get("nontemporal") == _TRUE:
         properties["nontemporal"] = UnitAttr()
     low.emit(llvm.StoreOp, (value, pointer), properties=properties)
 
@@ -148,7 +156,7 @@ def alloca(low: FunctionLowering, op: Operation) -> None:
     count = low.product(sizes)
     properties = {
         "elem_type": element,
-        "alignment": IntegerAttr(allocation_alignment(op), i64),
+        "alignment": number(allocation_alignment(op)),
     }
     new = llvm.AllocaOp.create(
         operands=(low.int64(count),), result_types=(POINTER,), properties=properties

@@ -12,6 +12,7 @@ from functools import cache
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     BFloat16Type,
+    DenseArrayBase,
     DenseIntOrFPElementsAttr,
     Float16Type,
     Float32Type,
@@ -24,6 +25,7 @@ from xdsl.dialects.builtin import (
     NoneAttr,
     Signedness,
     VectorType,
+    i32,
     i64,
 )
 from xdsl.dialects.llvm import (
@@ -80,10 +82,24 @@ def convert_type(t: Attribute, op: Operation) -> Attribute:
 def converted_constant(value: Attribute) -> Attribute:
     """An index constant as an i64 one; others are as they were."""
     if isa(value, IntegerAttr) and isinstance(value.type, IndexType):
-        return IntegerAttr(value.value.data, i64)
-    if isa(value, DenseIntOrFPElementsAttr) and isa(value.type, VectorType[IndexType]):
-        return DenseIntOrFPElementsAttr(VectorType(i64, value.type.shape), value.data)
+        return number(value.value.data)
+    if isa(value, DenseIntOrFPElementsAttr):
+        t = value.type
+        if isinstance(t.element_type, IndexType) and isa(t, VectorType):
+            return DenseIntOrFPElementsAttr(VectorType(i64, t.shape), value.data)
     return value
+
+
+@cache
+def number(value: int) -> IntegerAttr:
+    """`value : i64`, made once: making attributes is half of what lowering costs."""
+    return IntegerAttr(value, i64)
+
+
+@cache
+def int32s(*values: int) -> DenseArrayBase:
+    """`array<i32: ...>`, made once."""
+    return DenseArrayBase.from_list(i32, values)
 
 
 def element_bytes(t: Attribute) -> int | None:

@@ -6,7 +6,6 @@ from typing import cast
 
 from xdsl.dialects import llvm, vector
 from xdsl.dialects.builtin import (
-    DenseArrayBase,
     IntegerAttr,
     VectorType,
     i32,
@@ -35,7 +34,7 @@ from passes.llvm.memory import (
     emit_store,
     indices_of,
 )
-from passes.llvm.types import convert_type
+from passes.llvm.types import convert_type, int32s
 
 
 def vector_type(t: Attribute, op: Operation) -> VectorType:
@@ -230,7 +229,7 @@ def _shuffled(
     low: FunctionLowering, x: SSAValue, y: SSAValue, mask: list[int]
 ) -> SSAValue:
     result = VectorType(element_of(x.type), (len(mask),))
-    properties = {"mask": DenseArrayBase.from_list(i32, mask)}
+    properties = {"mask": int32s(*mask)}
     return low.compute(llvm.ShuffleVectorOp, (x, y), result, properties)
 
 
