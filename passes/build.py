@@ -177,6 +177,22 @@ def clone_block(
     return new
 
 
+def body_key(block: Block, names: dict[SSAValue, str]) -> str:
+    """A text that is equal for bodies that do the same; `names` tells what the values
+    from outside are called (values that it lacks are told apart by identity)."""
+    names = dict(names)
+    for i, arg in enumerate(block.args):
+        names[arg] = f"a{i}"
+    words: list[str] = []
+    for op in block.ops:
+        operands = [names.get(v, str(id(v))) for v in op.operands]
+        for result in op.results:
+            names[result] = f"v{len(names)}"
+        words.append(f"{op.name}{operands}{op.properties}{op.attributes}")
+        words += [body_key(b, names) for r in op.regions for b in r.blocks]
+    return ";".join(words)
+
+
 def static_strides(op: Operation, type_: Attribute) -> tuple[list[int], int]:
     """Strides and offset of a memref, in elements, all of which must be known."""
     assert isa(type_, MemRefType)

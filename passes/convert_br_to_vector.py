@@ -53,7 +53,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from brdialect.errors import unsupported
 from brdialect.ops import BatchReduceGemmOp, is_supported_float
 from brdialect.target import Target, target_of
-from passes.build import Index, add, for_loop, minimum, value
+from passes.build import Index, add, body_key, for_loop, minimum, value
 from passes.register_block import default_register_block
 from passes.vectorise import load_vector, store_vector, vectorise_body
 
@@ -300,22 +300,8 @@ def kernel_key(op: BatchReduceGemmOp) -> str:
     """Equal for ops that one kernel serves."""
     types = ", ".join(str(argument_type(v.type)) for v in gemm_memrefs(op))
     attributes = sorted((k, str(v)) for k, v in op.properties.items())
-    body = "" if op.epilogue is None else _region_text(op.epilogue)
+    body = "" if op.epilogue is None else body_key(op.epilogue.block, {})
     return f"{types} {op.count is not None} {attributes} {body}"
-
-
-def _region_text(region: Region) -> str:
-    """The region printed with its values numbered from zero."""
-    numbers: dict[SSAValue, int] = {}
-    words: list[str] = []
-    for arg in region.block.args:
-        numbers[arg] = len(numbers)
-    for inner in region.block.ops:
-        operands = [str(numbers.get(v, id(v))) for v in inner.operands]
-        for result in inner.results:
-            numbers[result] = len(numbers)
-        words.append(f"{inner.name}{operands}{inner.properties}{inner.attributes}")
-    return ";".join(words)
 
 
 def gemm_memrefs(op: BatchReduceGemmOp) -> list[SSAValue]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from xdsl.dialects.builtin import MemRefType, i1
+from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, i1
 from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import Attribute, SSAValue
 from xdsl.ir.affine import (
@@ -24,7 +24,6 @@ from xdsl.ir.affine import (
 from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
-from passes.build import static_strides
 
 SMALLEST_TILE = 4
 """A tile narrower than this is not worth transposing: its loads are mostly masked."""
@@ -104,11 +103,25 @@ def _is_linear(map_: AffineMap) -> bool:
     )
 
 
+def static_layout(op: GenericOp, type_: MemRefType) -> tuple[list[int], int]:
+    """Strides and offset of a memref, in elements, all of which must be known."""
+    strides, offset = type_.get_strides(), type_.get_offset()
+    known = [s for s in strides or () if s is not None and s != DYNAMIC_INDEX]
+    dynamic = DYNAMIC_INDEX in type_.get_shape() or strides is None
+    if dynamic or offset is None or len(known) < type_.get_num_dims():
+        unsupported(
+            op,
+            f"expected a memref of static shape and strides, got {type_}; bind its "
+            "dynamic dimensions first",
+        )
+    return known, offset
+
+
 def operand_of(op: GenericOp, source: SSAValue, map_: AffineMap) -> Operand | None:
     """`offset + strides . i` of a memref under an indexing map."""
     if not isa(source.type, MemRefType):
         return None
-    strides, offset = static_strides(op, source.type)
+    strides, offset = static_layout(op, source.type)
     if not _is_linear(map_):
         unsupported(
             op,

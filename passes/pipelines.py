@@ -30,6 +30,7 @@ STAGES: Sequence[tuple[str, Sequence[str]]] = (
     ("schedule", ("choose-schedule", "pack-operands")),
     ("load", ("hoist-load-time",)),
     ("bufferize", ("bufferize",)),
+    ("outline", ("outline-nests",)),
     ("loops", ("convert-linalg-to-br", "convert-linalg-to-vector")),
     ("parallel", ("outline-parallel",)),
     ("vector", ("convert-br-to-vector", "expand-math")),

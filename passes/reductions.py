@@ -95,7 +95,7 @@ def reduce_vector(combiner: type[Operation], lanes: SSAValue) -> SSAValue:
     assert isa(lanes.type, VectorType)
     kind = _KINDS[combiner]
     reassociate = arith.FastMathFlagsAttr(
-        [FastMathFlag.REASSOC] if kind in (Kind.ADD, Kind.MUL) else "none"
+        [FastMathFlag.REASSOC] if combiner in (arith.AddfOp, arith.MulfOp) else "none"
     )
     return vector.ReductionOp.build(
         operands=(lanes, ()),

@@ -20,6 +20,7 @@ NAMES = (
     "pack-operands",
     "hoist-load-time",
     "bufferize",
+    "outline-nests",
     "convert-linalg-to-br",
     "convert-linalg-to-vector",
     "outline-parallel",

@@ -65,6 +65,9 @@ def optimise(ir: str, target: Target) -> llvm.ModuleRef:
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = False
     options.slp_vectorization = False
+    # loops that gain from it were unrolled by the passes; LLVM's unroller would make
+    # ResNet-50 compile three times as long
+    options.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     return module

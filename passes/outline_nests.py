@@ -1,0 +1,103 @@
+"""`outline-nests`: each distinct op on memory becomes one function.
+
+    br.contract ins(%x, %w) outs(%y) ...       // the same shapes and schedule twice
+    br.contract ins(%y, %v) outs(%z) ...
+    ->
+    func.call @main_contract_0(%x, %w, %y)
+    func.call @main_contract_0(%y, %v, %z)
+
+    func.func private @main_contract_0(%0: memref<..>, %1: memref<..>, %2: memref<..>) {
+      br.contract ins(%0, %1) outs(%2) ...
+
+The layers of a network repeat: ResNet-50 has 53 convolutions of 20 kinds. Everything
+after this pass, LLVM included, sees each kind once, and functions that stay small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.builder import ImplicitBuilder
+from xdsl.context import Context
+from xdsl.dialects import arith, func, linalg
+from xdsl.dialects.builtin import MemRefType, ModuleOp
+from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from brdialect.ops import ContractOp
+from passes.build import body_key, clone_op
+from passes.load_time import captured
+
+KINDS: dict[type[Operation], str] = {
+    ContractOp: "contract",
+    linalg.GenericOp: "generic",
+    linalg.FillOp: "fill",
+}
+
+
+def inputs_of(op: Operation) -> list[SSAValue]:
+    """What the function takes: operands and captured values, but for constants."""
+    values = dict.fromkeys([*op.operands, *captured(op)])
+    return [v for v in values if not isinstance(v.owner, arith.ConstantOp)]
+
+
+def constants_of(op: Operation) -> list[arith.ConstantOp]:
+    """The constants that the function makes for itself."""
+    values = dict.fromkeys([*op.operands, *captured(op)])
+    return [v.owner for v in values if isinstance(v.owner, arith.ConstantOp)]
+
+
+def key_of(op: Operation, inputs: Sequence[SSAValue]) -> str:
+    """Equal for ops that one function serves."""
+    names: dict[SSAValue, str] = {v: f"in{i}" for i, v in enumerate(inputs)}
+    for constant in constants_of(op):
+        names[constant.result] = str(constant.value)
+    operands = [names[v] for v in op.operands]
+    types = [str(v.type) for v in inputs]
+    bodies = [body_key(r.block, names) for r in op.regions if r.blocks]
+    return f"{op.name} {operands} {types} {op.properties} {op.attributes} {bodies}"
+
+
+def make_function(op: Operation, inputs: Sequence[SSAValue], name: str) -> func.FuncOp:
+    """A private function that does what `op` does."""
+    types = [v.type for v in inputs]
+    block = Block(arg_types=types)
+    known: dict[SSAValue, SSAValue] = dict(zip(inputs, block.args, strict=True))
+    with ImplicitBuilder(block):
+        for constant in constants_of(op):
+            clone_op(constant, known)
+        clone_op(op, known)
+        func.ReturnOp()
+    function = func.FuncOp(name, (types, ()), Region(block), visibility="private")
+    function.location = op.location
+    return function
+
+
+@dataclass(frozen=True)
+class OutlineNestsPass(ModulePass):
+    """One function for each distinct contraction or linalg op on memrefs."""
+
+    name = "outline-nests"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        functions: dict[str, func.FuncOp] = {}
+        for function in [o for o in op.ops if isinstance(o, func.FuncOp)]:
+            for inner in [o for b in function.body.blocks for o in b.ops]:
+                if type(inner) not in KINDS or inner.results:
+                    continue
+                if not any(isinstance(v.type, MemRefType) for v in inner.operands):
+                    continue
+                inputs = inputs_of(inner)
+                key = key_of(inner, inputs)
+                if key not in functions:
+                    kind = KINDS[type(inner)]
+                    name = f"br_{kind}_{len(functions)}"
+                    functions[key] = make_function(inner, inputs, name)
+                call = func.CallOp(functions[key].sym_name.data, inputs, ())
+                call.location = inner.location
+                Rewriter.insert_op(call, InsertPoint.before(inner))
+                inner.detach()
+                inner.erase(safe_erase=False)
+        op.body.block.add_ops(functions.values())
