@@ -2,7 +2,7 @@
 
     python benchmarks/fit_polynomials.py > passes/math_polynomials.py
 
-Each polynomial q is fitted in 60 digits to a function on an interval so that the largest
+Each polynomial q is fitted to a function on an interval so that the largest
 weighted error over some hundred Chebyshev nodes is as small as can be: least squares
 whose weights are multiplied by the error of each node until it is level (Lawson's
 algorithm). Its coefficients are then rounded to the type. The printed comment gives the
@@ -108,50 +108,97 @@ def fits() -> list[Fit]:
             return mp.polyval(terms[::-1], z)
         return (mp.cos(mp.sqrt(z)) - 1 + z / 2) / (z * z)
 
-    log1p: Function = lambda x: mp.log(1 + x)
+    def log1p(x: mpf) -> mpf:
+        return mp.log(1 + x)
+
     found: list[Fit] = []
-    for bits, exp, exp2, erf, tail, top in ((32, 4, 5, 5, 7, "4.1"), (64, 9, 10, 11, 19, "6.1")):
+    for bits, exp, exp2, erf, tail, top in (
+        (32, 4, 5, 5, 7, "4.1"),
+        (64, 9, 10, 11, 19, "6.1"),
+    ):
         found += [
             Fit(
-                f"EXP_{bits}", "exp(r) = 1 + r + r^2 q(r), |r| <= ln(2)/2",
-                quotient(mp.exp, 2), lambda x: x * x / mp.exp(x), -half_ln2, half_ln2, exp,
+                f"EXP_{bits}",
+                "exp(r) = 1 + r + r^2 q(r), |r| <= ln(2)/2",
+                quotient(mp.exp, 2),
+                lambda x: x * x / mp.exp(x),
+                -half_ln2,
+                half_ln2,
+                exp,
             ),
             Fit(
-                f"EXP2_{bits}", "2^r = 1 + r q(r), |r| <= 1/2",
-                quotient(lambda x: mpf(2) ** x, 1), lambda x: x / mpf(2) ** x,
-                mpf("-0.5"), mpf("0.5"), exp2,
+                f"EXP2_{bits}",
+                "2^r = 1 + r q(r), |r| <= 1/2",
+                quotient(lambda x: mpf(2) ** x, 1),
+                lambda x: x / mpf(2) ** x,
+                mpf("-0.5"),
+                mpf("0.5"),
+                exp2,
             ),
             Fit(
-                f"ERF_{bits}", "erf(x) = x + x q(x^2), |x| <= 0.9",
-                erf_minus, lambda z: 1 / (1 + erf_minus(z)), mpf(0), mpf("0.81"), erf,
+                f"ERF_{bits}",
+                "erf(x) = x + x q(x^2), |x| <= 0.9",
+                erf_minus,
+                lambda z: 1 / (1 + erf_minus(z)),
+                mpf(0),
+                mpf("0.81"),
+                erf,
             ),
             Fit(
-                f"ERFC_{bits}", f"erfc(x) = exp(-q(x - 2)), 0.89 <= x <= {top}",
-                lambda t: -mp.log(mp.erfc(t + 2)), lambda t: mp.erfc(t + 2),
-                mpf("0.89") - 2, mpf(top) - 2, tail,
+                f"ERFC_{bits}",
+                f"erfc(x) = exp(-q(x - 2)), 0.89 <= x <= {top}",
+                lambda t: -mp.log(mp.erfc(t + 2)),
+                lambda t: mp.erfc(t + 2),
+                mpf("0.89") - 2,
+                mpf(top) - 2,
+                tail,
             ),
         ]
     found += [
         Fit(
-            "LOG_32", "log(1 + f) = f - f^2/2 + f^3 q(f), sqrt(1/2) <= 1 + f <= sqrt(2)",
+            "LOG_32",
+            "log(1 + f) = f - f^2/2 + f^3 q(f), sqrt(1/2) <= 1 + f <= sqrt(2)",
             quotient(log1p, 3, 300),
-            lambda f: abs(f**3 / (log1p(f) if f else mpf(1))), root - 1, 1 / root - 1, 8,
+            lambda f: abs(f**3 / (log1p(f) if f else mpf(1))),
+            root - 1,
+            1 / root - 1,
+            8,
         ),
         Fit(
-            "LOG_64", "log((1 + s) / (1 - s)) = 2s + s^3 q(s^2), |s| <= 0.1717",
-            lambda z: 2 * odd(mp.atanh, z), lambda z: z, mpf(0), mpf("0.0296"), 6,
+            "LOG_64",
+            "log((1 + s) / (1 - s)) = 2s + s^3 q(s^2), |s| <= 0.1717",
+            lambda z: 2 * odd(mp.atanh, z),
+            lambda z: z,
+            mpf(0),
+            mpf("0.0296"),
+            7,
         ),
         Fit(
-            "SIN_64", "sin(r) = r + r^3 q(r^2), |r| <= pi/4",
-            lambda z: odd(mp.sin, z), lambda z: z, mpf(0), mpf("0.62"), 6,
+            "SIN_64",
+            "sin(r) = r + r^3 q(r^2), |r| <= pi/4",
+            lambda z: odd(mp.sin, z),
+            lambda z: z,
+            mpf(0),
+            mpf("0.62"),
+            6,
         ),
         Fit(
-            "COS_64", "cos(r) = 1 - r^2/2 + r^4 q(r^2), |r| <= pi/4",
-            cos_rest, lambda z: z * z, mpf(0), mpf("0.62"), 5,
+            "COS_64",
+            "cos(r) = 1 - r^2/2 + r^4 q(r^2), |r| <= pi/4",
+            cos_rest,
+            lambda z: z * z,
+            mpf(0),
+            mpf("0.62"),
+            5,
         ),
         Fit(
-            "ATAN_64", "atan(t) = t + t^3 q(t^2), |t| <= tan(pi/8)",
-            lambda z: odd(mp.atan, z), lambda z: z, mpf(0), eighth**2 * mpf("1.01"), 12,
+            "ATAN_64",
+            "atan(t) = t + t^3 q(t^2), |t| <= tan(pi/8)",
+            lambda z: odd(mp.atan, z),
+            lambda z: z,
+            mpf(0),
+            eighth**2 * mpf("1.01"),
+            12,
         ),
     ]
     return found

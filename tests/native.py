@@ -41,7 +41,11 @@ def lower(text: str, passes: Sequence[str], target: Target) -> ModuleOp:
 
 
 def native(
-    text: str, name: str = "f", passes: Sequence[str] = TAIL, threads: int = 1, **fields: int
+    text: str,
+    name: str = "f",
+    passes: Sequence[str] = TAIL,
+    threads: int = 1,
+    **fields: int,
 ) -> Callable[..., None]:
     """`@name` as a function of arrays; `fields` change the host's target."""
     target = replace(resolve_target("host", threads), **fields)
