@@ -1,7 +1,8 @@
 """LLVM IR text -> machine code, through llvmlite.
 
-LLVM optimises at O3, but vectorises nothing: our code is made of vectors already, and
-the two vectorisers would only cost compile time (see `optimise`).
+LLVM optimises at O2 without unrolling and without its two vectorisers: our code is made
+of vectors and register blocks already. For a small CNN that takes 0.3 s; O3 with
+unrolling took 1.3 s, and no micro-kernel became faster by more than the noise.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def optimise(ir: str, target: Target) -> llvm.ModuleRef:
         raise BrError(f"LLVM refuses the IR: {e}") from e
     module.triple = target.triple
     module.data_layout = str(machine.target_data)
-    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_unrolling = False
     options.loop_vectorization = False
     options.slp_vectorization = False
     # loops that gain from it were unrolled by the passes; LLVM's unroller would make
