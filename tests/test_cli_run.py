@@ -230,18 +230,34 @@ def test_sizes_beyond_memory(tmp_path: Path):
     assert "GiB of memory" in refused(path)
 
 
-def test_a_fault_in_llvm_does_not_end_the_process(tmp_path: Path):
-    """An intrinsic that x86 has no code for: LLVM ends its process."""
-    path = tmp_path / "fatal.mlir"
+def test_raw_llvm_is_refused_before_llvm_sees_it(tmp_path: Path):
+    path = tmp_path / "raw.mlir"
     path.write_text(
         """func.func @main(%a: memref<4xf32>) {
-          "llvm.inline_asm"() <{asm_string = "no such instruction", constraints = "",
-            asm_dialect = 0 : i64, tail_call_kind = #llvm.tailcallkind<none>,
-            has_side_effects}> : () -> ()
+          %c = arith.constant 0 : i32
+          "llvm.call_intrinsic"(%c) <{intrin = "llvm.aarch64.hint",
+            fastmathFlags = #llvm.fastmath<none>, op_bundle_sizes = array<i32>,
+            operandSegmentSizes = array<i32: 1, 0>}> : (i32) -> ()
           return
         }"""
     )
-    refused(path)
+    assert "raw.mlir:3" in refused(path)
+
+
+@pytest.mark.parametrize("sizes", [(0, 8, 3), (4, 8, 0), (4, 0, 3)], ids=str)
+def test_empty_sizes(tmp_path: Path, sizes: tuple[int, int, int]):
+    m, k, n = sizes
+    path = tmp_path / "empty.mlir"
+    text = MATMUL.replace("4x8", f"{m}x{k}").replace("8x3", f"{k}x{n}")
+    path.write_text(text.replace("4x3", f"{m}x{n}"))
+    done = br_run(path, "--verify")
+    assert done.returncode == 0, done
+
+
+def test_negative_sizes_are_refused(tmp_path: Path):
+    path = tmp_path / "negative.mlir"
+    path.write_text(MATMUL.replace("4x", "-4x"))
+    assert "negative.mlir:2" in refused(path)
 
 
 def test_interrupt_is_quiet(matmul: Path):

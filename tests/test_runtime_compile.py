@@ -14,7 +14,8 @@ from numpy.testing import assert_allclose
 import brdialect
 from brdialect.errors import BrError
 from brdialect.reference.values import Array
-from runtime.compiler import Compiled, compile
+from runtime.codegen import emit_object
+from runtime.compiler import Compiled, compile, load_program
 from runtime.host import host_target
 
 MATMUL = """
@@ -103,7 +104,7 @@ def test_constants_are_given_once(source: str, bound: int):
     [
         (
             {2: random(8, 40)},
-            "expected constants for arguments 0 to 1, got one for arg",
+            "expected constants for arguments 0 to 1, got one",
         ),
         ({-1: random(8, 40)}, "got one for argument -1"),
         ({1: random(40, 8)}, "constant 1: expected 8x40xfloat32, got 40x8xfloat32"),
@@ -188,3 +189,34 @@ def test_debug_levels(
         monkeypatch.setenv("BR_DEBUG", level)
         compile(STATIC, threads=1)
         assert word in capsys.readouterr().err
+
+
+FATAL = """
+declare void @llvm.aarch64.hint(i32)
+declare void @llvm.x86.sse2.pause()
+define void @f() {
+  call void @llvm.aarch64.hint(i32 0)
+  call void @llvm.x86.sse2.pause()
+  ret void
+}
+"""
+"""One of the two has no code on any machine, which ends LLVM's process."""
+
+
+def test_a_fatal_error_of_llvm_is_a_message():
+    program = load_program(STATIC, None, host_target(1), guard=True)
+    with pytest.raises(BrError, match="LLVM could not generate code"):
+        program.generate(emit_object, FATAL)
+
+
+@pytest.mark.parametrize(
+    ("body", "guarded"),
+    [("", False), ("%v = vector.load %a[%i] : memref<8xf32>, vector<8xf32>", True)],
+)
+def test_only_raw_operations_are_compiled_apart(body: str, guarded: bool):
+    text = f"""func.func @main(%a: memref<8xf32>) {{
+      %i = arith.constant 0 : index
+      {body}
+      return
+    }}"""
+    assert load_program(text, None, host_target(1)).guarded is guarded
