@@ -9,6 +9,9 @@ algorithm). Its coefficients are then rounded to the type. The printed comment g
 largest weighted error before rounding.
 """
 
+# pyright: reportMissingImports=false, reportUnknownParameterType=false
+# mpmath is only needed here, and not a dependency
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -190,7 +190,10 @@ class ConvertLinalgToVectorPass(ModulePass):
     name = "convert-linalg-to-vector"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        patterns = [FillAsGeneric(), ConvertGeneric(target_of(op))]
+        patterns: list[RewritePattern] = [
+            FillAsGeneric(),
+            ConvertGeneric(target_of(op)),
+        ]
         PatternRewriteWalker(
             GreedyRewritePatternApplier(patterns), apply_recursively=True
         ).rewrite_module(op)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import (
     AnyFloat,
+    FixedBitwidthType,
     Float32Type,
     Float64Type,
     IntegerType,
@@ -32,6 +33,11 @@ Mask = SSAValue
 def element_type(type_: Attribute) -> Attribute:
     """Of a scalar, itself."""
     return type_.element_type if isa(type_, VectorType) else type_
+
+
+def bit_width(type_: Attribute) -> int:
+    """Of an integer or index."""
+    return type_.bitwidth if isinstance(type_, FixedBitwidthType) else 64
 
 
 def constant(number: float, type_: Attribute) -> SSAValue:
@@ -202,8 +208,7 @@ class Int:
         """`other` as a value of this type."""
         if isinstance(other, Int):
             return other.value
-        type_ = element_type(self.value.type)
-        width = type_.width.data if isinstance(type_, IntegerType) else 64
+        width = bit_width(element_type(self.value.type))
         signed = other - (1 << width) if other >> (width - 1) == 1 else other
         return constant(signed, self.value.type)
 
@@ -250,10 +255,17 @@ class Int:
         type_ = with_element(self.value.type, element)
         return Float(arith.BitcastOp(self.value, type_).result)
 
+    def extended(self, element: IntegerType) -> Int:
+        """The same number, not negative, as a wider integer."""
+        type_ = with_element(self.value.type, element)
+        op = arith.ExtUIOp.build(operands=(self.value,), result_types=(type_,))
+        return Int(op.result)
+
     def to_float(self, element: AnyFloat = f64) -> Float:
         """The same number as a floating-point number."""
         type_ = with_element(self.value.type, element)
-        return Float(arith.SIToFPOp(self.value, type_).result)  # pyright: ignore
+        op = arith.SIToFPOp.build(operands=(self.value,), result_types=(type_,))
+        return Float(op.result)
 
 
 def polynomial(x: Float, coefficients: Sequence[float]) -> Float:

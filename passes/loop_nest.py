@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, i1
+from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import Attribute, SSAValue
 from xdsl.ir.affine import (
@@ -157,7 +158,7 @@ def iterator_sizes(op: GenericOp) -> list[int]:
 def nest_of(op: GenericOp) -> Nest:
     """The op's loops as they stand."""
     loops = tuple(
-        Loop(size, kind.data == "parallel", d)
+        Loop(size, kind == IteratorTypeAttr.parallel(), d)
         for d, (size, kind) in enumerate(
             zip(iterator_sizes(op), op.iterator_types, strict=True)
         )

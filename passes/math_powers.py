@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import math
 
-from xdsl.dialects.builtin import IntegerType
 from xdsl.ir import SSAValue
 
 from passes import math_polynomials as tables
 from passes.build import for_loop
-from passes.float_code import Float, Int, both, either, element_type, polynomial
+from passes.float_code import (
+    Float,
+    Int,
+    bit_width,
+    both,
+    either,
+    element_type,
+    polynomial,
+)
 from passes.math_exponential import LN2, exp, exponent_and_fraction, split
 
 
@@ -58,8 +65,6 @@ def powf(x: Float, y: Float) -> Float:
 def ipowi(base: SSAValue, power: SSAValue) -> SSAValue:
     """Squares and multiplies, one step for each bit of the power. A negative power
     leaves what integer division of 1 does: 1 and -1 as they are, else 0."""
-    element = element_type(base.type)
-    assert isinstance(element, IntegerType)
     one = Int(base).number(1)
 
     def step(_: object, *carried: SSAValue) -> list[SSAValue]:
@@ -67,7 +72,7 @@ def ipowi(base: SSAValue, power: SSAValue) -> SSAValue:
         times = (result * square).where((left & 1).compare("ne", 0), result)
         return [times.value, (square * square).value, (left >> 1).value]
 
-    width = element.width.data
+    width = bit_width(element_type(base.type))
     found = Int(for_loop(0, width, 1, step, (one.value, base, power))[0])
     unit = either(Int(base).compare("eq", 1), Int(base).compare("eq", -1))
     negative = Int(power).compare("slt", 0)

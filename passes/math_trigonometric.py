@@ -10,10 +10,8 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-from xdsl.dialects import arith
 from xdsl.dialects.builtin import f64, i64
 
-from brdialect.xdsl_repairs import with_element
 from passes import math_polynomials as tables
 from passes.float_code import Float, Int, both, either, polynomial
 from passes.math_exponential import bits_of
@@ -42,9 +40,10 @@ PI, PI_LOW = math.pi, float(2 * _HALF_PI - Fraction(math.pi))
 
 def _parts(bits: int) -> tuple[float, float, float]:
     """pi/2 in three parts, the first two of `bits` bits each."""
-    first = Fraction(math.floor(_HALF_PI * 2 ** (bits - 1)), 2 ** (bits - 1))
+    one, two = 1 << (bits - 1), 1 << (2 * bits - 1)
+    first = Fraction(math.floor(_HALF_PI * one), one)
     rest = _HALF_PI - first
-    second = Fraction(math.floor(rest * 2 ** (2 * bits - 1)), 2 ** (2 * bits - 1))
+    second = Fraction(math.floor(rest * two), two)
     return float(first), float(second), float(rest - second)
 
 
@@ -67,10 +66,9 @@ def turns_of_huge(x: Float) -> tuple[Float, Int]:
     not turn into multiples of 4: a window of 96 bits of it, chosen by e, times m gives
     the quarter turns as a fixed-point number with 62 fraction bits.
     """
-    wide = with_element(x.value.type, i64)
     bits = x.abs().bits()
-    exponent = Int(arith.ExtUIOp((bits >> 23).value, wide).result) - 150
-    m = Int(arith.ExtUIOp(((bits & 0x7FFFFF) | 0x800000).value, wide).result)
+    exponent = (bits >> 23).extended(i64) - 150
+    m = ((bits & 0x7FFFFF) | 0x800000).extended(i64)
     # the window starts at bit `low` of floor(2/pi 2^320); e is 5 to 104
     low = (exponent - (320 - 62)) * -1
     high_word = low.compare("sge", 192)

@@ -269,13 +269,12 @@ class Emitter:
         """`body` in nested reduction loops that carry `accs`."""
         if not loops:
             return body(at, accs)
-        return for_loop(
-            0,
-            self.nest.loops[loops[0]].size,
-            1,
-            lambda iv, *a: self.accumulate(loops[1:], {**at, loops[0]: iv}, a, body),
-            accs,
-        )
+        loop, *inner = loops
+
+        def iteration(iv: Index, *accs: SSAValue) -> Sequence[SSAValue]:
+            return self.accumulate(inner, {**at, loop: iv}, accs, body)
+
+        return for_loop(0, self.nest.loops[loop].size, 1, iteration, accs)
 
     def reduce_along(self, at: At) -> None:
         """One element of each output, the chosen reduction loop in vectors."""
@@ -288,13 +287,10 @@ class Emitter:
         start = [neutral(k, t, self.lanes) for k, t in zip(kinds, types, strict=True)]
 
         def row(at: At, accs: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            accs = for_loop(
-                0,
-                whole,
-                width,
-                lambda iv, *a: self.advance({**at, along: iv}, step, a),
-                accs,
-            )
+            def iteration(iv: Index, *accs: SSAValue) -> Sequence[SSAValue]:
+                return self.advance({**at, along: iv}, step, accs)
+
+            accs = for_loop(0, whole, width, iteration, accs)
             return self.advance({**at, along: whole}, rest, accs)
 
         others = [d for d in self.reductions if d != along]

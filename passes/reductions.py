@@ -15,14 +15,16 @@ from xdsl.dialects import arith, vector
 from xdsl.dialects.builtin import IndexType, IntegerType, VectorType
 from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.dialects.utils import FastMathFlag
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Attribute, SSAValue
+from xdsl.irdl import IRDLOperation
 from xdsl.utils.hints import isa
 
+from passes.float_code import bit_width
 from passes.vectorise import splat
 
 Kind = vector.CombiningKindFlag
 
-_KINDS: dict[type[Operation], Kind] = {
+_KINDS: dict[type[IRDLOperation], Kind] = {
     arith.AddfOp: Kind.ADD,
     arith.AddiOp: Kind.ADD,
     arith.MulfOp: Kind.MUL,
@@ -41,12 +43,12 @@ _KINDS: dict[type[Operation], Kind] = {
 }
 
 
-def combiners(op: GenericOp) -> Sequence[type[Operation]] | None:
+def combiners(op: GenericOp) -> Sequence[type[IRDLOperation]] | None:
     """The op that adds to each output; None where the order of iterations matters."""
     block = op.body.block
     last = block.last_op
     assert last is not None
-    found: list[type[Operation]] = []
+    found: list[type[IRDLOperation]] = []
     outs = block.args[len(op.inputs) :]
     for out, result in zip(outs, last.operands, strict=True):
         combiner = result.owner
@@ -57,17 +59,17 @@ def combiners(op: GenericOp) -> Sequence[type[Operation]] | None:
             or result.uses.get_length() > 1
         ):
             return None
-        assert isinstance(combiner, Operation)
+        assert isinstance(combiner, IRDLOperation)
         found.append(type(combiner))
     return found
 
 
-def neutral(combiner: type[Operation], type_: Attribute, lanes: int) -> SSAValue:
+def neutral(combiner: type[IRDLOperation], type_: Attribute, lanes: int) -> SSAValue:
     """The vector that changes nothing: -0.0 for a float sum (0.0 would turn -0.0 into
     0.0), NaN for maxnumf and minnumf, which return the other operand."""
     kind = _KINDS[combiner]
-    if isinstance(type_, IntegerType | IndexType):
-        width = 64 if isinstance(type_, IndexType) else type_.width.data
+    if isa(type_, IntegerType | IndexType):
+        width = bit_width(type_)
         number: float = {
             Kind.MUL: 1,
             Kind.MAXSI: -(1 << (width - 1)),
@@ -85,12 +87,12 @@ def neutral(combiner: type[Operation], type_: Attribute, lanes: int) -> SSAValue
     return splat(number, type_, lanes)
 
 
-def combine(combiner: type[Operation], lhs: SSAValue, rhs: SSAValue) -> SSAValue:
+def combine(combiner: type[IRDLOperation], lhs: SSAValue, rhs: SSAValue) -> SSAValue:
     """`lhs` and `rhs` as one, scalars or vectors."""
     return combiner.build(operands=(lhs, rhs), result_types=(lhs.type,)).results[0]
 
 
-def reduce_vector(combiner: type[Operation], lanes: SSAValue) -> SSAValue:
+def reduce_vector(combiner: type[IRDLOperation], lanes: SSAValue) -> SSAValue:
     """All lanes as one scalar. A float sum is taken as a tree, not left to right."""
     assert isa(lanes.type, VectorType)
     kind = _KINDS[combiner]

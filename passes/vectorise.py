@@ -16,6 +16,7 @@ loaded and stored lane by lane: a vector load of i1 would mean packed bits.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from xdsl.dialects import arith, cf, linalg, math, memref, vector
 from xdsl.dialects.builtin import (
@@ -31,6 +32,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.traits import IsTerminator
+from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.xdsl_repairs import SelectOp
@@ -76,11 +78,11 @@ def divides_integers(body: Block) -> bool:
 def splat(number: float, type_: Attribute, lanes: Lanes) -> SSAValue:
     """A constant of a scalar type, or a vector of it."""
     if lanes is not None:
-        dense = DenseIntOrFPElementsAttr.from_list(
-            VectorType(type_, (lanes,)), [number]
-        )  # pyright: ignore
+        # the attribute takes numbers of any kind, its signature one kind at a time
+        vector_type = cast(VectorType[AnyFloat], VectorType(type_, (lanes,)))
+        dense = DenseIntOrFPElementsAttr.from_list(vector_type, [number])
         return arith.ConstantOp(dense).result
-    if isinstance(type_, IntegerType | IndexType):
+    if isa(type_, IntegerType | IndexType):
         return arith.ConstantOp(IntegerAttr(int(number), type_)).result
     assert isinstance(type_, AnyFloat)
     return arith.ConstantOp(FloatAttr(number, type_)).result
@@ -183,10 +185,10 @@ def _gather(op: memref.LoadOp, indices: Sequence[SSAValue], lanes: Lanes) -> SSA
     return out
 
 
-def _memref(source: SSAValue, dim: int) -> tuple[MemRefType, int | None]:
+def _memref(source: SSAValue, dim: int) -> tuple[MemRefType[Attribute], int | None]:
     """The type, and the stride of `dim` as vectors see it (None: lane by lane)."""
     type_ = source.type
-    assert isinstance(type_, MemRefType)
+    assert isa(type_, MemRefType)
     strides = type_.get_strides()
     assert strides is not None
     last = dim % len(strides) == len(strides) - 1

@@ -45,10 +45,12 @@ def native(
     name: str = "f",
     passes: Sequence[str] = TAIL,
     threads: int = 1,
-    **fields: int,
+    vector_bytes: int | None = None,
 ) -> Callable[..., None]:
-    """`@name` as a function of arrays; `fields` change the host's target."""
-    target = replace(resolve_target("host", threads), **fields)
+    """`@name` as a function of arrays, in vectors of another width if asked for."""
+    target = resolve_target("host", threads)
+    if vector_bytes is not None:
+        target = replace(target, vector_bytes=vector_bytes)
     code = load(llvm_ir(lower(text, passes, target)), target, [name])
 
     def call(*arrays: np.ndarray) -> None:

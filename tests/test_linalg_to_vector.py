@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from native import lower, native
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 from brdialect.errors import UnsupportedError
 from brdialect.target import target_named
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 ELEMENTS = {
     "f32": np.float32,
     "f64": np.float64,
@@ -67,10 +69,12 @@ def filled(shape: tuple[int, ...], element: str = "f32", seed: int = 0) -> Array
     return rng.integers(low, high, shape).astype(ELEMENTS[element])
 
 
-def run(text: str, *arrays: Array, **fields: int) -> tuple[Array, ...]:
+def run(
+    text: str, *arrays: Array, threads: int = 1, vector_bytes: int | None = None
+) -> tuple[Array, ...]:
     """Copies of the arrays after the call."""
     copies = tuple(a.copy() for a in arrays)
-    native(text, **fields)(*copies)
+    native(text, threads=threads, vector_bytes=vector_bytes)(*copies)
     return copies
 
 
@@ -333,13 +337,11 @@ def test_permutations(permutation: tuple[int, ...]) -> None:
     out = tuple(shape[d] for d in permutation)
     inverse = [permutation.index(d) for d in range(4)]
     dims = "(d0, d1, d2, d3)"
-    text = generic(
-        f"memref<3x10x4x18xf32>; memref<{out[3]}xf32>; memref<{'x'.join(map(str, out))}xf32>",
-        f"{dims} -> ({', '.join(f'd{i}' for i in inverse)}); {dims} -> (d3); {dims} -> {dims}",
-        "pppp",
-        ADD,
-        2,
-    )
+    types = f"memref<3x10x4x18xf32>; memref<{out[3]}xf32>; "
+    types += f"memref<{'x'.join(map(str, out))}xf32>"
+    maps = f"{dims} -> ({', '.join(f'd{i}' for i in inverse)}); "
+    maps += f"{dims} -> (d3); {dims} -> {dims}"
+    text = generic(types, maps, "pppp", ADD, 2)
     x, b = filled(shape), filled((out[3],), seed=1)
     _, _, y = run(text, x, b, np.zeros(out, np.float32))
     np.testing.assert_array_equal(y, x.transpose(permutation) + b)
@@ -353,7 +355,8 @@ def test_pad_is_a_fill_and_a_copy_into_a_subview() -> None:
       linalg.fill ins(%c : f32) outs(%y : memref<8x18xf32>)
       %s = memref.subview %y[2, 3] [5, 13] [1, 1]
         : memref<8x18xf32> to memref<5x13xf32, strided<[18, 1], offset: 39>>
-      linalg.generic {indexing_maps = [#m, #m], iterator_types = ["parallel", "parallel"]}
+      linalg.generic {indexing_maps = [#m, #m],
+                      iterator_types = ["parallel", "parallel"]}
       ins(%x : memref<5x13xf32>)
       outs(%s : memref<5x13xf32, strided<[18, 1], offset: 39>>) {
       ^bb0(%a: f32, %o: f32):
@@ -377,7 +380,8 @@ def test_outputs_with_strides(strides: str) -> None:
     func.func @f(%x: memref<7x13xf32>, %y: memref<400xf32>) {{
       %s = memref.reinterpret_cast %y to offset: [3], sizes: [7, 13], strides: {strides}
         : memref<400xf32> to {view}
-      linalg.generic {{indexing_maps = [#m, #m], iterator_types = ["parallel", "parallel"]}}
+      linalg.generic {{indexing_maps = [#m, #m],
+                       iterator_types = ["parallel", "parallel"]}}
       ins(%x : memref<7x13xf32>) outs(%s : {view}) {{
       ^bb0(%a: f32, %o: f32):
         %r = arith.addf %a, %o : f32
