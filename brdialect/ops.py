@@ -200,9 +200,9 @@ class BatchReduceGemmOp(_DestinationOp):
 
     assembly_format = (
         "`ins` `(` $a `,` $b `:` type($a) `,` type($b) `)` "
-        "`outs` `(` $c `:` type($c) `)` (`count` `(` $count^ `)`)? "
-        "(`epilogue` `(` $extras^ `:` type($extras) `)`)? "
-        "attr-dict ($epilogue^)? (`->` type($res)^)?"
+        "`outs` `(` $c `:` type($c) `)` (`count` `(` $count^ `)`)? attr-dict "
+        "(`epilogue` (`(` $extras^ `:` type($extras) `)`)? $epilogue^)? "
+        "(`->` type($res)^)?"
     )
 
     def __init__(
@@ -300,9 +300,9 @@ class ContractOp(_DestinationOp):
 
     assembly_format = (
         "`ins` `(` $a `,` $b `:` type($a) `,` type($b) `)` "
-        "`outs` `(` $c `:` type($c) `)` "
-        "(`epilogue` `(` $extras^ `:` type($extras) `)`)? "
-        "attr-dict ($epilogue^)? (`->` type($res)^)?"
+        "`outs` `(` $c `:` type($c) `)` attr-dict "
+        "(`epilogue` (`(` $extras^ `:` type($extras) `)`)? $epilogue^)? "
+        "(`->` type($res)^)?"
     )
 
     def __init__(
@@ -377,7 +377,8 @@ class ParallelCallOp(IRDLOperation):
     irdl_options = (ParsePropInAttrDict(),)
 
     assembly_format = (
-        "$callee `(` $args `:` type($args) `)` `tasks` $tasks `threads` $threads attr-dict"
+        "$callee `(` ($args^ `:` type($args))? `)` "
+        "`tasks` $tasks `threads` $threads attr-dict"
     )
 
     def __init__(
@@ -390,6 +391,22 @@ class ParallelCallOp(IRDLOperation):
                 "threads": IntegerAttr(threads, i64),
             },
         )
+
+
+@irdl_op_definition
+class PrefetchOp(IRDLOperation):
+    """Asks for the cache line of an element that a later step reads. A hint: the
+    element may lie beyond the end of the memref."""
+
+    name = "br.prefetch"
+
+    memref = operand_def(MemRefType)
+    indices = var_operand_def(IndexType)
+
+    assembly_format = "$memref `[` $indices `]` attr-dict `:` type($memref)"
+
+    def __init__(self, memref: SSAValue, indices: Sequence[SSAValue]):
+        super().__init__(operands=(memref, indices))
 
 
 def is_supported_float(element: Attribute) -> bool:

@@ -5,7 +5,7 @@
     %2 = linalg.generic ins(%1, %bias) { addf }          // bias
     %3 = linalg.generic ins(%2) { maximumf %in, 0 }      // ReLU
     ->
-    %3 = br.contract ins(%a, %b) outs(%init) epilogue(%bias) {beta = 0.0} {
+    %3 = br.contract ins(%a, %b) outs(%init) {beta = 0.0} epilogue(%bias) {
     ^bb0(%acc: f32, %x: f32):
       addf; maximumf; br.yield
     }

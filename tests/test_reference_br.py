@@ -77,7 +77,7 @@ def test_batch_reduce_gemm_on_memrefs():
         br.batch_reduce_gemm
           ins(%a, %w : memref<3x4x4xf32, strided<[4, 8, 1]>>, memref<3x4x8xf32>)
           outs(%y : memref<4x8xf32>) count(%n)
-          epilogue(%e : memref<4x8xf32, strided<[0, 1]>>) {beta = 0.0 : f64} {
+          {beta = 0.0 : f64} epilogue(%e : memref<4x8xf32, strided<[0, 1]>>) {
         ^bb0(%acc: f32, %b: f32):
           %zero = arith.constant 0.0 : f32
           %s = arith.addf %acc, %b : f32
@@ -144,12 +144,13 @@ def test_contract_op_on_tensors():
       func.func @main(%a: tensor<3x4xf32>, %b: tensor<4x5xf32>, %c: tensor<3x5xf32>,
                       %e: tensor<5xf32>) -> tensor<3x5xf32> {
         %y = br.contract ins(%a, %b : tensor<3x4xf32>, tensor<4x5xf32>)
-          outs(%c : tensor<3x5xf32>) epilogue(%e : tensor<5xf32>) {
+          outs(%c : tensor<3x5xf32>) {
           indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>,
             affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>,
             affine_map<(d0, d1, d2) -> (d1)>],
           iterator_types = [#linalg.iterator_type<parallel>,
-            #linalg.iterator_type<parallel>, #linalg.iterator_type<reduction>]} {
+            #linalg.iterator_type<parallel>, #linalg.iterator_type<reduction>]}
+          epilogue(%e : tensor<5xf32>) {
         ^bb0(%acc: f32, %bias: f32):
           %r = arith.subf %acc, %bias : f32
           br.yield %r : f32
