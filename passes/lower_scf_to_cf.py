@@ -24,12 +24,7 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects import arith, cf, scf
-from xdsl.dialects.builtin import (
-    DenseIntElementsAttr,
-    IndexType,
-    ModuleOp,
-    VectorType,
-)
+from xdsl.dialects.builtin import DenseIntElementsAttr, ModuleOp, VectorType, i64
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 
@@ -136,7 +131,7 @@ def lower_while(op: scf.WhileOp) -> None:
 
 
 def lower_index_switch(op: scf.IndexSwitchOp) -> None:
-    """switch i case 2 {..} default {..} -> cf.switch i: index, [default: ^d, 2: ^b]"""
+    """switch i case 2 {..} default {..} -> cf.switch i: i64, [default: ^d, 2: ^b]"""
     before, after = split_at(op)
     starts: list[Block] = []
     for region in (op.default_region, *op.case_regions):
@@ -145,11 +140,11 @@ def lower_index_switch(op: scf.IndexSwitchOp) -> None:
         starts.append(start)
     default, *cases = starts
     numbers = op.cases.get_values()
-    values = DenseIntElementsAttr.from_list(
-        VectorType(IndexType(), (len(numbers),)), numbers
-    )
+    values = DenseIntElementsAttr.from_list(VectorType(i64, (len(numbers),)), numbers)
+    value = arith.IndexCastOp(op.arg, i64)
+    before.add_op(value)
     switch = cf.SwitchOp(
-        op.arg, default, (), values if cases else None, cases, [()] * len(cases)
+        value, default, (), values if cases else None, cases, [()] * len(cases)
     )
     jump(before, op, switch)
 

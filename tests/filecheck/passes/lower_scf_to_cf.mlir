@@ -65,7 +65,8 @@ func.func @while_loop(%a: f32) -> f32 {
 
 // All 64 bits of the index count.
 // CHECK-LABEL: func.func @index_switch
-// CHECK:         cf.switch %i : index, [
+// CHECK:         [[I:%.*]] = arith.index_cast %i : index to i64
+// CHECK-NEXT:    cf.switch [[I]] : i64, [
 // CHECK-NEXT:    default: ^[[DEFAULT:.*]],
 // CHECK-NEXT:      4294967296: ^[[CASE:.*]]
 // CHECK:       ^[[DEFAULT]]:
