@@ -2,12 +2,18 @@
 
 from xdsl.ir import Dialect
 
-from brdialect.ops import BatchReduceGemmOp, ContractOp, ParallelCallOp, YieldOp
+from brdialect.ops import (
+    BatchReduceGemmOp,
+    ContractOp,
+    ParallelCallOp,
+    PrefetchOp,
+    YieldOp,
+)
 from brdialect.schedule import ScheduleAttr
 from brdialect.target import TargetAttr
 
 BR = Dialect(
     "br",
-    [BatchReduceGemmOp, ContractOp, ParallelCallOp, YieldOp],
+    [BatchReduceGemmOp, ContractOp, ParallelCallOp, PrefetchOp, YieldOp],
     [ScheduleAttr, TargetAttr],
 )

@@ -90,7 +90,8 @@ def interface_of(module: ModuleOp, entry: str) -> Interface:
             if ARENA in marks and isinstance(type_, MemRefType):
                 result.arena_bytes = max(result.arena_bytes, byte_size(type_))
             elif BOUND in marks or CONSTANT in marks:
-                result.load_arguments.append(marks.get(BOUND) or marks[CONSTANT])
+                key = BOUND if BOUND in marks else CONSTANT
+                result.load_arguments.append(marks[key])
     return result
 
 

@@ -20,6 +20,7 @@ from xdsl.dialects.builtin import (
     StringAttr,
     UnitAttr,
     i1,
+    i32,
     i64,
 )
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
@@ -105,6 +106,14 @@ def store(low: FunctionLowering, op: Operation) -> None:
     pointer = low.address(view, indices_of(low, op.operands[2:]))
     value = low.value(op.operands[0])
     emit_store(low, value, pointer, op, alignment_of(op, view.element))
+
+
+def prefetch(low: FunctionLowering, op: Operation) -> None:
+    """br.prefetch -> llvm.prefetch: a read, into all levels of cache, of data"""
+    view = low.view(op.operands[0], op)
+    shifted = low.shifted(view, indices_of(low, op.operands[1:]))
+    hints = [low.constant(IntegerAttr(n, i32), i32) for n in (0, 3, 1)]
+    low.intrinsic("llvm.prefetch", (low.start(shifted), *hints), None)
 
 
 # New memory
@@ -274,6 +283,7 @@ def _is_contiguous(view: View) -> bool:
 
 
 HANDLERS: dict[str, Handler] = {
+    "br.prefetch": prefetch,
     "memref.load": load,
     "memref.store": store,
     "memref.alloc": alloc,
