@@ -115,7 +115,9 @@ class _DestinationOp(IRDLOperation):
         if len(set(kinds)) != 1:
             raise VerifyException("expected all operands tensors or all memrefs")
         if kinds[0] != (self.res is not None):
-            raise VerifyException("expected a result exactly where operands are tensors")
+            raise VerifyException(
+                "expected a result exactly where operands are tensors"
+            )
         if self.res is not None and self.res.type != c:
             raise VerifyException(
                 f"expected the result's type to be the destination's, {c}, "
@@ -154,7 +156,10 @@ class _DestinationOp(IRDLOperation):
                 f"({', '.join(map(str, got))})"
             )
         last = block.last_op
-        if not isinstance(last, YieldOp) or [v.type for v in last.arguments] != want[:1]:
+        if (
+            not isinstance(last, YieldOp)
+            or [v.type for v in last.arguments] != want[:1]
+        ):
             raise VerifyException(f"expected the epilogue to br.yield one {want[0]}")
 
 

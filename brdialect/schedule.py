@@ -97,8 +97,12 @@ def parse_schedule(text: str) -> Schedule:
     def role(name: str) -> int | None:
         return _iterator(fields[name]) if name in fields else None
 
-    packs = dict(_parse_pack(word) for word in fields.get("pack", "").split(",") if word)
-    batch = tuple(_iterator(word) for word in fields.get("batch", "").split(",") if word)
+    packs = dict(
+        _parse_pack(word) for word in fields.get("pack", "").split(",") if word
+    )
+    batch = tuple(
+        _iterator(word) for word in fields.get("batch", "").split(",") if word
+    )
     return Schedule(
         loops,
         role("m"),

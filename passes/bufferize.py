@@ -56,6 +56,7 @@ from passes.bufferize_ops import COPIED_VIEWS, PRODUCERS, Emitter, is_strided
 from passes.linalg_match import is_elementwise, maps_of, reads_output
 from passes.load_time import is_splat
 
+
 def byte_size(op: Operation, type_: Attribute) -> int:
     """The bytes of a static tensor."""
     assert isinstance(type_, TensorType)
@@ -154,7 +155,9 @@ class Assignment:
     ) -> None:
         """In place where nothing else needs the old contents."""
         old = self.buffers[init]
-        others = [v for v in op.operands if self.buffers.get(v) is old and v is not init]
+        others = [
+            v for v in op.operands if self.buffers.get(v) is old and v is not init
+        ]
         read = reads_destination(op, number)
         empty = isinstance(init.owner, tensor.EmptyOp)
         if read and list(op.operands).count(init) == 1 and not others:

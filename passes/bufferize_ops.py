@@ -216,7 +216,10 @@ class Emitter:
                 inner.erase()
 
     def slice(
-        self, op: Operation, source: SSAValue, at: tensor.ExtractSliceOp | tensor.InsertSliceOp
+        self,
+        op: Operation,
+        source: SSAValue,
+        at: tensor.ExtractSliceOp | tensor.InsertSliceOp,
     ) -> SSAValue:
         """The strided part of `source` that a slice op names."""
         memory = self.of(source)
@@ -253,7 +256,11 @@ class Emitter:
         low = mixed(op.static_low.get_values(), op.low)
         *body, last = op.region.block.ops
         fill = last.operands[0]
-        if body or fill.owner is op.region.block or not all(isinstance(n, int) for n in low):
+        if (
+            body
+            or fill.owner is op.region.block
+            or not all(isinstance(n, int) for n in low)
+        ):
             unsupported(op, "expected constant padding by static amounts")
         result = self.of(op.result)
         inside = op.source.type
@@ -376,12 +383,14 @@ def constant(op: arith.ConstantOp) -> SSAValue:
     name = f"br_constant_{len(names)}"
     want = MemRefType(type_.element_type, type_.get_shape())
     global_ = memref.GlobalOp.get(
-        StringAttr(name), want, op.value, constant=UnitAttr(), sym_visibility=StringAttr("private")
+        StringAttr(name),
+        want,
+        op.value,
+        constant=UnitAttr(),
+        sym_visibility=StringAttr("private"),
     )
     global_.detach()
     first = module.body.block.first_op
     assert first is not None
     module.body.block.insert_op_before(global_, first)
     return memref.GetGlobalOp(name, want).memref
-
-

@@ -162,9 +162,7 @@ def clone_op(op: Operation, known: dict[SSAValue, SSAValue]) -> Operation:
     return new
 
 
-def clone_block(
-    block: Block, known: dict[SSAValue, SSAValue] | None = None
-) -> Block:
+def clone_block(block: Block, known: dict[SSAValue, SSAValue] | None = None) -> Block:
     """A copy of a block without successors, ops of the outer builder untouched."""
     known = {} if known is None else known
     new = Block(arg_types=[a.type for a in block.args])

@@ -105,7 +105,9 @@ def analytic_schedule(p: Problem) -> Schedule:
     row_block = block_evenly(rows, max(tile_rows, half_l2 // max(1, depth)), tile_rows)
     row_block = share_among_threads(p, rows, row_block, tile_rows)
 
-    inner_loops = [Loop(k, inner_block)] if k is not None and inner_block < inner else []
+    inner_loops = (
+        [Loop(k, inner_block)] if k is not None and inner_block < inner else []
+    )
     row_loop = [Loop(m, row_block, True)] if m is not None and row_block < rows else []
     column_loop = [Loop(p.n, panel, not inner_loops)] if panel < columns else []
     outer = [

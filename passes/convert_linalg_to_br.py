@@ -166,9 +166,7 @@ class Nest:
     def reaches_end(self, iterator: int) -> SSAValue:
         """Whether the block at the current position is the last one."""
         last = (self.table.extents[iterator] - 1) // self.block(iterator)
-        return self.compare(
-            "uge", self.position(iterator), last * self.block(iterator)
-        )
+        return self.compare("uge", self.position(iterator), last * self.block(iterator))
 
     def compare(self, predicate: str, x: Index, y: Index) -> SSAValue:
         return arith.CmpiOp(value(x), value(y), predicate).result
@@ -222,8 +220,10 @@ class Nest:
         dims = [(call.extents[i], _at(a, i), _at(b, i)) for i in its]
         merged: list[tuple[int, int, int]] = []
         for size, x, y in reversed([d for d in dims if d[0] != 1] or [(1, 1, 1)]):
-            if merged and x == merged[0][0] * merged[0][1] and (
-                y == merged[0][0] * merged[0][2]
+            if (
+                merged
+                and x == merged[0][0] * merged[0][1]
+                and (y == merged[0][0] * merged[0][2])
             ):
                 merged[0] = (size * merged[0][0], *merged[0][1:])
             else:
@@ -300,7 +300,9 @@ def check_schedule(op: ContractOp, table: Contraction, s: Schedule) -> None:
     for i in range(count):
         steps = s.steps(i)
         if any(x % y or x == y for x, y in zip(steps, steps[1:], strict=False)):
-            unsupported(op, f"expected each step of {letter(i)} to divide the one outside")
+            unsupported(
+                op, f"expected each step of {letter(i)} to divide the one outside"
+            )
         last = steps[-1] if steps else table.extents[i]
         if i not in inner and last != 1:
             unsupported(
@@ -310,7 +312,9 @@ def check_schedule(op: ContractOp, table: Contraction, s: Schedule) -> None:
             )
     for loop in s.loops:
         if loop.parallel and table.role(loop.iterator) is Role.K:
-            unsupported(op, f"expected no parallel loop over the sum {letter(loop.iterator)}")
+            unsupported(
+                op, f"expected no parallel loop over the sum {letter(loop.iterator)}"
+            )
 
 
 def check_panels(op: ContractOp, nest: Nest) -> None:
@@ -340,7 +344,9 @@ def lower(op: ContractOp) -> None:
         steps, offset = static_strides(op, operand.type)
         forms = forms_of(map_)
         if forms is None:
-            unsupported(op, f"expected sums of iterators in an indexing map, got {map_}")
+            unsupported(
+                op, f"expected sums of iterators in an indexing map, got {map_}"
+            )
         strides.append(strides_of(forms, steps))
         offsets.append(offset)
     nest = Nest(op, table, schedule, strides, offsets)
@@ -357,7 +363,9 @@ class ConvertLinalgToBrPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for contract in [o for o in op.walk() if isinstance(o, ContractOp)]:
             if not isinstance(contract.c.type, MemRefType):
-                unsupported(contract, "expected memrefs, got tensors; run bufferize first")
+                unsupported(
+                    contract, "expected memrefs, got tensors; run bufferize first"
+                )
             with ImplicitBuilder(Builder(InsertPoint.before(contract))):
                 lower(contract)
             contract.detach()

@@ -61,7 +61,7 @@ from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.target import Target, target_of
-from passes.build import strided_type
+from passes.build import row_major, strided_type
 from passes.loop_nest import (
     Nest,
     Operand,
@@ -103,7 +103,10 @@ def view_of(operand: Operand, order: list[int], sizes: list[int]) -> SSAValue:
     )
     if same:
         return operand.source
-    type_ = strided_type(source.element_type, sizes, strides, operand.offset)
+    if operand.offset == 0 and tuple(strides) == row_major(sizes):
+        type_ = MemRefType(source.element_type, sizes)
+    else:
+        type_ = strided_type(source.element_type, sizes, strides, operand.offset)
     return memref.ReinterpretCastOp.from_dynamic(
         operand.source, (operand.offset,), sizes, strides, type_
     ).result

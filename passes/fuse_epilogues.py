@@ -103,7 +103,11 @@ def fuse_generics(
 
     block = new_block([*inputs, *consumer.outputs])
     end = position + len(sources)
-    before, middle, after = block.args[:position], block.args[position:end], block.args[end:]
+    before, middle, after = (
+        block.args[:position],
+        block.args[position:end],
+        block.args[end:],
+    )
     with ImplicitBuilder(block):
         # the producer does not read its output: any value stands for that argument
         (element,) = inline(producer.body.block, [*middle, block.args[-1]])

@@ -49,9 +49,7 @@ PACKED = "br.packed"
 SUFFIX = "_load"
 
 
-def needed_values(
-    function: func.FuncOp, known: dict[SSAValue, bool]
-) -> list[SSAValue]:
+def needed_values(function: func.FuncOp, known: dict[SSAValue, bool]) -> list[SSAValue]:
     """The load-time tensors that the rest of the function reads."""
     found: dict[SSAValue, None] = {}
     for op in function.body.block.ops:

@@ -61,6 +61,8 @@ def schedulable(contraction: Contraction | None, reductions: set[int]) -> bool:
     """Whether every iterator has a role, C has vector columns, k is all the sums."""
     if contraction is None or contraction.columns is None or not reductions:
         return False
+    if 0 in contraction.extents:
+        return False  # nothing to multiply: plain loops of no trip do
     roles = [contraction.role(i) for i in range(len(contraction.extents))]
     return None not in roles and set(contraction.having(Role.K)) == reductions
 
@@ -116,7 +118,10 @@ class ToContract(RewritePattern):
         assert contraction is not None
         if is_matrix_vector(contraction):
             return
-        (read_a, at_a), (read_b, at_b) = through_copies(a, map_a), through_copies(b, map_b)
+        (read_a, at_a), (read_b, at_b) = (
+            through_copies(a, map_a),
+            through_copies(b, map_b),
+        )
         read = contraction_of((read_a, read_b, c), (at_a, at_b, map_c))
         if schedulable(read, reductions):
             a, map_a, b, map_b = read_a, at_a, read_b, at_b

@@ -77,7 +77,9 @@ def trips(loop: scf.ParallelOp, known: Known) -> list[Index]:
 def emit_trip(loop: scf.ParallelOp, ordinals: Sequence[Index], known: Known) -> None:
     """Clones the loop's body for the trip with these ordinals."""
     mapping = dict(known)
-    bounds = zip(loop.body.block.args, loop.lowerBound, loop.step, ordinals, strict=True)
+    bounds = zip(
+        loop.body.block.args, loop.lowerBound, loop.step, ordinals, strict=True
+    )
     for iv, low, step, ordinal in bounds:
         moved = mul(ordinal, index_of(step, known))
         mapping[iv] = value(add(index_of(low, known), moved))

@@ -72,7 +72,9 @@ def interface_of(module: ModuleOp, entry: str) -> Interface:
     """Reads the interface off a bufferized module."""
     functions = {o.sym_name.data: o for o in module.ops if isinstance(o, func.FuncOp)}
     if entry not in functions:
-        raise BrError(f"expected a function out of {', '.join(functions)}, got '{entry}'")
+        raise BrError(
+            f"expected a function out of {', '.join(functions)}, got '{entry}'"
+        )
     result = Interface(entry, [])
     for type_, marks in marked_arguments(functions[entry]):
         if not isinstance(type_, MemRefType):
@@ -102,7 +104,11 @@ _DTYPES = {
     "i1": "bool",
     "index": "int64",
     **{f"i{bits}": f"int{bits}" for bits in (8, 16, 32, 64)},
-    **{f"{s}i{bits}": f"{s}int{bits}".replace("sint", "int") for s in "su" for bits in (8, 16, 32, 64)},
+    **{
+        f"{s}i{bits}": f"{s}int{bits}".replace("sint", "int")
+        for s in "su"
+        for bits in (8, 16, 32, 64)
+    },
 }
 
 

@@ -191,7 +191,9 @@ class DropIdentity(RewritePattern):
         order = copy_permutation(result)
         if order is None or not is_static(source):
             return
-        assert isinstance(source.type, TensorType) and isinstance(result.type, TensorType)
+        assert isinstance(source.type, TensorType) and isinstance(
+            result.type, TensorType
+        )
         shape = source.type.get_shape()
         if order == list(range(len(order))):
             rewriter.replace(op, (), (source,))
@@ -279,10 +281,15 @@ def wanted_order(op: linalg.GenericOp) -> list[int] | None:
     dims = [e.used_dims().pop() for e in written.results]
     if len(set(dims)) != len(dims) or any(str(e)[0] != "d" for e in written.results):
         return None
-    parallel = {i for i, t in enumerate(op.iterator_types) if t.data is IteratorType.PARALLEL}
+    parallel = {
+        i for i, t in enumerate(op.iterator_types) if t.data is IteratorType.PARALLEL
+    }
     if parallel != set(dims):
         return None
-    sizes = [prod(v.type.get_shape()) if isinstance(v.type, TensorType) else 0 for v in op.inputs]
+    sizes = [
+        prod(v.type.get_shape()) if isinstance(v.type, TensorType) else 0
+        for v in op.inputs
+    ]
     main = maps[sizes.index(max(sizes))]
     walked: list[int] = []
     for expr in main.results:

@@ -83,7 +83,9 @@ def specialise(module: ModuleOp, entry: str, shapes: Sequence[Sequence[int]]) ->
         return
     for argument, shape in zip(tuple(block.args), shapes, strict=True):
         if isinstance(argument.type, TensorType):
-            bound = TensorType(argument.type.element_type, shape, argument.type.encoding)
+            bound = TensorType(
+                argument.type.element_type, shape, argument.type.encoding
+            )
             Rewriter.replace_value_with_new_type(argument, bound)
     walk = Sizes()
     for op in list(block.ops):
@@ -97,7 +99,9 @@ def specialise(module: ModuleOp, entry: str, shapes: Sequence[Sequence[int]]) ->
         function.verify()
     except VerifyException as e:
         sizes = ", ".join("x".join(map(str, s)) for s in shapes)
-        raise BrError(f"{where(function)}: the arguments' sizes {sizes} do not fit: {e}") from e
+        raise BrError(
+            f"{where(function)}: the arguments' sizes {sizes} do not fit: {e}"
+        ) from e
 
 
 class Sizes:
@@ -162,9 +166,13 @@ class Sizes:
         try:
             return rule(*numbers)
         except ZeroDivisionError:
-            unsupported(op, "expected a divisor other than 0 in the arithmetic on sizes")
+            unsupported(
+                op, "expected a divisor other than 0 in the arithmetic on sizes"
+            )
 
-    def list(self, op: Operation, static: DenseArrayBase, dynamic: Sequence[SSAValue]) -> list[int]:
+    def list(
+        self, op: Operation, static: DenseArrayBase, dynamic: Sequence[SSAValue]
+    ) -> list[int]:
         """A list of sizes with the dynamic ones filled in."""
         rest = iter(dynamic)
         result: list[int] = []
@@ -172,7 +180,9 @@ class Sizes:
             if n == DYNAMIC_INDEX:
                 v = next(rest)
                 if v not in self.known:
-                    unsupported(op, "expected a size that follows from the arguments' shapes")
+                    unsupported(
+                        op, "expected a size that follows from the arguments' shapes"
+                    )
                 n = self.known[v]
             result.append(int(n))
         if any(n < 0 for n in result):
@@ -201,7 +211,11 @@ class Sizes:
             case tensor.InsertSliceOp() | tensor.InsertOp():
                 Rewriter.replace_value_with_new_type(op.results[0], op.dest.type)
             case tensor.ConcatOp():
-                shapes = [v.type.get_shape() for v in op.inputs if isinstance(v.type, TensorType)]
+                shapes = [
+                    v.type.get_shape()
+                    for v in op.inputs
+                    if isinstance(v.type, TensorType)
+                ]
                 dim = op.dim.value.data
                 total = sum(s[dim] for s in shapes)
                 self.set(op, [*shapes[0][:dim], total, *shapes[0][dim + 1 :]])

@@ -267,6 +267,21 @@ def test_argmax_as_torch_mlir_writes_it(axis: int) -> None:
     np.testing.assert_array_equal(at, x.argmax(axis))
 
 
+def test_iterators_whose_index_is_asked_for_stay_apart() -> None:
+    """Neither the loop of a row's index nor that of a column's may be merged."""
+    body = """
+      %i = linalg.index AXIS : index
+      %j = arith.index_cast %i : index to i32
+      %r = arith.addi %j, %a0 : i32
+      linalg.yield %r : i32"""
+    t, m = "memref<5x3x11xi32>", "(d0, d1, d2) -> (d0, d1, d2)"
+    x = filled((5, 3, 11), "i32")
+    for axis in range(3):
+        text = generic(f"{t}; {t}", f"{m}; {m}", "ppp", body, 1)
+        _, y = run(text.replace("AXIS", str(axis)), x, x)
+        np.testing.assert_array_equal(y, x + np.indices(x.shape)[axis])
+
+
 @pytest.mark.parametrize("op", ["maximumf", "addf"])
 @pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (2, 1), (2, 2), (1, 3)])
 @pytest.mark.parametrize("channels_last", [False, True])
