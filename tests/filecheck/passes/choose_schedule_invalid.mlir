@@ -1,0 +1,36 @@
+// RUN: br-opt %s -p choose-schedule --split-input-file --verify-diagnostics | filecheck %s
+
+#mk = affine_map<(m, n, k) -> (m, k)>
+#kn = affine_map<(m, n, k) -> (k, n)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+#parallel = #linalg.iterator_type<parallel>
+#reduction = #linalg.iterator_type<reduction>
+
+// CHECK: choose_schedule_invalid.mlir:12:3: 'br.contract': expected static sizes, got a dynamic dimension that nothing binds; give the shapes of the arguments (br-run --input=SHAPExf32)
+func.func @dynamic(%a: tensor<?x64xf32>, %b: tensor<64x64xf32>, %c: tensor<?x64xf32>)
+    -> tensor<?x64xf32> {
+  %r = br.contract ins(%a, %b : tensor<?x64xf32>, tensor<64x64xf32>)
+    outs(%c : tensor<?x64xf32>)
+    {indexing_maps = [#mk, #kn, #mn],
+     iterator_types = [#parallel, #parallel, #reduction]} -> tensor<?x64xf32>
+  func.return %r : tensor<?x64xf32>
+}
+
+// -----
+
+#mk = affine_map<(m, n, k) -> (m, k)>
+#kn = affine_map<(m, n, k) -> (k, n)>
+#nm = affine_map<(m, n, k) -> (n, m)>
+#parallel = #linalg.iterator_type<parallel>
+#reduction = #linalg.iterator_type<reduction>
+
+// Written by hand, with the columns of C in A.
+// CHECK: 'br.contract': expected plain indexing maps with columns shared by b and c
+func.func @columns(%a: tensor<6x4xf32>, %b: tensor<4x8xf32>, %c: tensor<8x6xf32>)
+    -> tensor<8x6xf32> {
+  %r = br.contract ins(%a, %b : tensor<6x4xf32>, tensor<4x8xf32>)
+    outs(%c : tensor<8x6xf32>)
+    {indexing_maps = [#mk, #kn, #nm],
+     iterator_types = [#parallel, #parallel, #reduction]} -> tensor<8x6xf32>
+  func.return %r : tensor<8x6xf32>
+}

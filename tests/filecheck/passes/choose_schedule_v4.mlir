@@ -1,0 +1,48 @@
+// RUN: br-opt %s -p generalise-linalg,normalise-contractions,choose-schedule | filecheck %s
+
+// The analytic default, for AVX-512: vectors are twice as wide, and registers twice as many.
+module attributes {br.target = #br.target<"x86-64-v4">} {
+
+// A long sum is blocked, so that a panel of B stays in half of the L1.
+// CHECK-LABEL: @matmul
+// CHECK: schedule = #br.schedule<"c64 b64 | m=a n=b k=c | tile=6x4 | pack=b64">
+func.func @matmul(%a: tensor<1024x1024xf32>, %b: tensor<1024x1024xf32>,
+    %c: tensor<1024x1024xf32>) -> tensor<1024x1024xf32> {
+  %r = linalg.matmul ins(%a, %b : tensor<1024x1024xf32>, tensor<1024x1024xf32>)
+    outs(%c : tensor<1024x1024xf32>) -> tensor<1024x1024xf32>
+  func.return %r : tensor<1024x1024xf32>
+}
+
+// A small one is a single call.
+// CHECK-LABEL: @small
+// CHECK: schedule = #br.schedule<" | m=a n=b k=c | tile=6x1">
+func.func @small(%a: tensor<6x4xf32>, %b: tensor<4x16xf32>, %c: tensor<6x16xf32>)
+    -> tensor<6x16xf32> {
+  %r = linalg.matmul ins(%a, %b : tensor<6x4xf32>, tensor<4x16xf32>)
+    outs(%c : tensor<6x16xf32>) -> tensor<6x16xf32>
+  func.return %r : tensor<6x16xf32>
+}
+
+// Few rows take more vectors, to hide the latency of the FMA.
+// CHECK-LABEL: @one_row
+// CHECK: schedule = #br.schedule<"B128 | m=a n=b k=c | tile=1x8">
+func.func @one_row(%a: tensor<1x256xf32>, %b: tensor<256x256xf32>,
+    %c: tensor<1x256xf32>) -> tensor<1x256xf32> {
+  %r = linalg.matmul ins(%a, %b : tensor<1x256xf32>, tensor<256x256xf32>)
+    outs(%c : tensor<1x256xf32>) -> tensor<1x256xf32>
+  func.return %r : tensor<1x256xf32>
+}
+
+// Pixels of a row are m, channels n and k, the taps are the batch.
+// CHECK-LABEL: @conv
+// CHECK: schedule = #br.schedule<"B | m=c n=d k=g batch=e,f | tile=6x4">
+func.func @conv(%x: tensor<1x30x30x64xf32>, %w: tensor<3x3x64x64xf32>,
+    %y: tensor<1x28x28x64xf32>) -> tensor<1x28x28x64xf32> {
+  %r = linalg.conv_2d_nhwc_hwcf
+    {strides = dense<1> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
+    ins(%x, %w : tensor<1x30x30x64xf32>, tensor<3x3x64x64xf32>)
+    outs(%y : tensor<1x28x28x64xf32>) -> tensor<1x28x28x64xf32>
+  func.return %r : tensor<1x28x28x64xf32>
+}
+
+}
