@@ -384,5 +384,5 @@ class FunctionLowering:
         stride: Index = 1
         for size in reversed(sizes):
             strides.append(stride)
-            stride2 = self.mul(stride, size)
+            stride = self.mul(stride, size)
         return tuple(reversed(strides))
