@@ -61,7 +61,7 @@ def byte_size(op: Operation, type_: Attribute) -> int:
     """The bytes of a static tensor."""
     assert isinstance(type_, TensorType)
     shape = type_.get_shape()
-    if -1 in shape:
+    if not type_.has_static_shape():
         unsupported(
             op,
             f"expected static sizes, got {type_}; give the shapes of the arguments "

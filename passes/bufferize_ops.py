@@ -311,7 +311,7 @@ def slice_shape(
     """The shape of the slice, unit dimensions dropped where the op drops them."""
     small = at.result if isinstance(at, tensor.ExtractSliceOp) else at.source
     assert isinstance(small.type, TensorType)
-    if -1 in small.type.get_shape():
+    if not small.type.has_static_shape():
         unsupported(op, f"expected a slice of static size, got {small.type}")
     return small.type.get_shape()
 

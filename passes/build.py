@@ -196,7 +196,8 @@ def static_strides(op: Operation, type_: Attribute) -> tuple[list[int], int]:
     assert isa(type_, MemRefType)
     strides = type_.get_strides()
     offset = type_.get_offset()
-    if strides is None or None in strides or offset is None or -1 in type_.get_shape():
+    static = type_.has_static_shape()
+    if strides is None or None in strides or offset is None or not static:
         unsupported(
             op,
             f"expected a memref of static shape and strides, got {type_}; bind its "

@@ -34,6 +34,7 @@ from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
 from xdsl.dialects import arith, func, memref, vector
 from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
     ArrayAttr,
     DenseIntOrFPElementsAttr,
     DictionaryAttr,
@@ -149,7 +150,9 @@ class KernelEmitter:
         type_ = self.b.type
         assert isinstance(type_, MemRefType)
         strides, shape = type_.get_strides(), type_.get_shape()
-        if strides is None or None in strides or -1 in shape or self.transposed[1]:
+        if strides is None or None in strides or DYNAMIC_INDEX in shape:
+            return False
+        if self.transposed[1]:
             return False
         row = strides[-2]
         assert row is not None

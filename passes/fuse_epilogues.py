@@ -208,7 +208,7 @@ class FoldInit(RewritePattern):
     def match_and_rewrite(self, op: ContractOp, rewriter: PatternRewriter):
         if op.beta_value != 1.0 or op.epilogue is not None:
             return
-        if not isinstance(op.c.type, TensorType) or -1 in op.c.type.get_shape():
+        if not isinstance(op.c.type, TensorType) or not op.c.type.has_static_shape():
             return
         start = op.c.owner
         maps = list(op.maps)

@@ -62,7 +62,7 @@ from passes.normalise_contractions import contraction_of, through_copies
 
 def is_static(value: SSAValue) -> bool:
     """Whether the tensor's sizes are all known."""
-    return isinstance(value.type, TensorType) and -1 not in value.type.get_shape()
+    return isinstance(value.type, TensorType) and value.type.has_static_shape()
 
 
 def permuted(values: Sequence[int], order: Sequence[int]) -> list[int]:

@@ -1,0 +1,67 @@
+// RUN: br-opt %s -p bufferize --split-input-file --verify-diagnostics | filecheck %s
+
+// CHECK: bufferize_invalid.mlir:5:3: 'test.op': expected linalg, br or tensor ops on tensors, got one that has no bufferization; supported are linalg.generic, linalg.fill, br.contract, arith.constant and tensor.pad
+func.func @unknown(%x: tensor<4xf32>) -> tensor<2xf32> {
+  %y = "test.op"(%x) : (tensor<4xf32>) -> tensor<2xf32>
+  func.return %y : tensor<2xf32>
+}
+
+// -----
+
+// CHECK: 'func.func': expected static sizes, got tensor<?xf32>; give the shapes of the arguments (br-run --input=SHAPExf32)
+func.func @dynamic(%x: tensor<?xf32>) -> tensor<?xf32> {
+  func.return %x : tensor<?xf32>
+}
+
+// -----
+
+// CHECK: 'func.func': expected one block, got branches between blocks
+func.func @branches(%x: tensor<4xf32>) -> tensor<4xf32> {
+  cf.br ^bb1
+^bb1:
+  func.return %x : tensor<4xf32>
+}
+
+// -----
+
+// CHECK: 'func.return': expected tensor results, got f32
+func.func @scalar(%x: tensor<4xf32>, %y: f32) -> f32 {
+  func.return %y : f32
+}
+
+// -----
+
+// CHECK: 'tensor.pad': expected constant padding by static amounts
+func.func @pad(%x: tensor<4xf32>) -> tensor<6xf32> {
+  %y = tensor.pad %x low[1] high[1] {
+  ^bb0(%i: index):
+    %j = arith.index_cast %i : index to i32
+    %z = arith.sitofp %j : i32 to f32
+    tensor.yield %z : f32
+  } : tensor<4xf32> to tensor<6xf32>
+  func.return %y : tensor<6xf32>
+}
+
+// -----
+
+// CHECK: 'tensor.pad': expected padding of at least 0, got -1
+func.func @negative(%x: tensor<4xf32>) -> tensor<3xf32> {
+  %zero = arith.constant 0.0 : f32
+  %y = tensor.pad %x low[-1] high[0] {
+  ^bb0(%i: index):
+    tensor.yield %zero : f32
+  } : tensor<4xf32> to tensor<3xf32>
+  func.return %y : tensor<3xf32>
+}
+
+// -----
+
+// CHECK: 'scf.for': expected linalg, br or tensor ops on tensors, got one that has no bufferization
+func.func @loop(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = arith.constant 0 : index
+  %1 = arith.constant 1 : index
+  %y = scf.for %i = %0 to %1 step %1 iter_args(%z = %x) -> (tensor<4xf32>) {
+    scf.yield %z : tensor<4xf32>
+  }
+  func.return %y : tensor<4xf32>
+}
