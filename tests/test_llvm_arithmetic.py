@@ -432,6 +432,22 @@ def test_constants_are_exact() -> None:
     np.testing.assert_array_equal(result, np.array([*values.values()], np.float32))
 
 
+@pytest.mark.parametrize(("t", "dtype"), [("f64", np.float64), ("f16", np.float16)])
+def test_constants_of_other_widths(t: str, dtype: Any) -> None:
+    text = f"""
+    func.func @f(%o: memref<2x{t}>) {{
+      %c0 = arith.constant 0 : index
+      %v = arith.constant dense<[0.1, -3.0]> : vector<2x{t}>
+      %x = arith.constant 0.1 : {t}
+      vector.store %v, %o[%c0] : memref<2x{t}>, vector<2x{t}>
+      memref.store %x, %o[%c0] : memref<2x{t}>
+      return
+    }}"""
+    result = np.zeros(2, dtype)
+    run(text, result)
+    np.testing.assert_array_equal(result, np.array([0.1, -3.0], dtype))
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

@@ -173,7 +173,7 @@ def test_globals_hold_their_data() -> None:
     np.testing.assert_array_equal(o, [6.5, -1, 0])
 
 
-@pytest.mark.parametrize("n", [-5, 0, 1, 5, 8, 9, 2**40])
+@pytest.mark.parametrize("n", [-5, 0, 1, 5, 8, 9, 2**40, 5 - 2**40])
 def test_masks_guard_memory(n: int) -> None:
     """Lanes beyond n are neither read nor written."""
     text = """

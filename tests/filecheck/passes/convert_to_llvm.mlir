@@ -83,11 +83,27 @@ func.func @allocations() {
   func.return
 }
 
+// A loop takes the stack space of what it allocates once.
+// CHECK-LABEL: llvm.func @stack_in_a_loop
+// CHECK:         llvm.alloca %{{.*}} x f32 {alignment = 128 : i64}
+// CHECK-NEXT:    llvm.br
+// CHECK-NOT:     llvm.alloca
+// IR-LABEL: define void @stack_in_a_loop
+func.func @stack_in_a_loop(%k: i1) {
+  cf.br ^loop
+^loop:
+  %s = memref.alloca() {alignment = 128 : i64} : memref<16xf32>
+  %p = "memref.extract_aligned_pointer_as_index"(%s) : (memref<16xf32>) -> index
+  cf.cond_br %k, ^loop, ^end
+^end:
+  func.return
+}
+
 // Block arguments become phis; a branch to one block twice goes there by two ways.
 // CHECK-LABEL: llvm.func @branches
-// CHECK:         llvm.cond_br %k, ^[[B:.*]](%i{{.*}} : i64), ^[[B]](%j : i64)
+// CHECK:         llvm.cond_br %k{{.*}}, ^[[B:.*]](%i{{.*}} : i64), ^[[B]](%j : i64)
 // IR-LABEL: define i64 @branches
-// IR:         br i1 %k.{{.*}}, label %block1, label %[[BETWEEN:.*]]
+// IR:         br i1 %k{{.*}}, label %block1, label %[[BETWEEN:.*]]
 // IR:       [[BETWEEN]]:
 // IR-NEXT:    br label %block1
 // IR:       block1:
