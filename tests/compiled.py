@@ -49,3 +49,8 @@ class Compiled:
 def run(text: str, *arguments: Array | int, result: Any = None) -> Any:
     """Compiles a module and calls its `@f`."""
     return Compiled(text, "f")("f", *arguments, result=result)
+
+
+def arange(*shape: int) -> Array:
+    """0, 1, 2, ... as an f32 array."""
+    return np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
