@@ -279,7 +279,8 @@ def check_schedule(op: ContractOp, table: Contraction, s: Schedule) -> None:
     named = {loop.iterator for loop in s.loops} | {*s.batch}
     named |= {i for i in (s.m, s.n, s.k) if i is not None}
     if extra := [i for i in named if i >= count]:
-        unsupported(op, f"expected a schedule over {count} iterators, got {extra[0]}")
+        unknown = LETTERS[extra[0]]
+        unsupported(op, f"expected a schedule over {count} iterators, got '{unknown}'")
     for what, i, roles in (
         ("m", s.m, (Role.M,)),
         ("n", s.n, (Role.N,)),
