@@ -130,7 +130,11 @@ def emitter_of(op: GenericOp, nest: Nest, target: Target) -> Emitter:
         if across is not None and x in nest.inputs and crosses(x, chosen, across):
             last.append(across)
         order = [d for d in range(len(nest.loops)) if d not in last] + last
-        views.append(view_of(x, order, [nest.loops[d].size for d in order]))
+        sizes = [nest.loops[d].size for d in order]
+        if chosen in last[-1:] and x in nest.inputs and x.skips(chosen):
+            sizes[-1] = (sizes[-1] - 1) * x.strides[chosen] + 1
+            x = x.contiguous(chosen)
+        views.append(view_of(x, order, sizes))
     if across is not None:
         return TransposingEmitter(op, nest, target, chosen, lanes, views, across)
     return Emitter(op, nest, target, chosen, lanes, views)

@@ -29,6 +29,10 @@ from brdialect.errors import unsupported
 SMALLEST_TILE = 4
 """A tile narrower than this is not worth transposing: its loads are mostly masked."""
 
+WIDEST_SKIP = 4
+"""The largest stride at which vectors are loaded whole and thinned out by shuffles, as
+in pooling with stride 2."""
+
 TURNED = 4
 """What a vector costs that is transposed with others: a load and about 3 shuffles."""
 
@@ -56,6 +60,15 @@ class Operand:
         """What it holds."""
         assert isa(self.source.type, MemRefType)
         return self.source.type.element_type
+
+    def skips(self, loop: int) -> bool:
+        """Whether whole vectors along the loop hold enough of what is wanted."""
+        return self.vectorisable and 2 <= self.strides[loop] <= WIDEST_SKIP
+
+    def contiguous(self, loop: int) -> Operand:
+        """With the elements that the loop passes over."""
+        strides = (*self.strides[:loop], 1, *self.strides[loop + 1 :])
+        return replace(self, strides=strides)
 
     @property
     def vectorisable(self) -> bool:
@@ -235,7 +248,8 @@ def vector_loop(nest: Nest, lanes: int, body_ops: int, reassociate: bool) -> int
 
     In a vector loop, `ceil(size / lanes)` steps do the work of `size` iterations. A
     step costs the body's operations, 1 for an operand of stride 0 or 1, `TURNED` for
-    one that is transposed in registers, else `lanes`. Reduction loops count only if the
+    one that is transposed in registers, a load and a shuffle for each vector that is
+    thinned out, else `lanes`. Reduction loops count only if the
     op may be reassociated; of equals the innermost parallel loop wins.
     """
     best: tuple[float, int | None] = (body_ops + len(nest.operands), None)
@@ -255,6 +269,8 @@ def vector_loop(nest: Nest, lanes: int, body_ops: int, reassociate: bool) -> int
                 step += 1
             elif across is not None and crosses(x, d, across):
                 step += TURNED
+            elif x in nest.inputs and x.skips(d) and 2 * x.strides[d] < lanes:
+                step += 2 * x.strides[d]
             else:
                 step += lanes
         cost = step * -(-loop.size // lanes) / loop.size

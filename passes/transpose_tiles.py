@@ -14,15 +14,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xdsl.dialects import vector
-from xdsl.dialects.builtin import DenseArrayBase, MemRefType, VectorType, i64
+from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import SSAValue
 from xdsl.utils.hints import isa
 
 from passes.build import add, value
 from passes.loop_nest import crosses
 from passes.nest_emitter import At, Axis, Emitter, Step, steps
-from passes.vectorise import load_vector, splat
+from passes.vectorise import load_vector, shuffle, splat
 
 CACHE_LINE = 64
 
@@ -46,15 +45,9 @@ def transposed(rows: Sequence[SSAValue]) -> list[SSAValue]:
         for r in range(count):
             if not r & block:
                 a, b = rows[r], rows[r + block]
-                rows[r], rows[r + block] = _shuffle(a, b, keep), _shuffle(a, b, move)
+                rows[r], rows[r + block] = shuffle(a, b, keep), shuffle(a, b, move)
         block //= 2
     return rows
-
-
-def _shuffle(a: SSAValue, b: SSAValue, lanes: Sequence[int]) -> SSAValue:
-    assert isa(a.type, VectorType)
-    mask = DenseArrayBase.from_list(i64, lanes)
-    return vector.ShuffleOp(a, b, mask, result_type=a.type).result
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from typing import cast
 from xdsl.dialects import arith, cf, linalg, math, memref, vector
 from xdsl.dialects.builtin import (
     AnyFloat,
+    DenseArrayBase,
     DenseIntOrFPElementsAttr,
     FloatAttr,
     IndexType,
@@ -29,6 +30,7 @@ from xdsl.dialects.builtin import (
     MemRefType,
     VectorType,
     i1,
+    i64,
 )
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.traits import IsTerminator
@@ -239,6 +241,43 @@ def load_vector(
         scalar = memref.LoadOp.get(source, _lane_indices(indices, dim, step)).res
         out = vector.InsertOp(scalar, out, (lane,)).result
     return out
+
+
+def load_every(
+    source: SSAValue,
+    indices: Sequence[SSAValue],
+    lanes: int,
+    step: int,
+    valid: int | None = None,
+) -> SSAValue:
+    """Every `step`-th of the contiguous elements from `indices` on: `step` whole loads,
+    the last one masked so as not to reach beyond what is wanted, and shuffles.
+
+    step 2:  [x0 x1 x2 x3], [x4 x5 x6 .]  ->  [x0 x2 x4 x6]
+    """
+    span = ((lanes if valid is None else valid) - 1) * step + 1
+    parts: list[SSAValue] = []
+    for start in range(0, span, lanes):
+        count = min(lanes, span - start)
+        at = _lane_indices(indices, -1, start)
+        parts.append(load_vector(source, at, lanes, None if count == lanes else count))
+    places = [divmod(lane * step, lanes) for lane in range(lanes)]
+    found = parts[0]
+    for number, part in enumerate(parts[1:] or parts, 1):
+        first = number == 1
+        mask = [
+            at if first and which == 0 else lanes + at if which == number else lane
+            for lane, (which, at) in enumerate(places)
+        ]
+        found = shuffle(found, part, mask)
+    return found
+
+
+def shuffle(a: SSAValue, b: SSAValue, lanes: Sequence[int]) -> SSAValue:
+    """Lanes of a and b, counted through both."""
+    assert isa(a.type, VectorType)
+    mask = DenseArrayBase.from_list(i64, lanes)
+    return vector.ShuffleOp(a, b, mask, result_type=a.type).result
 
 
 def store_vector(

@@ -2,83 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
-from native import lower, native
-from numpy.typing import NDArray
+from generics import ADD, ELEMENTS, WIDTHS, filled, generic, run
+from native import lower
 
 from brdialect.errors import UnsupportedError
 from brdialect.target import target_named
-
-Array = NDArray[Any]
-ELEMENTS = {
-    "f32": np.float32,
-    "f64": np.float64,
-    "f16": np.float16,
-    "i64": np.int64,
-    "i32": np.int32,
-    "i8": np.int8,
-    "i1": np.bool_,
-}
-WIDTHS = [16, 32, 64]
-"""Vector registers of NEON, AVX2 and AVX-512; the host's code generator splits those it
-does not have."""
-
-
-def generic(
-    operands: str, maps: str, iterators: str, body: str, inputs: int, extra: str = ""
-) -> str:
-    """`func.func @f` around one linalg.generic.
-
-    `operands` are the types, inputs first; `maps` are `(d0, d1) -> (d1), ...`;
-    `iterators` is a letter a loop, p or r. The body's arguments are %a0, %a1, ...
-    """
-    types = [t.strip() for t in operands.split(";")]
-    elements = [
-        t[t.index("<") + 1 :].split(",")[0].split("x")[-1].rstrip(">") for t in types
-    ]
-    names = [f"%x{i}" for i in range(len(types))]
-    kinds = {"p": '"parallel"', "r": '"reduction"'}
-    arguments = ", ".join(f"{n}: {t}" for n, t in zip(names, types, strict=True))
-
-    def group(part: slice) -> str:
-        return f"({', '.join(names[part])} : {', '.join(types[part])})"
-
-    ins = f"ins{group(slice(inputs))}" if inputs else ""
-    affine = ", ".join(f"affine_map<{m.strip()}>" for m in maps.split(";"))
-    block = ", ".join(f"%a{i}: {t}" for i, t in enumerate(elements))
-    return f"""
-    func.func @f({arguments}) {{
-      {extra}
-      linalg.generic {{indexing_maps = [{affine}],
-                       iterator_types = [{", ".join(kinds[c] for c in iterators)}]}}
-      {ins} outs{group(slice(inputs, None))} {{
-      ^bb0({block}):
-        {body}
-      }}
-      return
-    }}"""
-
-
-def filled(shape: tuple[int, ...], element: str = "f32", seed: int = 0) -> Array:
-    """Numbers that are exact in every type, with ties."""
-    rng = np.random.default_rng(seed)
-    low, high = (0, 2) if element == "i1" else (-9, 10)
-    return rng.integers(low, high, shape).astype(ELEMENTS[element])
-
-
-def run(
-    text: str, *arrays: Array, threads: int = 1, vector_bytes: int | None = None
-) -> tuple[Array, ...]:
-    """Copies of the arrays after the call."""
-    copies = tuple(a.copy() for a in arrays)
-    native(text, threads=threads, vector_bytes=vector_bytes)(*copies)
-    return copies
-
-
-ADD = "%r = arith.addf %a0, %a1 : f32\n linalg.yield %r : f32"
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -167,166 +97,6 @@ def test_division_of_integers_is_scalar(iterators: str) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("shape", [(3, 5, 45), (2, 1, 8), (4, 33, 7)])
-@pytest.mark.parametrize("axis", [0, 1, 2])
-@pytest.mark.parametrize("op", ["addf", "mulf", "maximumf", "minimumf", "maxnumf"])
-def test_reductions(op: str, axis: int, shape: tuple[int, ...], width: int) -> None:
-    """Over the first, middle and last dimension; what stood in the output counts."""
-    functions = {
-        "addf": np.add,
-        "mulf": np.multiply,
-        "maximumf": np.maximum,
-        "minimumf": np.minimum,
-        "maxnumf": np.fmax,
-    }
-    kept = [d for d in range(3) if d != axis]
-    sizes = "x".join(map(str, shape))
-    out = "x".join(str(shape[d]) for d in kept)
-    text = generic(
-        f"memref<{sizes}xf64>; memref<{out}xf64>",
-        f"(d0, d1, d2) -> (d0, d1, d2); (d0, d1, d2) -> (d{kept[0]}, d{kept[1]})",
-        "".join("r" if d == axis else "p" for d in range(3)),
-        f"%r = arith.{op} %a0, %a1 : f64\n linalg.yield %r : f64",
-        1,
-    )
-    x = np.random.default_rng(0).choice([0.5, 1.0, 2.0, -1.0], shape)
-    start = filled(tuple(shape[d] for d in kept), "f64", 1)
-    _, got = run(text, x, start, vector_bytes=width)
-    reduced = functions[op].reduce(x, axis=axis)
-    np.testing.assert_array_equal(got, functions[op](reduced, start))
-
-
-@pytest.mark.parametrize("n", [1, 5, 64, 1003])
-@pytest.mark.parametrize(
-    "op", ["addi", "maxsi", "minsi", "maxui", "minui", "andi", "ori"]
-)
-def test_integer_reductions_to_one_number(op: str, n: int) -> None:
-    unsigned = op.endswith("ui")
-    function = {
-        "addi": np.add,
-        "maxsi": np.maximum,
-        "minsi": np.minimum,
-        "maxui": np.maximum,
-        "minui": np.minimum,
-        "andi": np.bitwise_and,
-        "ori": np.bitwise_or,
-    }[op]
-    body = f"%r = arith.{op} %a0, %a1 : i32\n linalg.yield %r : i32"
-    maps = "(d0) -> (d0); (d0) -> ()"
-    text = generic(f"memref<{n}xi32>; memref<i32>", maps, "r", body, 1)
-    x, start = filled((n,), "i32"), np.array(-3, np.int32)
-    _, got = run(text, x, start)
-    both = np.concatenate([x, start[None]]).astype(np.uint32 if unsigned else np.int32)
-    assert got == function.reduce(both).astype(np.int32)
-
-
-@pytest.mark.parametrize("op", ["maximumf", "maxnumf"])
-def test_maximum_of_nan(op: str) -> None:
-    """maximumf hands a NaN on, maxnumf passes it over, in full vectors and in tails."""
-    text = generic(
-        "memref<4x37xf32>; memref<4xf32>",
-        "(d0, d1) -> (d0, d1); (d0, d1) -> (d0)",
-        "pr",
-        f"%r = arith.{op} %a0, %a1 : f32\n linalg.yield %r : f32",
-        1,
-    )
-    x = filled((4, 37)) - 20
-    x[0, 2] = x[1, 36] = x[3] = np.nan
-    _, got = run(
-        text, x, np.full(4, -np.inf if op == "maximumf" else np.nan, np.float32)
-    )
-    function = np.maximum if op == "maximumf" else np.fmax
-    np.testing.assert_array_equal(got, function.reduce(x, axis=1))
-
-
-ARGMAX = """
-  %i = linalg.index {axis} : index
-  %j = arith.index_cast %i : index to i64
-  %m = arith.maximumf %a0, %a1 : f32
-  %g = arith.cmpf ogt, %a0, %a1 : f32
-  %s = arith.select %g, %j, %a2 : i64
-  linalg.yield %m, %s : f32, i64"""
-
-
-@pytest.mark.parametrize("axis", [0, 1])
-def test_argmax_as_torch_mlir_writes_it(axis: int) -> None:
-    """Two results, of which the index is that of the first maximum."""
-    kept = 1 - axis
-    shape = (9, 21)
-    n = shape[kept]
-    text = generic(
-        f"memref<9x21xf32>; memref<{n}xf32>; memref<{n}xi64>",
-        f"(d0, d1) -> (d0, d1); (d0, d1) -> (d{kept}); (d0, d1) -> (d{kept})",
-        "rp" if axis == 0 else "pr",
-        ARGMAX.replace("{axis}", str(axis)),
-        1,
-    )
-    x = filled(shape)
-    _, top, at = run(text, x, np.full(n, -np.inf, np.float32), np.zeros(n, np.int64))
-    np.testing.assert_array_equal(top, x.max(axis))
-    np.testing.assert_array_equal(at, x.argmax(axis))
-
-
-def test_iterators_whose_index_is_asked_for_stay_apart() -> None:
-    """Neither the loop of a row's index nor that of a column's may be merged."""
-    body = """
-      %i = linalg.index AXIS : index
-      %j = arith.index_cast %i : index to i32
-      %r = arith.addi %j, %a0 : i32
-      linalg.yield %r : i32"""
-    t, m = "memref<5x3x11xi32>", "(d0, d1, d2) -> (d0, d1, d2)"
-    x = filled((5, 3, 11), "i32")
-    for axis in range(3):
-        text = generic(f"{t}; {t}", f"{m}; {m}", "ppp", body, 1)
-        _, y = run(text.replace("AXIS", str(axis)), x, x)
-        np.testing.assert_array_equal(y, x + np.indices(x.shape)[axis])
-
-
-@pytest.mark.parametrize("op", ["maximumf", "addf"])
-@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (2, 1), (2, 2), (1, 3)])
-@pytest.mark.parametrize("channels_last", [False, True])
-def test_pooling(op: str, stride: int, dilation: int, channels_last: bool) -> None:
-    """Windows; the window operand gives extents and is never read."""
-    n, c, o, k = 2, 11, (5, 9), (3, 2)
-    size = [
-        (a - 1) * stride + (b - 1) * dilation + 1 for a, b in zip(o, k, strict=True)
-    ]
-    rows, columns = (f"d{i}*{stride} + d{j}*{dilation}" for i, j in ((2, 4), (3, 5)))
-    dims = "(d0, d1, d2, d3, d4, d5)"
-    if channels_last:
-        types = f"memref<{n}x{size[0]}x{size[1]}x{c}xf32>; memref<3x2xf32>; "
-        types += f"memref<{n}x{o[0]}x{o[1]}x{c}xf32>"
-        maps = f"{dims} -> (d0, {rows}, {columns}, d1); {dims} -> (d4, d5); "
-        maps += f"{dims} -> (d0, d2, d3, d1)"
-    else:
-        types = f"memref<{n}x{c}x{size[0]}x{size[1]}xf32>; memref<3x2xf32>; "
-        types += f"memref<{n}x{c}x{o[0]}x{o[1]}xf32>"
-        maps = f"{dims} -> (d0, d1, {rows}, {columns}); {dims} -> (d4, d5); "
-        maps += f"{dims} -> (d0, d1, d2, d3)"
-    body = f"%r = arith.{op} %a0, %a2 : f32\n linalg.yield %r : f32"
-    x = filled((n, c, *size))
-    windows = [
-        x[
-            :,
-            :,
-            i * dilation :: stride,
-            j * dilation :: stride,
-        ][:, :, : o[0], : o[1]]
-        for i in range(k[0])
-        for j in range(k[1])
-    ]
-    want = np.stack(windows).sum(0) if op == "addf" else np.stack(windows).max(0)
-    start = np.full((n, c, *o), 0 if op == "addf" else -np.inf, np.float32)
-    if channels_last:
-        x, want, start = (
-            np.ascontiguousarray(a.transpose(0, 2, 3, 1)) for a in (x, want, start)
-        )
-    poison = np.full(k, np.nan, np.float32)
-    _, _, got = run(generic(types, maps, "pppprr", body, 2), x, poison, start)
-    np.testing.assert_array_equal(got, want)
-
-
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("shape", [(30, 45), (8, 16), (3, 5), (70, 17), (5, 64)])
 @pytest.mark.parametrize("element", ["f32", "f64", "i8"])
 def test_transposes(element: str, shape: tuple[int, int], width: int) -> None:
@@ -360,6 +130,21 @@ def test_permutations(permutation: tuple[int, ...]) -> None:
     x, b = filled(shape), filled((out[3],), seed=1)
     _, _, y = run(text, x, b, np.zeros(out, np.float32))
     np.testing.assert_array_equal(y, x.transpose(permutation) + b)
+
+
+def test_iterators_whose_index_is_asked_for_stay_apart() -> None:
+    """Neither the loop of a row's index nor that of a column's may be merged."""
+    body = """
+      %i = linalg.index AXIS : index
+      %j = arith.index_cast %i : index to i32
+      %r = arith.addi %j, %a0 : i32
+      linalg.yield %r : i32"""
+    t, m = "memref<5x3x11xi32>", "(d0, d1, d2) -> (d0, d1, d2)"
+    x = filled((5, 3, 11), "i32")
+    for axis in range(3):
+        text = generic(f"{t}; {t}", f"{m}; {m}", "ppp", body, 1)
+        _, y = run(text.replace("AXIS", str(axis)), x, x)
+        np.testing.assert_array_equal(y, x + np.indices(x.shape)[axis])
 
 
 def test_pad_is_a_fill_and_a_copy_into_a_subview() -> None:
@@ -411,49 +196,6 @@ def test_outputs_with_strides(strides: str) -> None:
     want[3 + a * i + b * j] += x
     _, got = run(text, x, y)
     np.testing.assert_array_equal(got, want)
-
-
-def test_softmax_in_pieces() -> None:
-    """max, subtract and exp, sum, divide, as they arrive from softmax."""
-    row, full = "(d0, d1) -> (d0, 0)", "(d0, d1) -> (d0, d1)"
-    x, one = "memref<5x21xf32>", "memref<5x1xf32>"
-    pieces = [
-        (
-            f"{x}; {one}",
-            f"{full}; {row}",
-            "pr",
-            "%r = arith.maximumf %a0, %a1 : f32",
-            1,
-        ),
-        (
-            f"{x}; {one}; {x}",
-            f"{full}; {row}; {full}",
-            "pp",
-            "%s = arith.subf %a0, %a1 : f32\n %r = math.exp %s : f32",
-            2,
-        ),
-        (f"{x}; {one}", f"{full}; {row}", "pr", "%r = arith.addf %a0, %a1 : f32", 1),
-        (
-            f"{x}; {one}; {x}",
-            f"{full}; {row}; {full}",
-            "pp",
-            "%r = arith.divf %a0, %a1 : f32",
-            2,
-        ),
-    ]
-    functions = [
-        native(generic(t, m, i, f"{b}\n linalg.yield %r : f32", n))
-        for t, m, i, b, n in pieces
-    ]
-    a = filled((5, 21)) * np.float32(0.3)
-    top, e = np.full((5, 1), -np.inf, np.float32), np.empty_like(a)
-    total, y = np.zeros((5, 1), np.float32), np.empty_like(a)
-    functions[0](a, top)
-    functions[1](a, top, e)
-    functions[2](e, total)
-    functions[3](e, total, y)
-    exact = np.exp(a.astype(np.float64))
-    np.testing.assert_allclose(y, exact / exact.sum(1, keepdims=True), rtol=1e-6)
 
 
 def test_table_look_up_in_a_body() -> None:

@@ -45,10 +45,10 @@ func.func @bias(%x: memref<3x16xf32>, %b: memref<16xf32>, %y: memref<3x16xf32>) 
   func.return
 }
 
-// Over rows: four vector accumulators in registers, one vector.reduction at the end.
+// Over rows: eight vector accumulators in registers, one vector.reduction at the end.
 // CHECK-LABEL: func.func @sum_of_rows
 // CHECK:         arith.constant dense<-0.000000e+00> : vector<8xf32>
-// CHECK:         [[ACC:%.*]], %{{.*}}, %{{.*}}, %{{.*}} = scf.for {{.*}} iter_args(
+// CHECK-COUNT-8:  vector.load
 // CHECK:         vector.reduction <add>, %{{.*}} fastmath<reassoc> : vector<8xf32> into f32
 // CHECK-NEXT:    arith.addf
 // CHECK-NEXT:    memref.store
@@ -112,5 +112,27 @@ func.func @division(%x: memref<9xi32>, %y: memref<9xi32>) {
 // CHECK:         vector.store [[C]], %{{.*}} : memref<8xf32>, vector<8xf32>
 func.func @fill(%c: f32, %y: memref<2x4xf32>) {
   linalg.fill ins(%c : f32) outs(%y : memref<2x4xf32>)
+  func.return
+}
+
+// Pooling with stride 2: two loads, the second masked, thinned out by a shuffle.
+// CHECK-LABEL: func.func @pooling
+// CHECK:         memref.reinterpret_cast %x to offset: [0], sizes: [2, 15], strides: [1, 1]
+// CHECK:         scf.for
+// CHECK:           [[A:%.*]] = vector.load
+// CHECK:           arith.constant dense<[true, true, true, true, true, true, true, false]>
+// CHECK-NEXT:      [[B:%.*]] = vector.maskedload
+// CHECK-NEXT:      vector.shuffle [[A]], [[B]] [0, 2, 4, 6, 8, 10, 12, 14]
+// CHECK-NEXT:      arith.maximumf
+func.func @pooling(%x: memref<16xf32>, %w: memref<2xf32>, %y: memref<8xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0 * 2 + d1)>,
+                                   affine_map<(d0, d1) -> (d1)>,
+                                   affine_map<(d0, d1) -> (d0)>],
+                  iterator_types = ["parallel", "reduction"]}
+  ins(%x, %w : memref<16xf32>, memref<2xf32>) outs(%y : memref<8xf32>) {
+  ^bb0(%a: f32, %b: f32, %out: f32):
+    %r = arith.maximumf %a, %out : f32
+    linalg.yield %r : f32
+  }
   func.return
 }
