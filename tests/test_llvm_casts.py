@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from compiled import Array, Compiled, run
-from elementwise import FORMS, LANES, check, elementwise, floats, integers
+from elementwise import FORMS, INTEGERS, LANES, check, elementwise, floats, integers
 
 CASTS: list[tuple[str, str, str, Callable[[Array], Array]]] = [
     ("arith.extf", "f32", "f64", lambda x: x.astype(np.float64)),
