@@ -165,6 +165,7 @@ class KernelEmitter:
         known = type_.get_shape()[dim]
         if known >= 0:
             return known
+        dim %= type_.get_num_dims()
         return memref.DimOp.from_source_and_index(operand, value(dim)).result
 
     def emit(self) -> None:
