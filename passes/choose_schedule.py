@@ -7,8 +7,10 @@
 What it weighs (architecture: `br.target`):
 
 * register block: register_block.py;
-* the panel of B that one call reads (k x columns) should stay in half of the L1 while
-  all rows of a block pass over it, so a long k is blocked, in equal parts;
+* the panel of B that one call reads (k x columns) should take at most an eighth of the
+  L2 while all rows of a block pass over it, so a very long k is blocked, in equal parts
+  (not for the L1's sake: each part is another pass over C and another kernel, and the L2
+  delivers a row of B in time);
 * the block of A (rows x k) should stay in half of the L2 while all panels pass over it;
 * whichever of B and A is small enough to stay in the L2 is the one to run inside;
 * B is packed into panels where it is a weight (then it costs nothing at run time), or
@@ -41,11 +43,12 @@ PACK_ROWS = 32
 element twice (a read, a write), a row once."""
 
 
-def block_evenly(extent: int, limit: int, multiple: int = 1) -> int:
-    """The block of `extent` in the fewest equal parts of at most `limit`."""
-    parts = -(-extent // max(1, limit))
-    block = -(-extent // parts)
-    return min(extent, -(-block // multiple) * multiple)
+def block_evenly(extent: int, limit: int) -> int:
+    """A block of at most `limit`: the largest divisor of `extent` if it is not under
+    half of that (no tail, no second kernel), or else the fewest equal parts."""
+    limit = max(1, min(limit, extent))
+    divisor = next(d for d in range(limit, 0, -1) if extent % d == 0)
+    return divisor if 2 * divisor >= limit else -(-extent // -(-extent // limit))
 
 
 @dataclass(frozen=True)
@@ -95,14 +98,13 @@ def analytic_schedule(p: Problem) -> Schedule:
     window = prod(p.extent(i) for i in batch)
 
     pack = wants_pack(p, panel, rows)
-    half_l1 = p.target.l1 // 2 // p.element_bytes
     half_l2 = p.target.l2 // 2 // p.element_bytes
     inner_block = inner
     # a blocked k costs another pass over C, which pays if many rows share the panel
     if rows > 4 * tile_rows and window == 1:
-        inner_block = block_evenly(inner, half_l1 // panel, 4)
+        inner_block = block_evenly(inner, half_l2 // 4 // panel)
     depth = inner_block * window
-    row_block = block_evenly(rows, max(tile_rows, half_l2 // max(1, depth)), tile_rows)
+    row_block = block_evenly(rows, max(tile_rows, half_l2 // max(1, depth)))
     row_block = share_among_threads(p, rows, row_block, tile_rows)
 
     inner_loops = (
@@ -145,7 +147,7 @@ def share_among_threads(p: Problem, rows: int, block: int, tile: int) -> int:
     if threads == 1 or blocks % threads == 0 or blocks >= 8 * threads:
         return block
     parts = -(-blocks // threads) * threads
-    return max(tile, block_evenly(rows, -(-rows // max(1, parts // others)), tile))
+    return max(tile, block_evenly(rows, -(-rows // max(1, parts // others))))
 
 
 def wants_pack(p: Problem, panel: int, rows: int) -> bool:

@@ -7,12 +7,11 @@
 
 One mechanism for matmul, batch_matmul, einsum-like generics and convolutions of any
 rank, stride, dilation, layout and grouping: what they are is said by their maps
-(brdialect/roles.py). Three things are put in a normal form on the way:
+(brdialect/roles.py). Two things are put in a normal form on the way:
 
 * the operand that holds the contiguous iterator of C becomes b, so that the columns of
   the micro-kernel are vectors (A is read by scalar broadcasts, so its layout is free);
 * a transposed or broadcast copy that feeds the contraction is read through the map;
-* iterators of one trip are kept: the schedule leaves them out.
 
 What has no such columns (a dot product, a depthwise convolution) is no matrix product
 and stays a `linalg.generic`, which convert-linalg-to-vector makes vector loops of.

@@ -26,7 +26,7 @@ from passes.load_time import BOUND, CONSTANT
 STAGES: Sequence[tuple[str, Sequence[str]]] = (
     ("normalise", ("generalise-linalg", "normalise-contractions")),
     ("layout", ("propagate-layouts",)),
-    ("fuse", ("fuse-epilogues",)),
+    ("fuse", ("fuse-epilogues", "coalesce-contractions")),
     ("schedule", ("choose-schedule", "pack-operands")),
     ("load", ("hoist-load-time",)),
     ("bufferize", ("bufferize",)),

@@ -16,6 +16,7 @@ NAMES = (
     "normalise-contractions",
     "propagate-layouts",
     "fuse-epilogues",
+    "coalesce-contractions",
     "choose-schedule",
     "pack-operands",
     "hoist-load-time",

@@ -1,0 +1,228 @@
+"""`coalesce-contractions`: iterators that run side by side everywhere become one.
+
+    br.contract ins(%x, %w) {maps = [(n, p, q, k, c) -> (n, p, q, c),
+                                     (n, p, q, k, c) -> (k, c), ...]}   // a 1x1 convolution
+    ->
+    %1 = tensor.collapse_shape %x [[0, 1, 2], [3]]
+    %2 = br.contract ins(%1, %w) {maps = [(m, k, c) -> (m, c), (m, k, c) -> (k, c), ...]}
+    %3 = tensor.expand_shape %2 ...                                       // a matmul
+
+Two iterators are one if they are neighbouring dimensions of every operand that has
+either of them. Long rows leave the schedule free to choose blocks, and layers that look
+different become the same kernel. The reshapes are views and cost nothing; those between
+two contractions cancel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from xdsl.builder import ImplicitBuilder
+from xdsl.context import Context
+from xdsl.dialects import tensor
+from xdsl.dialects.builtin import (
+    AffineMapAttr,
+    ArrayAttr,
+    DenseArrayBase,
+    IntegerAttr,
+    ModuleOp,
+    TensorType,
+    i64,
+)
+from xdsl.ir import Attribute, Region, SSAValue
+from xdsl.ir.affine import AffineExpr, AffineMap
+from xdsl.passes import ModulePass
+from xdsl.pattern_rewriter import (
+    GreedyRewritePatternApplier,
+    PatternRewriter,
+    PatternRewriteWalker,
+    RewritePattern,
+    op_type_rewrite_pattern,
+)
+from xdsl.utils.hints import isa
+
+from brdialect.ops import ContractOp
+from brdialect.roles import Linear, Role, form_of
+from passes.build import clone_block
+from passes.fuse_epilogues import erase_unused
+from passes.normalise_contractions import contraction_of
+
+
+def plain_dims(map_: AffineMap) -> list[int | None]:
+    """For each dimension of an operand the iterator that it is, if it is one alone."""
+    forms = [form_of(e, map_.num_dims) for e in map_.results]
+    return [f.plain if isinstance(f, Linear) else None for f in forms]
+
+
+def are_neighbours(map_: AffineMap, x: int, y: int) -> bool:
+    """Whether the operand has neither iterator, or y right behind x."""
+    if not {x, y} & map_.used_dims():
+        return True
+    plain = plain_dims(map_)
+    uses = sum(len({x, y} & e.used_dims()) for e in map_.results)
+    return uses == 2 and (x, y) in zip(plain, plain[1:], strict=False)
+
+
+def find_pair(op: ContractOp) -> tuple[int, int] | None:
+    """Two iterators that can be one."""
+    for x, y in zip(plain := plain_dims(op.maps[2]), plain[1:], strict=False):
+        if x is not None and y is not None:
+            if all(are_neighbours(m, x, y) for m in op.maps):
+                return x, y
+    # sums are no dimensions of C: neighbours in a
+    for x, y in zip(plain := plain_dims(op.maps[0]), plain[1:], strict=False):
+        if x is not None and y is not None:
+            if all(are_neighbours(m, x, y) for m in op.maps):
+                return x, y
+    return None
+
+
+def shape_of(value: SSAValue) -> tuple[int, ...]:
+    """The sizes of a tensor."""
+    assert isa(value.type, TensorType[Attribute])
+    return value.type.get_shape()
+
+
+def grouping(rank: int, dim: int) -> list[list[int]]:
+    """The dimensions of each dimension after `dim` and `dim + 1` are one."""
+    groups = [[i] for i in range(rank)]
+    groups[dim : dim + 2] = [[dim, dim + 1]]
+    return groups
+
+
+def as_attribute(groups: Sequence[Sequence[int]]) -> ArrayAttr[ArrayAttr[IntegerAttr]]:
+    """A reassociation as reshapes carry it."""
+    return ArrayAttr(ArrayAttr(IntegerAttr(i, i64) for i in g) for g in groups)
+
+
+def collapse(value: SSAValue, dim: int) -> SSAValue:
+    """The tensor with two of its dimensions as one. Emits at the insertion point."""
+    type_, shape = value.type, shape_of(value)
+    assert isa(type_, TensorType[Attribute])
+    groups = grouping(len(shape), dim)
+    new = TensorType(type_.element_type, [prod(shape[i] for i in g) for g in groups])
+    if isinstance(value.owner, tensor.EmptyOp):
+        return tensor.EmptyOp((), new).tensor
+    return tensor.CollapseShapeOp(
+        operands=[value],
+        properties={"reassociation": as_attribute(groups)},
+        result_types=[new],
+    ).result
+
+
+def merged_map(map_: AffineMap, x: int, y: int) -> AffineMap:
+    """The map after y has become part of x; its dimension of y is gone."""
+    plain = plain_dims(map_)
+    results = [e for e, i in zip(map_.results, plain, strict=True) if i != y]
+    dims = [AffineExpr.dimension(i - (i > y)) for i in range(map_.num_dims)]
+    small = AffineMap(map_.num_dims, 0, tuple(results))
+    return small.replace_dims_and_symbols(dims, [], map_.num_dims - 1, 0)
+
+
+def unit_taps(op: ContractOp) -> set[int]:
+    """The iterators of one trip that meet others in a window: the taps of a 1x1
+    convolution."""
+    table = contraction_of((op.a, op.b, op.c), op.maps)
+    if table is None:
+        return set()
+    windows = [
+        set(f.iterators)
+        for f in (*table.a, *table.b)
+        if isinstance(f, Linear) and len(f.iterators) > 1
+    ]
+    return {
+        i
+        for i, extent in enumerate(table.extents)
+        if extent == 1 and table.role(i) is Role.K and any(i in w for w in windows)
+    }
+
+
+class DropUnitTaps(RewritePattern):
+    """Leaves out the taps of a 1x1 convolution: `p + r` with one r is p."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: ContractOp, rewriter: PatternRewriter):
+        if op.schedule is not None or not (taps := unit_taps(op)):
+            return
+        count = len(op.iterator_types)
+        kept = [i for i in range(count) if i not in taps]
+        dims: list[AffineExpr] = [
+            AffineExpr.constant(0) if i in taps else AffineExpr.dimension(kept.index(i))
+            for i in range(count)
+        ]
+        maps = [m.replace_dims_and_symbols(dims, [], len(kept), 0) for m in op.maps]
+        types = op.iterator_types.data
+        op.indexing_maps = ArrayAttr(AffineMapAttr(m) for m in maps)
+        op.iterator_types = ArrayAttr(types[i] for i in kept)
+        rewriter.notify_op_modified(op)
+
+
+class Coalesce(RewritePattern):
+    """Merges one pair of iterators."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: ContractOp, rewriter: PatternRewriter):
+        if op.res is None or op.schedule is not None:
+            return
+        operands = (op.a, op.b, op.c, *op.extras)
+        if any(-1 in shape_of(v) for v in operands) or (pair := find_pair(op)) is None:
+            return
+        x, y = pair
+        with ImplicitBuilder(rewriter):
+            values = [
+                collapse(v, plain_dims(m).index(x)) if x in m.used_dims() else v
+                for v, m in zip(operands, op.maps, strict=True)
+            ]
+            types = [t for i, t in enumerate(op.iterator_types) if i != y]
+            body = None if op.epilogue is None else Region(clone_block(op.epilogue.block))
+            new = ContractOp(
+                *values[:3],
+                [merged_map(m, x, y) for m in op.maps],
+                ArrayAttr(types),
+                extras=values[3:],
+                epilogue=body,
+                beta=op.beta_value,
+            )
+            new.location = op.location
+            assert new.res is not None
+            result: SSAValue = new.res
+            if x in op.maps[2].used_dims():
+                dim = plain_dims(op.maps[2]).index(x)
+                assert isa(op.res.type, TensorType[Attribute])
+                result = tensor.ExpandShapeOp(
+                    result,
+                    (),
+                    as_attribute(grouping(len(shape_of(op.res)), dim)),
+                    DenseArrayBase.from_list(i64, shape_of(op.res)),
+                    op.res.type,
+                ).result
+        rewriter.replace(op, (), (result,))
+
+
+class CancelReshapes(RewritePattern):
+    """collapse(expand(x)) is x, if it has x's shape, or a reshape of x in one step."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: tensor.CollapseShapeOp, rewriter: PatternRewriter):
+        source = op.src
+        while isinstance(source.owner, tensor.ExpandShapeOp | tensor.CollapseShapeOp):
+            source = source.owner.src
+            if source.type == op.result.type:
+                rewriter.replace(op, (), (source,))
+                return
+
+
+@dataclass(frozen=True)
+class CoalesceContractionsPass(ModulePass):
+    """Iterators that run side by side in all operands become one."""
+
+    name = "coalesce-contractions"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        patterns = [DropUnitTaps(), Coalesce(), CancelReshapes()]
+        PatternRewriteWalker(
+            GreedyRewritePatternApplier(patterns, dce_enabled=False)
+        ).rewrite_module(op)
+        erase_unused(op)
