@@ -12,11 +12,13 @@ from functools import cache
 
 from xdsl.dialects.arith import CmpfOp, CmpiOp, ExtFOp, SelectOp, TruncFOp
 from xdsl.dialects.linalg import Linalg
+from xdsl.dialects.llvm import LLVM
 from xdsl.dialects.scf import ParallelOp
 
 from brdialect.linalg.attributes import ElementwiseKindAttr, TypeFnAttr
 from brdialect.linalg.named_ops import NAMED_OPS
 from brdialect.linalg.region_ops import REGION_OPS, MapOp, ReduceOp, SoftmaxOp
+from brdialect.llvm_ops import LLVM_OPS
 from brdialect.repairs.arith_types import repair_arith, with_element
 from brdialect.repairs.lexer import repair_lexer
 from brdialect.repairs.linalg_syntax import repair_linalg
@@ -46,6 +48,7 @@ def install() -> None:
     repair_linalg()
     repair_scf_and_memref()
     rebind(Linalg, *NAMED_OPS, *REGION_OPS)
+    rebind(LLVM, *LLVM_OPS)
     attributes = Linalg._attributes  # pyright: ignore[reportPrivateUsage]
     attributes.extend([TypeFnAttr, ElementwiseKindAttr])
 

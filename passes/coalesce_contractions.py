@@ -167,7 +167,9 @@ class Coalesce(RewritePattern):
         if op.res is None or op.schedule is not None:
             return
         operands = (op.a, op.b, op.c, *op.extras)
-        if any(-1 in shape_of(v) for v in operands) or (pair := find_pair(op)) is None:
+        if any(size < 0 for v in operands for size in shape_of(v)):
+            return
+        if (pair := find_pair(op)) is None:
             return
         x, y = pair
         with ImplicitBuilder(rewriter):
