@@ -41,10 +41,12 @@ from passes.build import (
     add,
     branch,
     clone_block,
+    divide,
     for_loop,
     minimum,
     mul,
     parallel_loop,
+    remainder,
     static_strides,
     strided_type,
     value,
@@ -235,8 +237,20 @@ class Nest:
         strides = self.strides[number]
         terms: list[Index] = [self.offsets[number] + strides.constant]
         for i in range(len(self.table.extents)):
-            terms.append(mul(self.position(i), _at(strides.jump, i)))
+            terms.append(self.distance(i, strides))
         return add(*terms)
+
+    def distance(self, iterator: int, strides: Strides) -> Index:
+        """How far an iterator has moved in an operand: in one that is packed along it,
+        by whole panels, and where a call is smaller than a panel, inside one too."""
+        position, jump = self.position(iterator), _at(strides.jump, iterator)
+        panel = strides.block[iterator] if iterator < len(strides.block) else None
+        if panel is None or self.block(iterator) % panel == 0:
+            return mul(position, jump)
+        return add(
+            mul(divide(position, panel), jump * panel),
+            mul(remainder(position, panel), strides.step[iterator]),
+        )
 
     def view(
         self, operand: SSAValue, number: int, shape: Sequence[tuple[int, int]]

@@ -144,7 +144,8 @@ def is_constant(v: SSAValue) -> bool:
 
 def innermost_first(module: ModuleOp) -> list[scf.ParallelOp]:
     """The parallel loops, each after those inside it."""
-    return [o for o in module.walk(reverse=True) if isinstance(o, scf.ParallelOp)]
+    walk = module.walk(reverse=True, region_first=True)
+    return [o for o in walk if isinstance(o, scf.ParallelOp)]
 
 
 @dataclass(frozen=True)
