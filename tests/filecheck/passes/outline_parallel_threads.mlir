@@ -5,7 +5,8 @@
 module attributes {br.target = #br.target<"x86-64-v3", threads = 2>} {
 
 // CHECK-LABEL: @main(
-// CHECK: %[[V5:\d+]] = arith.constant 16 : index
+// CHECK: arith.constant 16 : index
+// CHECK-NEXT: %[[V5:\d+]] = arith.constant 16 : index
 // CHECK: br.parallel_call @main_parallel_0(%y, %x : f32, memref<8x64xf32>) tasks %[[V5]] threads 2 : i64
 func.func @main(%x: memref<8x64xf32>, %y: f32) {
   %0 = arith.constant 0 : index

@@ -1,0 +1,19 @@
+// RUN: br-opt %s -p 'lower-to-cpu{target=x86-64-v3}' -t asm | filecheck %s
+
+// The 28x64x64 kernel on AVX2. Nothing is spilled: no vector goes to or comes from the
+// stack. The loop over k has the 12 multiply-adds of the 6 x 2 block, 8 loads, and the
+// counter.
+
+// CHECK: kernel:
+// CHECK-NOT: {{ymm.*\(%rsp|\(%rsp.*ymm}}
+// CHECK: {{\.LBB0_3}}:
+// CHECK-COUNT-12: vfmadd231ps {{.*}}%ymm
+// CHECK-NOT: vfmadd231ps
+// CHECK: jne .LBB0_3
+// CHECK-NOT: {{ymm.*\(%rsp|\(%rsp.*ymm}}
+// CHECK: retq
+func.func @kernel(%a: memref<28x64xf32>, %b: memref<64x64xf32>, %c: memref<28x64xf32>) {
+  br.batch_reduce_gemm ins(%a, %b : memref<28x64xf32>, memref<64x64xf32>)
+    outs(%c : memref<28x64xf32>)
+  func.return
+}
