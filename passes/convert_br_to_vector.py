@@ -55,6 +55,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from brdialect.errors import unsupported
 from brdialect.ops import BatchReduceGemmOp, PrefetchOp, is_supported_float
 from brdialect.target import Target, target_of
+from passes.buffers import ALIGNMENT as CACHE_LINE
 from passes.buffers import element_bytes
 from passes.build import (
     Index,
@@ -280,7 +281,7 @@ class KernelEmitter:
         """acc[r, v] += A[batch, i+r, k] * B[batch, k, j+v]: one step of k."""
         *batch, k = at
         if self.prefetches:
-            PrefetchOp(self.b, [value(x) for x in (*batch, add(k, PREFETCH_ROWS), j)])
+            self.prefetch((*batch, add(k, PREFETCH_ROWS)), j, len(valid))
         columns: list[SSAValue] = []
         for v, lanes in enumerate(valid):
             col = add(j, v * self.lanes)
@@ -299,6 +300,11 @@ class KernelEmitter:
                 acc = accumulators[r * len(columns) + v]
                 out.append(vector.FMAOp(a, b, acc).res)
         return out
+
+    def prefetch(self, row: Sequence[Index], j: Index, vectors: int) -> None:
+        """Asks for each line of the tile's part of a row of B."""
+        for start in range(0, vectors * self.lanes, CACHE_LINE // self.element_bytes):
+            PrefetchOp(self.b, [value(x) for x in (*row, add(j, start))])
 
     def splat(self, number: float) -> SSAValue:
         """A vector of one number."""
