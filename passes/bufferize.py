@@ -88,6 +88,7 @@ class Assignment:
         self.buffers: dict[SSAValue, Buffer] = {}
         self.copies: set[Operation] = set()
         self.all: list[Buffer] = []
+        self.returned: dict[int, Buffer] = {}
 
     def new(self, kind: Kind, value: SSAValue, start: int, op: Operation) -> Buffer:
         """A fresh buffer that holds `value`."""
@@ -192,12 +193,13 @@ class Assignment:
         """Lets what is returned be computed where the caller wants it."""
         last = self.block.last_op
         assert isinstance(last, func.ReturnOp)
-        for v in last.arguments:
+        for number, v in enumerate(last.arguments):
             buffer = self.buffers.get(v)
             whole = buffer is not None and buffer.size == byte_size(last, v.type)
             if whole and buffer is not None and buffer.kind is Kind.ARENA:
                 buffer.kind = Kind.RESULT
                 buffer.values.insert(0, v)
+                self.returned[number] = buffer
 
 
 def is_read(empty: SSAValue) -> bool:
@@ -263,10 +265,8 @@ def bufferize_function(old: func.FuncOp) -> func.FuncOp:
     for v, argument in zip(plan.block.args, block.args, strict=False):
         emitter.memory[v] = argument
         argument.name_hint = v.name_hint
-    for v, output in zip(last.arguments, outputs, strict=True):
-        buffer = plan.buffers[v]
-        if buffer.kind is Kind.RESULT and buffer.memory is None:
-            buffer.memory = output
+    for number, buffer in plan.returned.items():
+        buffer.memory = outputs[number]
     with ImplicitBuilder(block):
         for op in plan.ops[:-1]:
             emitter.emit(op, op in plan.copies)
