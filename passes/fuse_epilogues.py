@@ -84,25 +84,38 @@ class FuseElementwise(RewritePattern):
             if only_user(value) is not op or list(op.operands).count(value) != 1:
                 continue
             assert isinstance(producer, linalg.GenericOp)
-            rewriter.replace(op, fuse_generics(producer, op, i))
-            return
+            maps = fused_maps(producer, op, i)
+            # the sum over a broadcast dimension has no operand left that tells its size
+            if {d for m in maps for d in m.results} >= set(map_.results):
+                rewriter.replace(op, fuse_generics(producer, op, i, maps))
+                return
 
 
-def fuse_generics(
+def fused_maps(
     producer: linalg.GenericOp, consumer: linalg.GenericOp, position: int
-) -> linalg.GenericOp:
-    """The consumer with the producer's body in front of its own."""
+) -> list[AffineMap]:
+    """The consumer's maps with those of the producer's inputs in place of its own."""
     *sources, target = maps_of(producer)
     maps = list(maps_of(consumer))
     inverse = target.inverse_permutation()
     assert inverse is not None
     to_producer = inverse.compose(maps[position])
     maps[position : position + 1] = [m.compose(to_producer) for m in sources]
+    return maps
+
+
+def fuse_generics(
+    producer: linalg.GenericOp,
+    consumer: linalg.GenericOp,
+    position: int,
+    maps: Sequence[AffineMap],
+) -> linalg.GenericOp:
+    """The consumer with the producer's body in front of its own."""
     inputs = list(consumer.inputs)
     inputs[position : position + 1] = producer.inputs
 
     block = new_block([*inputs, *consumer.outputs])
-    end = position + len(sources)
+    end = position + len(producer.inputs)
     before, middle, after = (
         block.args[:position],
         block.args[position:end],
