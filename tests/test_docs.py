@@ -1,0 +1,92 @@
+"""The documentation is true: what it shows is what the programs print and do."""
+
+import re
+import runpy
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from brdialect.source import parse_module
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+TOOLS = Path(sys.executable).parent
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.M | re.S)
+
+
+def commands(page: Path) -> list[str]:
+    """The `br-opt` and `br-run` commands that a page shows."""
+    text = "\n".join(blocks(page, "sh")).replace("\\\n", " ")
+    return [line for line in text.splitlines() if line.startswith(("br-opt", "br-run"))]
+
+
+COMMANDS = [
+    c for page in (ROOT / "README.md", DOCS / "pipeline.md") for c in commands(page)
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands(command: str, tmp_path: Path):
+    """With the files that they name, in a folder of their own."""
+    for folder in ("docs", "examples"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    np.save(tmp_path / "x.npy", np.ones((1, 58, 58, 64), np.float32))
+    tool, *words = shlex.split(command, comments=True)
+    done = subprocess.run(
+        (TOOLS / tool, *words),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout or "--output" in words
+
+
+def test_there_are_commands():
+    assert len(COMMANDS) >= 8
+
+
+def test_pipeline_is_what_its_script_writes():
+    page = runpy.run_path(str(DOCS / "make_pipeline.py"))["page"]()
+    assert (DOCS / "pipeline.md").read_text() == page, (
+        "run python docs/make_pipeline.py"
+    )
+
+
+def test_contract_page_runs():
+    (program,) = blocks(DOCS / "batch_reduce_gemm.md", "python")
+    exec(compile(program, "batch_reduce_gemm.md", "exec"), {})
+
+
+def test_contract_page_parses():
+    (op,) = blocks(DOCS / "batch_reduce_gemm.md", "mlir")
+    types = {
+        "a": "memref<3x28x192xf32, strided<[1920, 64, 1]>>",
+        "b": "memref<3x192x16xf32>",
+        "c": "memref<28x16xf32, strided<[64, 1]>>",
+        "bias": "memref<28x16xf32, strided<[0, 1]>>",
+        "zero": "f32",
+    }
+    arguments = ", ".join(f"%{name}: {type_}" for name, type_ in types.items())
+    parse_module(f"func.func @f({arguments}) {{\n{op}\nfunc.return\n}}")
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/pipeline.md"])
+def test_links_lead_somewhere(page: str):
+    text = (ROOT / page).read_text()
+    links = re.findall(r"\]\(([^)#]+)\)", text)
+    local = [link for link in links if "://" not in link]
+    assert local
+    assert [
+        link for link in local if not (ROOT / page).parent.joinpath(link).exists()
+    ] == []
