@@ -9,6 +9,8 @@ each further operand) and yields the stored one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
+
 from xdsl.dialects.builtin import (
     AffineMapAttr,
     AnyFloat,
@@ -29,7 +31,7 @@ from xdsl.dialects.builtin import (
     f64,
     i64,
 )
-from xdsl.dialects.linalg import IteratorTypeAttr
+from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.dialects.utils import AbstractYieldOperation
 from xdsl.ir import Attribute, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineMap
@@ -53,7 +55,15 @@ from xdsl.utils.hints import isa
 
 from brdialect.schedule import ScheduleAttr
 
-Shaped = MemRefType | TensorType
+Shaped: TypeAlias = MemRefType[Attribute] | TensorType[Attribute]
+
+
+def shaped(value: SSAValue) -> Shaped:
+    """The type of a value that is a memref or a tensor."""
+    type_ = value.type
+    assert isa(type_, MemRefType[Attribute] | TensorType[Attribute])
+    return type_
+
 
 ELEMENT_TYPES: Sequence[tuple[type[Attribute], type[Attribute]]] = (
     # (A and B, C): products are accumulated in C's type
@@ -87,6 +97,11 @@ class YieldOp(AbstractYieldOperation[Attribute]):
     traits = traits_def(IsTerminator())
 
 
+def _results(c: SSAValue) -> Sequence[Attribute]:
+    """The destination's type where it is a tensor; nothing for a memref."""
+    return [c.type] if isa(c.type, TensorType[Attribute]) else []
+
+
 SHAPED = MemRefType.constr() | TensorType.constr()
 
 
@@ -103,9 +118,7 @@ class _DestinationOp(IRDLOperation):
     @property
     def shapes(self) -> tuple[Shaped, Shaped, Shaped]:
         """The types of A, B and C."""
-        a, b, c = self.a.type, self.b.type, self.c.type
-        assert isinstance(a, Shaped) and isinstance(b, Shaped) and isinstance(c, Shaped)
-        return a, b, c
+        return shaped(self.a), shaped(self.b), shaped(self.c)
 
     def verify_kinds(self) -> None:
         """All memrefs or all tensors, a result exactly on tensors, known elements."""
@@ -144,10 +157,7 @@ class _DestinationOp(IRDLOperation):
                 )
             return
         block = self.epilogue.block
-        want = [c.element_type]
-        for extra in self.extras:
-            assert isinstance(extra.type, Shaped)
-            want.append(extra.type.element_type)
+        want = [c.element_type, *(shaped(v).element_type for v in self.extras)]
         got = [arg.type for arg in block.args]
         if got != want:
             raise VerifyException(
@@ -225,7 +235,7 @@ class BatchReduceGemmOp(_DestinationOp):
     ):
         super().__init__(
             operands=(a, b, c, extras, count),
-            result_types=((c.type,) if isinstance(c.type, TensorType) else (),),
+            result_types=(_results(c),),
             regions=(epilogue,),
             properties={
                 "alpha": None if alpha == 1.0 else FloatAttr(alpha, f64),
@@ -264,14 +274,13 @@ class BatchReduceGemmOp(_DestinationOp):
         for i, (x, y) in enumerate(zip(batch_a, batch_b, strict=True)):
             _agree(f"batch dimension {i}", x, y)
         _agree("k", k, k_b)
-        for what, shaped in (("c", c), *(("extra", v.type) for v in self.extras)):
-            assert isinstance(shaped, Shaped)
-            if shaped.get_num_dims() != 2:
+        for what, type_ in (("c", c), *(("extra", shaped(v)) for v in self.extras)):
+            if type_.get_num_dims() != 2:
                 raise VerifyException(
-                    f"expected {what} of rank 2, got rank {shaped.get_num_dims()}"
+                    f"expected {what} of rank 2, got rank {type_.get_num_dims()}"
                 )
-            _agree(f"m of a and {what}", m, shaped.get_shape()[0])
-            _agree(f"n of b and {what}", n, shaped.get_shape()[1])
+            _agree(f"m of a and {what}", m, type_.get_shape()[0])
+            _agree(f"n of b and {what}", n, type_.get_shape()[1])
         if self.count is not None and not batch_a:
             raise VerifyException("expected a batch dimension for count, got none")
         if self.register_block is not None:
@@ -325,7 +334,7 @@ class ContractOp(_DestinationOp):
     ):
         super().__init__(
             operands=(a, b, c, extras),
-            result_types=((c.type,) if isinstance(c.type, TensorType) else (),),
+            result_types=(_results(c),),
             regions=(epilogue,),
             properties={
                 "indexing_maps": ArrayAttr(AffineMapAttr(m) for m in indexing_maps),
@@ -355,8 +364,7 @@ class ContractOp(_DestinationOp):
             )
         dims = len(self.iterator_types)
         for i, (value, map_) in enumerate(zip(operands, self.maps, strict=True)):
-            assert isinstance(value.type, Shaped)
-            rank = value.type.get_num_dims()
+            rank = shaped(value).get_num_dims()
             if map_.num_dims != dims or len(map_.results) != rank:
                 raise VerifyException(
                     f"expected indexing map #{i} from {dims} iterators to rank {rank}, "

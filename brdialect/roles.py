@@ -171,13 +171,15 @@ class Contraction:
 
     def role(self, iterator: int) -> Role | None:
         """The iterator's role; None for one that no lowering can place."""
-        places = tuple(iterator in iterators_in(f) for f in (self.a, self.b, self.c))
+        in_a, in_b, in_c = (
+            iterator in iterators_in(f) for f in (self.a, self.b, self.c)
+        )
         return {
             (True, False, True): Role.M,
             (False, True, True): Role.N,
             (True, True, False): Role.K,
             (True, True, True): Role.OUTER,
-        }.get(places)
+        }.get((in_a, in_b, in_c))
 
     def having(self, role: Role) -> list[int]:
         """The iterators of a role, in order."""

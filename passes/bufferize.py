@@ -25,7 +25,7 @@ from math import prod
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
-from xdsl.dialects import arith, func, linalg, tensor
+from xdsl.dialects import arith, func, tensor
 from xdsl.dialects.builtin import (
     ArrayAttr,
     DictionaryAttr,
@@ -35,6 +35,7 @@ from xdsl.dialects.builtin import (
     UnitAttr,
     i8,
 )
+from xdsl.dialects.linalg import ops as linalg
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import Rewriter
@@ -42,6 +43,7 @@ from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
+from passes.bufferize_ops import COPIED_VIEWS, PRODUCERS, Emitter, is_strided
 from passes.buffers import (
     ARENA,
     RESULT,
@@ -52,14 +54,13 @@ from passes.buffers import (
     element_bytes,
     plan_arena,
 )
-from passes.bufferize_ops import COPIED_VIEWS, PRODUCERS, Emitter, is_strided
 from passes.linalg_match import is_elementwise, maps_of, reads_output
 from passes.load_time import is_splat
 
 
 def byte_size(op: Operation, type_: Attribute) -> int:
     """The bytes of a static tensor."""
-    assert isinstance(type_, TensorType)
+    assert isa(type_, TensorType[Attribute])
     shape = type_.get_shape()
     if not type_.has_static_shape():
         unsupported(
@@ -137,9 +138,7 @@ class Assignment:
         elif isinstance(op, ContractOp):
             assert op.res is not None
             self.destination(i, op, op.res, op.c, 0)
-        elif isinstance(op, tensor.InsertSliceOp):
-            self.destination(i, op, op.result, op.dest, 0)
-        elif isinstance(op, tensor.InsertOp):
+        elif isinstance(op, tensor.InsertSliceOp) or isinstance(op, tensor.InsertOp):
             self.destination(i, op, op.result, op.dest, 0)
         elif isinstance(op, PRODUCERS):
             self.new(Kind.ARENA, tensors[0], i, op)

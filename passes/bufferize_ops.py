@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xdsl.builder import ImplicitBuilder
-from xdsl.dialects import arith, linalg, memref, tensor
+from xdsl.dialects import arith, memref, tensor
 from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
     AffineMapAttr,
     ArrayAttr,
     DenseIntOrFPElementsAttr,
-    DYNAMIC_INDEX,
     MemRefType,
     ModuleOp,
     StringAttr,
     TensorType,
     UnitAttr,
 )
-from xdsl.dialects.linalg import IteratorTypeAttr
+from xdsl.dialects.linalg import ops as linalg
+from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.utils.hints import isa
@@ -25,7 +26,6 @@ from xdsl.utils.hints import isa
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
 from passes.buffers import Buffer, Kind
-from passes.load_time import is_splat
 from passes.build import (
     Index,
     add,
@@ -37,6 +37,7 @@ from passes.build import (
     strided_type,
     value,
 )
+from passes.load_time import is_splat
 
 PRODUCERS: tuple[type[Operation], ...] = (
     tensor.PadOp,
@@ -81,7 +82,7 @@ class Emitter:
     def allocate(self, old: SSAValue) -> SSAValue:
         """A memref of the whole buffer in the shape of `old`."""
         type_ = old.type
-        assert isinstance(type_, TensorType)
+        assert isa(type_, TensorType[Attribute])
         buffer = self.buffers[old]
         want = MemRefType(type_.element_type, type_.get_shape())
         if buffer.kind is Kind.ARENA:
@@ -110,7 +111,7 @@ class Emitter:
             case tensor.ExtractSliceOp():
                 self.memory[op.result] = self.slice(op, op.source, op)
             case tensor.CastOp():
-                self.memory[op.result] = self.of(op.source)
+                self.memory[op.dest] = self.of(op.source)
             case tensor.ExpandShapeOp() | tensor.CollapseShapeOp() | tensor.ReshapeOp():
                 self.view(op, copy)
             case linalg.GenericOp() | linalg.FillOp():
@@ -134,10 +135,10 @@ class Emitter:
             case tensor.FromElementsOp():
                 self.from_elements(op)
             case tensor.SplatOp():
-                linalg.FillOp([self.of(op.input)], [self.of(op.aggregate)], [])
+                linalg.FillOp([self.of(op.input)], [self.of(op.result)], [])
             case tensor.DimOp():
                 source = self.of(op.source)
-                dim = memref.DimOp.from_source_and_index(source, self.of(op.index))
+                dim = memref.DimOp(source, self.of(op.index))
                 self.memory[op.result] = dim.result
             case _:
                 self.scalar(op)
@@ -165,12 +166,12 @@ class Emitter:
         source, result = op.operands[0], op.results[0]
         if not copy:
             type_ = result.type
-            assert isinstance(type_, TensorType)
+            assert isa(type_, TensorType[Attribute])
             want = MemRefType(type_.element_type, type_.get_shape())
             self.memory[result] = self.reshape(self.of(source), want)
             return
         source_type = source.type
-        assert isinstance(source_type, TensorType)
+        assert isa(source_type, TensorType[Attribute])
         want = MemRefType(source_type.element_type, source_type.get_shape())
         copy_elements(self.of(source), self.reshape(self.of(result), want))
 
@@ -264,7 +265,9 @@ class Emitter:
             unsupported(op, "expected constant padding by static amounts")
         result = self.of(op.result)
         inside = op.source.type
-        assert isinstance(inside, TensorType) and isinstance(result.type, MemRefType)
+        assert isa(inside, TensorType[Attribute]) and isinstance(
+            result.type, MemRefType
+        )
         shape, whole = inside.get_shape(), result.type.get_shape()
         offsets: list[Index] = [0] * len(shape)
         sizes = list(whole)
@@ -290,7 +293,7 @@ class Emitter:
     def from_elements(self, op: tensor.FromElementsOp) -> None:
         result = self.of(op.result)
         type_ = op.result.type
-        assert isinstance(type_, TensorType)
+        assert isa(type_, TensorType[Attribute])
         strides = row_major(type_.get_shape())
         for i, element in enumerate(op.elements):
             at = [i // s % n for s, n in zip(strides, type_.get_shape(), strict=True)]
@@ -338,7 +341,7 @@ def part(
                 kept.append(stride)
                 break
     type_ = memory.type
-    assert isinstance(type_, MemRefType)
+    assert isa(type_, MemRefType[Attribute])
     known = offset if isinstance(offset, int) else None
     result = strided_type(type_.element_type, shape, kept, known)
     return memref.ReinterpretCastOp.from_dynamic(
@@ -349,7 +352,7 @@ def part(
 def copy_elements(source: SSAValue, target: SSAValue) -> None:
     """`target[..] = source[..]` as a linalg.generic, vectorised like any other."""
     type_ = target.type
-    assert isinstance(type_, MemRefType)
+    assert isa(type_, MemRefType[Attribute])
     rank = type_.get_num_dims()
     element: Attribute = type_.element_type
     block = Block(arg_types=[element, element])
@@ -368,7 +371,7 @@ def copy_elements(source: SSAValue, target: SSAValue) -> None:
 def constant(op: arith.ConstantOp) -> SSAValue:
     """A tensor constant as a read-only global of the module."""
     type_ = op.result.type
-    assert isinstance(type_, TensorType)
+    assert isa(type_, TensorType[Attribute])
     if not isa(op.value, DenseIntOrFPElementsAttr):
         unsupported(
             op,

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from xdsl.dialects import tensor
-from xdsl.dialects.builtin import IndexType, IntegerType
+from xdsl.dialects.builtin import AnyFloat, IndexType, IntegerType
 from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.utils.hints import isa
 
 from brdialect.errors import BrError
 
@@ -124,9 +125,8 @@ def element_bytes(element: Attribute) -> int:
     """The bytes of one element in memory; an i1 takes a byte, an index eight."""
     if isinstance(element, IndexType):
         return 8
-    if isinstance(element, IntegerType):
+    if isa(element, IntegerType):
         return max(1, element.width.data // 8)
-    size = getattr(element, "size", None)
-    if not isinstance(size, int):
+    if not isa(element, AnyFloat):
         raise BrError(f"expected numbers as elements of a tensor, got {element}")
-    return size
+    return element.size

@@ -18,6 +18,7 @@ from xdsl.dialects.builtin import (
     MemRefType,
     NoneAttr,
     StridedLayoutAttr,
+    TensorType,
 )
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.utils.hints import isa
@@ -189,6 +190,13 @@ def body_key(block: Block, names: dict[SSAValue, str]) -> str:
         words.append(f"{op.name}{operands}{op.properties}{op.attributes}")
         words += [body_key(b, names) for r in op.regions for b in r.blocks]
     return ";".join(words)
+
+
+def tensor_type(value: SSAValue) -> TensorType[Attribute]:
+    """The type of a value that is a tensor."""
+    type_ = value.type
+    assert isa(type_, TensorType[Attribute])
+    return type_
 
 
 def static_strides(op: Operation, type_: Attribute) -> tuple[list[int], int]:

@@ -26,17 +26,18 @@ from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
 
 from brdialect.errors import unsupported
-from brdialect.ops import ContractOp, Shaped
+from brdialect.ops import ContractOp
 from brdialect.roles import Contraction, Linear, Role, strides_of
 from brdialect.schedule import Loop, Schedule, ScheduleAttr
 from brdialect.target import Target, target_of
+from passes.buffers import element_bytes
 from passes.build import row_major
 from passes.load_time import is_load_time
 from passes.normalise_contractions import contraction_of
 from passes.register_block import default_register_block
-from xdsl.passes import ModulePass
 
 PACK_ROWS = 32
 """B is packed in the call if at least this many rows reuse it: packing touches each
@@ -179,9 +180,8 @@ def problem_of(op: ContractOp, target: Target) -> Problem:
             "the shapes of the arguments (br-run --input=SHAPExf32)",
         )
     a, b, c = op.shapes
-    assert isinstance(a, Shaped) and isinstance(b, Shaped)
     element = c.element_type
-    size: int = element.size  # pyright: ignore
+    size = element_bytes(element)
     return Problem(
         table,
         size,

@@ -31,7 +31,7 @@ from xdsl.dialects.builtin import (
     TensorType,
     i64,
 )
-from xdsl.ir import Attribute, Region, SSAValue
+from xdsl.ir import Region, SSAValue
 from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
@@ -41,11 +41,10 @@ from xdsl.pattern_rewriter import (
     RewritePattern,
     op_type_rewrite_pattern,
 )
-from xdsl.utils.hints import isa
 
 from brdialect.ops import ContractOp
 from brdialect.roles import Linear, Role, form_of
-from passes.build import clone_block
+from passes.build import clone_block, tensor_type
 from passes.fuse_epilogues import erase_unused
 from passes.normalise_contractions import contraction_of
 
@@ -79,12 +78,6 @@ def find_pair(op: ContractOp) -> tuple[int, int] | None:
     return None
 
 
-def shape_of(value: SSAValue) -> tuple[int, ...]:
-    """The sizes of a tensor."""
-    assert isa(value.type, TensorType[Attribute])
-    return value.type.get_shape()
-
-
 def grouping(rank: int, dim: int) -> list[list[int]]:
     """The dimensions of each dimension after `dim` and `dim + 1` are one."""
     groups = [[i] for i in range(rank)]
@@ -99,8 +92,8 @@ def as_attribute(groups: Sequence[Sequence[int]]) -> ArrayAttr[ArrayAttr[Integer
 
 def collapse(value: SSAValue, dim: int) -> SSAValue:
     """The tensor with two of its dimensions as one. Emits at the insertion point."""
-    type_, shape = value.type, shape_of(value)
-    assert isa(type_, TensorType[Attribute])
+    type_ = tensor_type(value)
+    shape = type_.get_shape()
     groups = grouping(len(shape), dim)
     new = TensorType(type_.element_type, [prod(shape[i] for i in g) for g in groups])
     if isinstance(value.owner, tensor.EmptyOp):
@@ -167,7 +160,7 @@ class Coalesce(RewritePattern):
         if op.res is None or op.schedule is not None:
             return
         operands = (op.a, op.b, op.c, *op.extras)
-        if any(size < 0 for v in operands for size in shape_of(v)):
+        if any(size < 0 for v in operands for size in tensor_type(v).get_shape()):
             return
         if (pair := find_pair(op)) is None:
             return
@@ -178,12 +171,17 @@ class Coalesce(RewritePattern):
                 for v, m in zip(operands, op.maps, strict=True)
             ]
             types = [t for i, t in enumerate(op.iterator_types) if i != y]
-            body = None if op.epilogue is None else Region(clone_block(op.epilogue.block))
+            body = (
+                None if op.epilogue is None else Region(clone_block(op.epilogue.block))
+            )
+            a, b, c, *extras = values
             new = ContractOp(
-                *values[:3],
+                a,
+                b,
+                c,
                 [merged_map(m, x, y) for m in op.maps],
                 ArrayAttr(types),
-                extras=values[3:],
+                extras=extras,
                 epilogue=body,
                 beta=op.beta_value,
             )
@@ -192,13 +190,14 @@ class Coalesce(RewritePattern):
             result: SSAValue = new.res
             if x in op.maps[2].used_dims():
                 dim = plain_dims(op.maps[2]).index(x)
-                assert isa(op.res.type, TensorType[Attribute])
+                whole = tensor_type(op.res)
+                shape = whole.get_shape()
                 result = tensor.ExpandShapeOp(
                     result,
                     (),
-                    as_attribute(grouping(len(shape_of(op.res)), dim)),
-                    DenseArrayBase.from_list(i64, shape_of(op.res)),
-                    op.res.type,
+                    as_attribute(grouping(len(shape), dim)),
+                    DenseArrayBase.from_list(i64, shape),
+                    whole,
                 ).result
         rewriter.replace(op, (), (result,))
 
@@ -223,7 +222,11 @@ class CoalesceContractionsPass(ModulePass):
     name = "coalesce-contractions"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        patterns = [DropUnitTaps(), Coalesce(), CancelReshapes()]
+        patterns: list[RewritePattern] = [
+            DropUnitTaps(),
+            Coalesce(),
+            CancelReshapes(),
+        ]
         PatternRewriteWalker(
             GreedyRewritePatternApplier(patterns, dce_enabled=False)
         ).rewrite_module(op)

@@ -36,9 +36,7 @@ from xdsl.dialects import arith, func, memref, vector
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     ArrayAttr,
-    DenseIntOrFPElementsAttr,
     DictionaryAttr,
-    FloatAttr,
     IndexType,
     MemRefType,
     ModuleOp,
@@ -51,6 +49,7 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.ops import BatchReduceGemmOp, PrefetchOp, is_supported_float
@@ -66,8 +65,7 @@ from passes.build import (
     value,
 )
 from passes.register_block import default_register_block
-from passes.vectorise import load_vector, store_vector, vectorise_body
-
+from passes.vectorise import load_vector, splat, store_vector, vectorise_body
 
 PREFETCH_ROWS = 8
 """How many rows of B ahead a line is asked for: about 50 cycles of FMAs, the time that
@@ -149,7 +147,7 @@ class KernelEmitter:
         """Whether B, as it lies, takes more than the L1 holds: its rows then come from
         the L2 for every tile of rows of A, too late without being asked for."""
         type_ = self.b.type
-        assert isinstance(type_, MemRefType)
+        assert isa(type_, MemRefType[Attribute])
         strides, shape = type_.get_strides(), type_.get_shape()
         if strides is None or None in strides or DYNAMIC_INDEX in shape:
             return False
@@ -162,12 +160,12 @@ class KernelEmitter:
     def size(self, operand: SSAValue, dim: int) -> Index:
         """The extent of a dimension, known or read at run time."""
         type_ = operand.type
-        assert isinstance(type_, MemRefType)
+        assert isa(type_, MemRefType[Attribute])
         known = type_.get_shape()[dim]
         if known >= 0:
             return known
         dim %= type_.get_num_dims()
-        return memref.DimOp.from_source_and_index(operand, value(dim)).result
+        return memref.DimOp(operand, value(dim)).result
 
     def emit(self) -> None:
         """All tiles of C, columns outside: a panel of B stays in L1 for all rows."""
@@ -206,7 +204,7 @@ class KernelEmitter:
     def batch_shape(self) -> Sequence[int]:
         """Extents of the batch dimensions, -1 where dynamic."""
         type_ = self.a.type
-        assert isinstance(type_, MemRefType)
+        assert isa(type_, MemRefType[Attribute])
         return type_.get_shape()[:-2]
 
     def mask(self, j: Index, columns: Columns) -> SSAValue | int | None:
@@ -215,7 +213,7 @@ class KernelEmitter:
             return columns.tail
         left = arith.SubiOp(value(columns.stop), value(j)).result
         valid = value(minimum(left, self.lanes))
-        return vector.CreateMaskOp((valid,), VectorType(i1, (self.lanes,))).mask_vector
+        return vector.CreateMaskOp([valid], VectorType(i1, (self.lanes,))).mask_vector
 
     def load(
         self, source: SSAValue, indices: Sequence[Index], valid: SSAValue | int | None
@@ -261,13 +259,11 @@ class KernelEmitter:
         """The loops over the batch and k, accumulators carried through all of them."""
         if len(at) == len(extents):
             return self.multiply(i, rows, j, valid, at, accumulators)
-        return for_loop(
-            0,
-            extents[len(at)],
-            1,
-            lambda iv, *accs: self.reduce(i, rows, j, valid, extents, accs, (*at, iv)),
-            accumulators,
-        )
+
+        def body(iv: Index, *carried: SSAValue) -> Sequence[SSAValue]:
+            return self.reduce(i, rows, j, valid, extents, carried, (*at, iv))
+
+        return for_loop(0, extents[len(at)], 1, body, accumulators)
 
     def multiply(
         self,
@@ -308,8 +304,7 @@ class KernelEmitter:
 
     def splat(self, number: float) -> SSAValue:
         """A vector of one number."""
-        attr = DenseIntOrFPElementsAttr.from_list(self.vector, [number])
-        return arith.ConstantOp(attr).result
+        return splat(number, self.element, self.lanes)
 
     def apply_epilogue(
         self, acc: SSAValue, i: Index, j: Index, valid: SSAValue | int | None
@@ -326,7 +321,7 @@ class KernelEmitter:
 
 def argument_type(type_: Attribute) -> MemRefType:
     """The type of a kernel's argument: wherever the view begins."""
-    assert isinstance(type_, MemRefType)
+    assert isa(type_, MemRefType[Attribute])
     strides = type_.get_strides()
     assert strides is not None
     offset = type_.get_offset()
@@ -354,7 +349,7 @@ def captured(op: BatchReduceGemmOp) -> list[SSAValue]:
     """Values the epilogue uses from outside: further arguments of the kernel."""
     if op.epilogue is None:
         return []
-    inside = set(op.epilogue.block.args)
+    inside: set[SSAValue] = set(op.epilogue.block.args)
     found: dict[SSAValue, None] = {}
     for inner in op.epilogue.block.ops:
         for operand in inner.operands:
@@ -448,6 +443,7 @@ def replace_by_call(gemm: BatchReduceGemmOp, kernel: func.FuncOp) -> None:
         if operand.type == type_:
             arguments.append(operand)
         else:
+            assert isa(type_, MemRefType[Attribute])
             new.append(cast := memref.CastOp.get(operand, type_))
             arguments.append(cast.dest)
     arguments += captured(gemm)

@@ -28,9 +28,10 @@ from xdsl.builder import Builder, ImplicitBuilder
 from xdsl.context import Context
 from xdsl.dialects import arith, memref
 from xdsl.dialects.builtin import MemRefType, ModuleOp
-from xdsl.ir import Region, SSAValue
+from xdsl.ir import Attribute, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint
+from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.ops import BatchReduceGemmOp, ContractOp
@@ -260,7 +261,7 @@ class Nest:
         sizes = [size for size, _ in shape]
         steps = [stride for _, stride in shape]
         type_ = operand.type
-        assert isinstance(type_, MemRefType)
+        assert isa(type_, MemRefType[Attribute])
         known = offset if isinstance(offset, int) else None
         result = strided_type(type_.element_type, sizes, steps, known)
         return memref.ReinterpretCastOp.from_dynamic(

@@ -23,8 +23,9 @@ from dataclasses import dataclass
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
-from xdsl.dialects import arith, linalg, tensor
+from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, ModuleOp, TensorType
+from xdsl.dialects.linalg import ops as linalg
 from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.passes import ModulePass
@@ -35,6 +36,7 @@ from xdsl.pattern_rewriter import (
     RewritePattern,
     op_type_rewrite_pattern,
 )
+from xdsl.utils.hints import isa
 
 from brdialect.ops import ContractOp, YieldOp
 from passes.build import clone_op
@@ -51,7 +53,7 @@ from passes.normalise_contractions import contraction_of
 
 def inline(block: Block, arguments: Sequence[SSAValue]) -> list[SSAValue]:
     """Clones a body at the insertion point; returns what it yields."""
-    known = dict(zip(block.args, arguments, strict=True))
+    known: dict[SSAValue, SSAValue] = dict(zip(block.args, arguments, strict=True))
     *ops, last = block.ops
     for op in ops:
         clone_op(op, known)
@@ -65,7 +67,7 @@ def new_block(arguments: Sequence[SSAValue]) -> Block:
 
 def _element(value: SSAValue) -> Attribute:
     type_ = value.type
-    return type_.element_type if isinstance(type_, TensorType) else type_
+    return type_.element_type if isa(type_, TensorType[Attribute]) else type_
 
 
 class FuseElementwise(RewritePattern):
@@ -221,7 +223,10 @@ class FoldInit(RewritePattern):
     def match_and_rewrite(self, op: ContractOp, rewriter: PatternRewriter):
         if op.beta_value != 1.0 or op.epilogue is not None:
             return
-        if not isinstance(op.c.type, TensorType) or not op.c.type.has_static_shape():
+        if (
+            not isa(op.c.type, TensorType[Attribute])
+            or not op.c.type.has_static_shape()
+        ):
             return
         start = op.c.owner
         maps = list(op.maps)
@@ -238,7 +243,7 @@ class FoldInit(RewritePattern):
             maps.append(source.compose(inverse.compose(maps[2])))
             block = new_block([op.c, *extras])
             with ImplicitBuilder(block):
-                YieldOp(arith.AddfOp(*block.args).result)
+                YieldOp(arith.AddfOp(block.args[0], block.args[1]).result)
             epilogue = Region(block)
         elif not zero_fill(op.c):
             return
@@ -265,7 +270,11 @@ class FuseEpiloguesPass(ModulePass):
     name = "fuse-epilogues"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        patterns = [FoldInit(), FuseEpilogue(), FuseElementwise()]
+        patterns: list[RewritePattern] = [
+            FoldInit(),
+            FuseEpilogue(),
+            FuseElementwise(),
+        ]
         PatternRewriteWalker(
             GreedyRewritePatternApplier(patterns, dce_enabled=False)
         ).rewrite_module(op)

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from xdsl.builder import ImplicitBuilder
-from xdsl.dialects import arith, linalg, tensor
-from xdsl.dialects.builtin import AffineMapAttr, AnyFloat, ArrayAttr, TensorType
-from xdsl.dialects.linalg import IteratorType, IteratorTypeAttr
+from xdsl.dialects import arith, tensor
+from xdsl.dialects.builtin import (
+    AffineMapAttr,
+    AnyFloat,
+    ArrayAttr,
+    FloatAttr,
+    TensorType,
+)
+from xdsl.dialects.linalg import ops as linalg
+from xdsl.dialects.linalg.attrs import IteratorType, IteratorTypeAttr
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 from xdsl.utils.hints import isa
+
+from passes.build import tensor_type
 
 
 def maps_of(op: linalg.GenericOp) -> tuple[AffineMap, ...]:
@@ -32,7 +42,7 @@ def is_permutation(map_: AffineMap) -> bool:
 def reads_output(op: linalg.GenericOp) -> bool:
     """Whether the body uses the old contents of an output."""
     inputs = len(op.inputs)
-    return any(not arg.uses.get_length() == 0 for arg in op.body.block.args[inputs:])
+    return any(arg.uses for arg in op.body.block.args[inputs:])
 
 
 def has_index(block: Block) -> bool:
@@ -40,7 +50,7 @@ def has_index(block: Block) -> bool:
     return any(isinstance(op, linalg.IndexOp) for op in block.ops)
 
 
-def is_elementwise(op: object) -> bool:
+def is_elementwise(op: object) -> TypeGuard[linalg.GenericOp]:
     """One result, all parallel, every element computed from the inputs alone."""
     return (
         isinstance(op, linalg.GenericOp)
@@ -58,11 +68,10 @@ def _body_ops(op: linalg.GenericOp) -> Sequence[Operation]:
     return ops
 
 
-def is_copy(op: object) -> bool:
+def is_copy(op: object) -> TypeGuard[linalg.GenericOp]:
     """An element-wise op that yields its one input: a transpose or a broadcast."""
     if not is_elementwise(op):
         return False
-    assert isinstance(op, linalg.GenericOp)
     last = op.body.block.last_op
     return (
         len(op.inputs) == 1
@@ -110,8 +119,7 @@ def zero_fill(value: SSAValue) -> bool:
     number = fill.inputs[0].owner
     if not isinstance(number, arith.ConstantOp):
         return False
-    literal = getattr(getattr(number.value, "value", None), "data", None)
-    return literal == 0
+    return isinstance(number.value, FloatAttr) and number.value.value.data == 0
 
 
 def copy_permutation(value: SSAValue) -> list[int] | None:
@@ -120,7 +128,6 @@ def copy_permutation(value: SSAValue) -> list[int] | None:
     copy = value.owner
     if not is_copy(copy):
         return None
-    assert isinstance(copy, linalg.GenericOp)
     source, target = maps_of(copy)
     if not is_permutation(source):
         return None
@@ -131,8 +138,7 @@ def copy_permutation(value: SSAValue) -> list[int] | None:
 
 def transpose(source: SSAValue, order: Sequence[int]) -> SSAValue:
     """Emits the copy whose dimension i is the source's dimension order[i]."""
-    type_ = source.type
-    assert isinstance(type_, TensorType)
+    type_ = tensor_type(source)
     shape = type_.get_shape()
     result = TensorType(type_.element_type, [shape[i] for i in order])
     rank = len(shape)

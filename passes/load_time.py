@@ -13,7 +13,7 @@ from xdsl.dialects.builtin import (
     i64,
 )
 from xdsl.dialects.func import FuncOp
-from xdsl.dialects.linalg import FillOp
+from xdsl.dialects.linalg.ops import FillOp
 from xdsl.dialects.tensor import EmptyOp
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
@@ -30,7 +30,7 @@ def is_bound(argument: BlockArgument) -> bool:
     if not isinstance(function, FuncOp) or function.arg_attrs is None:
         return False
     attributes = function.arg_attrs.data[argument.index]
-    return isinstance(attributes, DictionaryAttr) and BOUND in attributes.data
+    return BOUND in attributes.data
 
 
 def bind(function: FuncOp, index: int) -> None:

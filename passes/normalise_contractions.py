@@ -22,8 +22,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects import linalg
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, ShapedType
+from xdsl.dialects.linalg import ops as linalg
+from xdsl.dialects.linalg.attrs import IteratorType
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.passes import ModulePass
@@ -34,7 +35,7 @@ from xdsl.pattern_rewriter import (
     op_type_rewrite_pattern,
 )
 
-from brdialect.ops import ContractOp, Shaped, is_supported_float
+from brdialect.ops import ContractOp, is_supported_float, shaped
 from brdialect.roles import Contraction, Linear, Role, extents_of, forms_of
 from passes.linalg_match import is_copy, maps_of, multiply_add
 
@@ -50,7 +51,7 @@ def contraction_of(
     operands = [
         (f, v.type.get_shape())
         for f, v in zip((a, b, c), values, strict=True)
-        if isinstance(v.type, Shaped)
+        if isinstance(v.type, ShapedType)
     ]
     extents = extents_of(maps[0].num_dims, operands)
     return None if extents is None else Contraction(extents, a, b, c)
@@ -78,7 +79,6 @@ def is_matrix_vector(contraction: Contraction) -> bool:
 def through_copies(value: SSAValue, map_: AffineMap) -> tuple[SSAValue, AffineMap]:
     """Reads a transposed or broadcast copy through its own map instead."""
     while is_copy(copy := value.owner):
-        assert isinstance(copy, linalg.GenericOp)
         source, target = maps_of(copy)
         inverse = target.inverse_permutation()
         assert inverse is not None
@@ -98,14 +98,15 @@ class ToContract(RewritePattern):
             return
         a, b, c = op.operands
         if not all(
-            isinstance(v.type, Shaped) and is_supported_float(v.type.element_type)
+            isinstance(v.type, ShapedType)
+            and is_supported_float(shaped(v).element_type)
             for v in (a, b, c)
         ):
             return
         reductions = {
             i
             for i, t in enumerate(op.iterator_types)
-            if t.data is linalg.IteratorType.REDUCTION
+            if t.data is IteratorType.REDUCTION
         }
         map_a, map_b, map_c = maps_of(op)
         contraction = contraction_of((a, b, c), (map_a, map_b, map_c))

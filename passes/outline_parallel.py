@@ -93,10 +93,13 @@ def run_in_place(loop: scf.ParallelOp) -> None:
     counts = trips(loop, {})
 
     def nest(*ordinals: Index) -> Sequence[SSAValue]:
+        def body(iv: Index) -> Sequence[SSAValue]:
+            return nest(*ordinals, iv)
+
         if len(ordinals) == len(counts):
             emit_trip(loop, ordinals, {})
         else:
-            for_loop(0, counts[len(ordinals)], 1, lambda iv: nest(*ordinals, iv))
+            for_loop(0, counts[len(ordinals)], 1, body)
         return ()
 
     nest()

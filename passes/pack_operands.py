@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
-from xdsl.dialects import arith, linalg, tensor
+from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import (
     AffineMapAttr,
     ArrayAttr,
@@ -31,7 +31,8 @@ from xdsl.dialects.builtin import (
     TensorType,
     i64,
 )
-from xdsl.dialects.linalg import IteratorTypeAttr
+from xdsl.dialects.linalg import ops as linalg
+from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.ir import Block, Region, SSAValue
 from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.passes import ModulePass
@@ -46,6 +47,7 @@ from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
 from brdialect.roles import Blocked, Contraction, Linear, Role
 from brdialect.schedule import Schedule
+from passes.build import tensor_type
 from passes.normalise_contractions import contraction_of
 
 
@@ -73,8 +75,7 @@ def make_panels(
 ) -> SSAValue:
     """`source` with dimension `cut` in panels of `size`: [blocks, others..., size].
     Emits the ops at the insertion point."""
-    type_ = source.type
-    assert isinstance(type_, TensorType)
+    type_ = tensor_type(source)
     shape = list(type_.get_shape())
     element = type_.element_type
     missing = -shape[cut] % size
@@ -113,8 +114,7 @@ def make_panels(
 
 def pad_high(source: SSAValue, dim: int, shape: Sequence[int]) -> SSAValue:
     """`source` with zeros after the end of one dimension."""
-    type_ = source.type
-    assert isinstance(type_, TensorType)
+    type_ = tensor_type(source)
     zero = arith.ConstantOp(FloatAttr(0.0, type_.element_type))  # pyright: ignore
     rank = len(shape)
     high = [0] * rank

@@ -15,6 +15,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import DictionaryAttr, MemRefType, ModuleOp
 from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
+from xdsl.utils.hints import isa
 
 from brdialect.errors import BrError
 from brdialect.target import Target, set_target, target_named, target_of
@@ -77,7 +78,7 @@ def interface_of(module: ModuleOp, entry: str) -> Interface:
         )
     result = Interface(entry, [])
     for type_, marks in marked_arguments(functions[entry]):
-        if not isinstance(type_, MemRefType):
+        if not isa(type_, MemRefType[Attribute]):
             continue
         if ARENA in marks:
             result.arena_bytes = byte_size(type_)
@@ -89,7 +90,7 @@ def interface_of(module: ModuleOp, entry: str) -> Interface:
     if load is not None:
         result.load_entry = load.sym_name.data
         for type_, marks in marked_arguments(load):
-            if ARENA in marks and isinstance(type_, MemRefType):
+            if ARENA in marks and isa(type_, MemRefType[Attribute]):
                 result.arena_bytes = max(result.arena_bytes, byte_size(type_))
             elif BOUND in marks or CONSTANT in marks:
                 key = BOUND if BOUND in marks else CONSTANT

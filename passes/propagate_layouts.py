@@ -23,7 +23,7 @@ from math import prod
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
-from xdsl.dialects import linalg, tensor
+from xdsl.dialects import tensor
 from xdsl.dialects.builtin import (
     AffineMapAttr,
     ArrayAttr,
@@ -33,8 +33,9 @@ from xdsl.dialects.builtin import (
     TensorType,
     i64,
 )
-from xdsl.dialects.linalg import IteratorType
-from xdsl.ir import Region, SSAValue
+from xdsl.dialects.linalg import ops as linalg
+from xdsl.dialects.linalg.attrs import IteratorType
+from xdsl.ir import Attribute, Region, SSAValue
 from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
@@ -47,7 +48,7 @@ from xdsl.pattern_rewriter import (
 
 from brdialect.ops import ContractOp
 from brdialect.roles import Contraction, Linear, iterators_in
-from passes.build import clone_block
+from passes.build import clone_block, tensor_type
 from passes.fuse_epilogues import erase_unused
 from passes.linalg_match import (
     copy_permutation,
@@ -136,8 +137,7 @@ def channels_last(forms: Sequence[object], weights: set[int]) -> list[int]:
 
 def transposed_init(value: SSAValue, order: Sequence[int]) -> SSAValue:
     """A destination in another order: a fill is filled anew, the rest transposed."""
-    type_ = value.type
-    assert isinstance(type_, TensorType)
+    type_ = tensor_type(value)
     new = TensorType(type_.element_type, permuted(type_.get_shape(), order))
     if isinstance(value.owner, tensor.EmptyOp):
         return tensor.EmptyOp((), new).tensor
@@ -191,16 +191,14 @@ class DropIdentity(RewritePattern):
         order = copy_permutation(result)
         if order is None or not is_static(source):
             return
-        assert isinstance(source.type, TensorType) and isinstance(
-            result.type, TensorType
-        )
-        shape = source.type.get_shape()
+        type_ = tensor_type(source)
+        shape = type_.get_shape()
         if order == list(range(len(order))):
             rewriter.replace(op, (), (source,))
         elif sorted(long := [d for d in order if shape[d] != 1]) == long:
             rank = len(order)
             group = ArrayAttr([ArrayAttr(IntegerAttr(i, i64) for i in range(rank))])
-            flat = TensorType(source.type.element_type, [prod(shape)])
+            flat = TensorType(type_.element_type, [prod(shape)])
             collapse = tensor.CollapseShapeOp(
                 operands=[source],
                 properties={"reassociation": group},
@@ -266,9 +264,8 @@ class PermuteOutput(RewritePattern):
         rewriter.replace(op, (), (back,))
 
 
-def _permuted_type(value: SSAValue, order: Sequence[int]) -> TensorType:
-    type_ = value.type
-    assert isinstance(type_, TensorType)
+def _permuted_type(value: SSAValue, order: Sequence[int]) -> TensorType[Attribute]:
+    type_ = tensor_type(value)
     return TensorType(type_.element_type, permuted(type_.get_shape(), order))
 
 
@@ -316,7 +313,7 @@ class PadBeforeTranspose(RewritePattern):
         new = tensor.PadOp(
             copy.inputs[0], (), (), region, low, high, _permuted_type(op.result, back)
         )
-        rewriter.insert_op(new)
+        rewriter.insert(new)
         with ImplicitBuilder(rewriter):
             result = transpose(new.result, order)
         rewriter.replace(op, (), (result,))
@@ -352,7 +349,7 @@ class PropagateLayoutsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         PatternRewriteWalker(ChannelsLast(), apply_recursively=False).rewrite_module(op)
-        sink = [
+        sink: list[RewritePattern] = [
             ReadThroughCopies(),
             ContractReadsThrough(),
             DropIdentity(),

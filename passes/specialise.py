@@ -11,10 +11,11 @@ the op is named whose size nothing binds.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from math import prod
 
-from xdsl.dialects import arith, func, linalg, tensor
+from xdsl.dialects import arith, func, tensor
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     DenseArrayBase,
@@ -26,9 +27,11 @@ from xdsl.dialects.builtin import (
     TensorType,
     i64,
 )
+from xdsl.dialects.linalg import ops as linalg
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.rewriter import Rewriter
 from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.hints import isa
 
 from brdialect.errors import BrError, unsupported, where
 from brdialect.ops import ContractOp
@@ -52,23 +55,18 @@ FOLD: dict[type[Operation], Callable[[int, int], int]] = {
 """Arithmetic on sizes."""
 
 _COMPARE: Sequence[Callable[[int, int], bool]] = (
-    lambda x, y: x == y,
-    lambda x, y: x != y,
-    lambda x, y: x < y,
-    lambda x, y: x <= y,
-    lambda x, y: x > y,
-    lambda x, y: x >= y,
-) + (
-    lambda x, y: x < y,
-    lambda x, y: x <= y,
-    lambda x, y: x > y,
-    lambda x, y: x >= y,
+    *(operator.eq, operator.ne),
+    *(operator.lt, operator.le, operator.gt, operator.ge),  # signed
+    *(operator.lt, operator.le, operator.gt, operator.ge),  # sizes are not negative
 )
+"""The predicates of arith.cmpi, in their order."""
 
 
 def is_static(type_: Attribute) -> bool:
     """Whether a type has no open size."""
-    return not isinstance(type_, TensorType) or DYNAMIC_INDEX not in type_.get_shape()
+    return (
+        not isa(type_, TensorType[Attribute]) or DYNAMIC_INDEX not in type_.get_shape()
+    )
 
 
 def specialise(module: ModuleOp, entry: str, shapes: Sequence[Sequence[int]]) -> None:
@@ -82,7 +80,7 @@ def specialise(module: ModuleOp, entry: str, shapes: Sequence[Sequence[int]]) ->
     ):
         return
     for argument, shape in zip(tuple(block.args), shapes, strict=True):
-        if isinstance(argument.type, TensorType):
+        if isa(argument.type, TensorType[Attribute]):
             bound = TensorType(
                 argument.type.element_type, shape, argument.type.encoding
             )
@@ -116,7 +114,7 @@ class Sizes:
             self.known[op.results[0]] = number
             if not isinstance(op, arith.ConstantOp):
                 result = op.results[0].type
-                assert isinstance(result, IndexType | IntegerType)
+                assert isa(result, IndexType) or isa(result, IntegerType)
                 new = arith.ConstantOp(IntegerAttr(number, result))
                 Rewriter.replace_op(op, new)
                 self.known[new.result] = number
@@ -146,7 +144,7 @@ class Sizes:
         if isinstance(op, tensor.DimOp):
             dim = self.known.get(op.index)
             type_ = op.source.type
-            if dim is None or not isinstance(type_, TensorType):
+            if dim is None or not isa(type_, TensorType[Attribute]):
                 return None
             if not 0 <= dim < type_.get_num_dims():
                 unsupported(op, f"expected a dimension of {type_}, got {dim}")
@@ -171,7 +169,10 @@ class Sizes:
             )
 
     def list(
-        self, op: Operation, static: DenseArrayBase, dynamic: Sequence[SSAValue]
+        self,
+        op: Operation,
+        static: DenseArrayBase[IntegerType],
+        dynamic: Sequence[SSAValue],
     ) -> list[int]:
         """A list of sizes with the dynamic ones filled in."""
         rest = iter(dynamic)
@@ -200,7 +201,7 @@ class Sizes:
             case tensor.ExpandShapeOp():
                 self.expand(op)
             case tensor.CollapseShapeOp():
-                assert isinstance(op.src.type, TensorType)
+                assert isa(op.src.type, TensorType[Attribute])
                 shape = op.src.type.get_shape()
                 groups = [[i.value.data for i in g] for g in op.reassociation]
                 self.set(op, [prod(shape[i] for i in group) for group in groups])
@@ -214,7 +215,7 @@ class Sizes:
                 shapes = [
                     v.type.get_shape()
                     for v in op.inputs
-                    if isinstance(v.type, TensorType)
+                    if isa(v.type, TensorType[Attribute])
                 ]
                 dim = op.dim.value.data
                 total = sum(s[dim] for s in shapes)
@@ -229,14 +230,14 @@ class Sizes:
     def set(self, op: Operation, shape: Sequence[int]) -> None:
         """The shape of the op's only result."""
         old = op.results[0].type
-        assert isinstance(old, TensorType)
+        assert isa(old, TensorType[Attribute])
         Rewriter.replace_value_with_new_type(
             op.results[0], TensorType(old.element_type, shape, old.encoding)
         )
 
     def destinations(self, op: Operation) -> None:
         """linalg: each result has the type of its destination."""
-        outputs = op.operands[len(op.operands) - len(op.results) :]
+        outputs: Sequence[SSAValue] = op.operands[-len(op.results) :]
         if isinstance(op, linalg.GenericOp):
             outputs = op.outputs
         for result, output in zip(tuple(op.results), outputs, strict=True):
@@ -252,7 +253,7 @@ class Sizes:
         )
 
     def pad(self, op: tensor.PadOp) -> None:
-        assert isinstance(op.source.type, TensorType)
+        assert isa(op.source.type, TensorType[Attribute])
         low = self.list(op, op.static_low, op.low)
         high = self.list(op, op.static_high, op.high)
         shape = [
@@ -283,7 +284,7 @@ class Sizes:
             else:
                 starts.append(int(n))
         old = op.result.type
-        assert isinstance(old, TensorType)
+        assert isa(old, TensorType[Attribute])
         shape = sizes
         if old.get_num_dims() != len(sizes):
             kept = [n for n in sizes if n != 1]
