@@ -32,7 +32,8 @@ def kernel_source(n: int, m: int, k: int, batch: int) -> str:
     """`reps` times one batch-reduce GEMM on packed blocks."""
     a, b, c = f"{batch}x{m}x{k}xf32", f"{batch}x{k}x{n}xf32", f"{m}x{n}xf32"
     return f"""
-      func.func @main(%a: memref<{a}>, %b: memref<{b}>, %c: memref<{c}>, %reps: index) {{
+      func.func @main(
+          %a: memref<{a}>, %b: memref<{b}>, %c: memref<{c}>, %reps: index) {{
         %zero = arith.constant 0 : index
         %one = arith.constant 1 : index
         scf.for %i = %zero to %reps step %one {{

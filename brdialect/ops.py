@@ -141,8 +141,8 @@ class _DestinationOp(IRDLOperation):
             for x, y in ELEMENT_TYPES
         ):
             raise VerifyException(
-                "expected elements f32, f32 -> f32; f64, f64 -> f64; bf16, bf16 -> f32; "
-                "f16, f16 -> f32 or integers, got "
+                "expected elements f32, f32 -> f32; f64, f64 -> f64; "
+                "bf16, bf16 -> f32; f16, f16 -> f32 or integers, got "
                 f"{a.element_type}, {b.element_type} -> {c.element_type}"
             )
 

@@ -12,9 +12,9 @@
       linalg.generic ins(%y) outs(%z)
 
 Arguments are read only and row-major; results are written by the op that computes them.
-Everything else lies in one arena, the function's last argument, planned here: a piece is
-reused as soon as its last reader is through. An op writes in place where its destination
-is not read again; otherwise the contents are copied first. The block must be straight
+Everything else lies in one arena, the function's last argument, planned here: a piece
+is reused as soon as its last reader is through. An op writes in place where its
+destination is not read again; otherwise the contents are copied first. The block must be straight
 line code: loops over tensors are not bufferized.
 """
 
@@ -138,7 +138,7 @@ class Assignment:
         elif isinstance(op, ContractOp):
             assert op.res is not None
             self.destination(i, op, op.res, op.c, 0)
-        elif isinstance(op, tensor.InsertSliceOp) or isinstance(op, tensor.InsertOp):
+        elif isinstance(op, tensor.InsertSliceOp | tensor.InsertOp):
             self.destination(i, op, op.result, op.dest, 0)
         elif isinstance(op, PRODUCERS):
             self.new(Kind.ARENA, tensors[0], i, op)
@@ -146,8 +146,8 @@ class Assignment:
             unsupported(
                 op,
                 "expected linalg, br or tensor ops on tensors, got one that has no "
-                f"bufferization; supported are linalg.generic, linalg.fill, br.contract, "
-                f"arith.constant and {', '.join(p.name for p in (*PRODUCERS, *VIEWS))}",
+                "bufferization; supported are linalg.generic, linalg.fill, "
+                f"br.contract, arith.constant and {', '.join(p.name for p in (*PRODUCERS, *VIEWS))}",
             )
 
     def destination(
@@ -277,7 +277,7 @@ def bufferize_function(old: func.FuncOp) -> func.FuncOp:
 
 @dataclass(frozen=True)
 class BufferizePass(ModulePass):
-    """Tensors become memrefs; one planned arena holds what is neither input nor result."""
+    """Tensors become memrefs; one planned arena holds all but inputs and results."""
 
     name = "bufferize"
 

@@ -9,8 +9,8 @@ What it weighs (architecture: `br.target`):
 * register block: register_block.py;
 * the panel of B that one call reads (k x columns) should take at most an eighth of the
   L2 while all rows of a block pass over it, so a very long k is blocked, in equal parts
-  (not for the L1's sake: each part is another pass over C and another kernel, and the L2
-  delivers a row of B in time);
+  (not for the L1's sake: each part is another pass over C and another kernel, and the
+  L2 delivers a row of B in time);
 * the block of A (rows x k) should stay in half of the L2 while all panels pass over it;
 * whichever of B and A is small enough to stay in the L2 is the one to run inside;
 * B is packed into panels where it is a weight (then it costs nothing at run time), or

@@ -1,10 +1,10 @@
 """`coalesce-contractions`: iterators that run side by side everywhere become one.
 
     br.contract ins(%x, %w) {maps = [(n, p, q, k, c) -> (n, p, q, c),
-                                     (n, p, q, k, c) -> (k, c), ...]}   // a 1x1 convolution
+                                     (n, p, q, k, c) -> (k, c), ...]}   // a 1x1 conv
     ->
     %1 = tensor.collapse_shape %x [[0, 1, 2], [3]]
-    %2 = br.contract ins(%1, %w) {maps = [(m, k, c) -> (m, c), (m, k, c) -> (k, c), ...]}
+    %2 = br.contract ins(%1, %w) {maps = [(m, k, c) -> (m, c), (m, k, c) -> (k, c), ..]}
     %3 = tensor.expand_shape %2 ...                                       // a matmul
 
 Two iterators are one if they are neighbouring dimensions of every operand that has
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 
 from xdsl.builder import ImplicitBuilder
@@ -61,20 +62,17 @@ def are_neighbours(map_: AffineMap, x: int, y: int) -> bool:
         return True
     plain = plain_dims(map_)
     uses = sum(len({x, y} & e.used_dims()) for e in map_.results)
-    return uses == 2 and (x, y) in zip(plain, plain[1:], strict=False)
+    return uses == 2 and (x, y) in pairwise(plain)
 
 
 def find_pair(op: ContractOp) -> tuple[int, int] | None:
     """Two iterators that can be one."""
-    for x, y in zip(plain := plain_dims(op.maps[2]), plain[1:], strict=False):
-        if x is not None and y is not None:
-            if all(are_neighbours(m, x, y) for m in op.maps):
-                return x, y
-    # sums are no dimensions of C: neighbours in a
-    for x, y in zip(plain := plain_dims(op.maps[0]), plain[1:], strict=False):
-        if x is not None and y is not None:
-            if all(are_neighbours(m, x, y) for m in op.maps):
-                return x, y
+    # those of C, and the sums, which are no dimensions of C but of a
+    for map_ in (op.maps[2], op.maps[0]):
+        for x, y in pairwise(plain_dims(map_)):
+            if x is not None and y is not None:
+                if all(are_neighbours(m, x, y) for m in op.maps):
+                    return x, y
     return None
 
 

@@ -19,8 +19,8 @@ function, called from everywhere it stands:
     }
 
 The accumulators are loop-carried values through the whole batch and all of k, so C is
-read at most once and written once (paper, section 2). Rows are dealt out evenly (28 rows
-at most 6 at a time are 6 6 6 5 5), columns end in one masked vector.
+read at most once and written once (paper, section 2). Rows are dealt out evenly (28
+rows at most 6 at a time are 6 6 6 5 5), columns end in one masked vector.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from xdsl.builder import Builder, ImplicitBuilder
 from xdsl.context import Context
@@ -315,7 +316,7 @@ def check_schedule(op: ContractOp, table: Contraction, s: Schedule) -> None:
         unsupported(op, f"expected each iterator once in the call, got '{s}'")
     for i in range(count):
         steps = s.steps(i)
-        if any(x % y or x == y for x, y in zip(steps, steps[1:], strict=False)):
+        if any(x % y or x == y for x, y in pairwise(steps)):
             unsupported(
                 op, f"expected each step of {letter(i)} to divide the one outside"
             )

@@ -9,8 +9,8 @@
     func.func @main(%x: tensor<..>, %p: tensor<..> {br.packed}) {
       %y = br.contract ins(%x, %p) ...
 
-Everything that depends on constants and bound arguments alone moves: packing of weights,
-folding of a batch-norm, transposes. The loader calls `@main_load` when the model is
+Everything that depends on constants and bound arguments alone moves: packing of
+weights, folding of a batch-norm, transposes. The loader calls `@main_load` when the model is
 loaded and keeps the results. Constants become its arguments too, `{br.constant = ...}`,
 so their data never passes through LLVM.
 """

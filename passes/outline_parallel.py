@@ -153,7 +153,7 @@ def innermost_first(module: ModuleOp) -> list[scf.ParallelOp]:
 
 @dataclass(frozen=True)
 class OutlineParallelPass(ModulePass):
-    """`scf.parallel` becomes a call of the thread team, or plain loops on one thread."""
+    """`scf.parallel` becomes a call of the thread team; plain loops on one thread."""
 
     name = "outline-parallel"
 

@@ -8,8 +8,9 @@
            {maps = [.., (m, n, k) -> (n floordiv 16, k, n mod 16), ..]}
 
 A panel holds all of the reduction for 16 columns, in the order in which one call walks
-it, so the micro-kernel reads it from end to end. The last panel is filled up with zeros.
-The copy is plain linalg on tensors: for weights hoist-load-time moves it out of the call.
+it, so the micro-kernel reads it from end to end. The last panel is filled up with
+zeros. The copy is plain linalg on tensors: for weights hoist-load-time moves it out of
+the call.
 """
 
 from __future__ import annotations

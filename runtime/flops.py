@@ -7,7 +7,7 @@ import math
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir.affine import AffineDimExpr
 
-from brdialect.ops import BatchReduceGemmOp, ContractOp, Shaped
+from brdialect.ops import BatchReduceGemmOp, ContractOp, shaped
 
 
 def contraction_flops(module: ModuleOp) -> int:
@@ -27,8 +27,7 @@ def _sizes(op: ContractOp) -> dict[int, int]:
     sizes: dict[int, int] = {}
     operands = (op.a, op.b, op.c, *op.extras)
     for value, map_ in zip(operands, op.maps, strict=True):
-        assert isinstance(value.type, Shaped)
-        for size, expr in zip(value.type.get_shape(), map_.results, strict=True):
+        for size, expr in zip(shaped(value).get_shape(), map_.results, strict=True):
             if isinstance(expr, AffineDimExpr):
                 sizes[expr.position] = size
     return sizes
