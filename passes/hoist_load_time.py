@@ -10,8 +10,8 @@
       %y = br.contract ins(%x, %p) ...
 
 Everything that depends on constants and bound arguments alone moves: packing of
-weights, folding of a batch-norm, transposes. The loader calls `@main_load` when the model is
-loaded and keeps the results. Constants become its arguments too, `{br.constant = ...}`,
+weights, folding of a batch-norm, transposes. The loader calls `@main_load` when the
+model is loaded and keeps the results. Constants become its arguments too, `{br.constant = ...}`,
 so their data never passes through LLVM.
 """
 

@@ -1,0 +1,277 @@
+"""The micro-kernel of one batch-reduce GEMM, as vector code: what convert-br-to-vector
+puts into a function (its docstring shows the code).
+
+C is cut into tiles of rows x vectors that stay in registers. For each of them the loops
+over the batch and k carry the accumulators; the epilogue and the store come last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+
+from xdsl.dialects import arith, memref, vector
+from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, VectorType, i1
+from xdsl.ir import Attribute, SSAValue
+from xdsl.utils.hints import isa
+
+from brdialect.ops import BatchReduceGemmOp, PrefetchOp
+from brdialect.target import Target
+from passes.buffers import ALIGNMENT as CACHE_LINE
+from passes.buffers import element_bytes
+from passes.build import Index, add, for_loop, minimum, value
+from passes.register_block import default_register_block
+from passes.vectorise import load_vector, splat, store_vector, vectorise_body
+
+PREFETCH_ROWS = 8
+"""How many rows of B ahead a line is asked for: about 50 cycles of FMAs, the time that
+the L2 takes, with some to spare."""
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """`count` tiles of `size` from `start`; unknown sizes end in a run-time bound."""
+
+    start: Index
+    stop: Index
+    size: int
+
+
+def row_tiles(m: Index, rows: int) -> list[Tiles]:
+    """m rows, at most `rows` at a time, as even as can be: 28 by 6 is 3 x 6, 2 x 5."""
+    if not isinstance(m, int):
+        whole = arith.MuliOp(arith.DivUIOp(m, value(rows)), value(rows)).result
+        return [Tiles(0, whole, rows), Tiles(whole, m, 1)]
+    number = -(-m // rows)
+    small, bigger = divmod(m, number) if number else (0, 0)
+    middle = bigger * (small + 1)
+    tiles = [Tiles(0, middle, small + 1), Tiles(middle, m, small)]
+    return [t for t in tiles if t.start != t.stop]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Column tiles of `vectors` vectors; `tail` lanes of the last are valid, or as many
+    as the run-time bound `stop` leaves."""
+
+    start: Index
+    stop: Index
+    vectors: int
+    tail: int | None
+    runtime: bool = False
+
+
+def column_tiles(n: Index, vectors: int, lanes: int) -> list[Columns]:
+    """n columns as whole tiles and a last, narrower one whose last vector is masked."""
+    step = vectors * lanes
+    if not isinstance(n, int):
+        whole = arith.MuliOp(arith.DivUIOp(n, value(step)), value(step)).result
+        return [Columns(0, whole, vectors, None), Columns(whole, n, 1, None, True)]
+    whole = n // step * step
+    tiles = [Columns(0, whole, vectors, None)] if whole else []
+    if rest := n - whole:
+        tiles.append(Columns(whole, n, -(-rest // lanes), rest % lanes or None))
+    return tiles
+
+
+@dataclass
+class KernelEmitter:
+    """Emits the body of one micro-kernel function for `op` over `args`."""
+
+    op: BatchReduceGemmOp
+    a: SSAValue
+    b: SSAValue
+    c: SSAValue
+    extras: Sequence[SSAValue]
+    count: SSAValue | None
+    target: Target
+
+    def __post_init__(self) -> None:
+        element = self.op.shapes[2].element_type
+        self.element = element
+        self.element_bytes = element_bytes(element)
+        self.lanes = self.target.lanes(self.element_bytes)
+        self.vector = VectorType(element, (self.lanes,))
+        self.transposed = (
+            self.op.transpose_a is not None,
+            self.op.transpose_b is not None,
+        )
+
+        self.prefetches = self.outgrows_l1()
+
+    def outgrows_l1(self) -> bool:
+        """Whether B, as it lies, takes more than the L1 holds: its rows then come from
+        the L2 for every tile of rows of A, too late without being asked for."""
+        type_ = self.b.type
+        assert isa(type_, MemRefType[Attribute])
+        strides, shape = type_.get_strides(), type_.get_shape()
+        if strides is None or None in strides or DYNAMIC_INDEX in shape:
+            return False
+        if self.transposed[1]:
+            return False
+        row = strides[-2]
+        assert row is not None
+        return prod(shape[:-1]) * row * self.element_bytes > self.target.l1
+
+    def size(self, operand: SSAValue, dim: int) -> Index:
+        """The extent of a dimension, known or read at run time."""
+        type_ = operand.type
+        assert isa(type_, MemRefType[Attribute])
+        known = type_.get_shape()[dim]
+        if known >= 0:
+            return known
+        dim %= type_.get_num_dims()
+        return memref.DimOp(operand, value(dim)).result
+
+    def emit(self) -> None:
+        """All tiles of C, columns outside: a panel of B stays in L1 for all rows."""
+        m, n = self.size(self.c, 0), self.size(self.c, 1)
+        block = self.op.register_block
+        if block is None:
+            rows, vectors = default_register_block(
+                m if isinstance(m, int) else None,
+                n if isinstance(n, int) else None,
+                self.lanes,
+                self.target,
+            )
+        else:
+            rows, vectors = (int(x) for x in block.get_values())
+        sizes = [self.size(self.a, d) for d in range(len(self.batch_shape))]
+        if self.count is not None:
+            sizes[0] = self.count
+        k = self.size(self.a, -2 if self.transposed[0] else -1)
+        extents = (*sizes, k)
+        for columns, tiles in product(
+            column_tiles(n, vectors, self.lanes), row_tiles(m, rows)
+        ):
+            width = (1 if columns.runtime else columns.vectors) * self.lanes
+
+            def column(j: Index, columns: Columns = columns, tiles: Tiles = tiles):
+                def row(i: Index) -> Sequence[SSAValue]:
+                    self.tile(i, tiles.size, j, columns, extents)
+                    return ()
+
+                for_loop(tiles.start, tiles.stop, tiles.size, row)
+                return ()
+
+            for_loop(columns.start, columns.stop, width, column)
+
+    @property
+    def batch_shape(self) -> Sequence[int]:
+        """Extents of the batch dimensions, -1 where dynamic."""
+        type_ = self.a.type
+        assert isa(type_, MemRefType[Attribute])
+        return type_.get_shape()[:-2]
+
+    def mask(self, j: Index, columns: Columns) -> SSAValue | int | None:
+        """Which lanes of the last vector are valid: all, a number, or a mask."""
+        if not columns.runtime:
+            return columns.tail
+        left = arith.SubiOp(value(columns.stop), value(j)).result
+        valid = value(minimum(left, self.lanes))
+        return vector.CreateMaskOp([valid], VectorType(i1, (self.lanes,))).mask_vector
+
+    def load(
+        self, source: SSAValue, indices: Sequence[Index], valid: SSAValue | int | None
+    ) -> SSAValue:
+        return load_vector(source, [value(i) for i in indices], self.lanes, valid)
+
+    def tile(
+        self, i: Index, rows: int, j: Index, columns: Columns, extents: Sequence[Index]
+    ) -> None:
+        """C[i : i+rows, j : j+vectors*lanes] over the whole batch and k."""
+        valid = [None] * (columns.vectors - 1) + [self.mask(j, columns)]
+        at = [
+            (add(i, r), add(j, v * self.lanes), valid[v])
+            for r in range(rows)
+            for v in range(columns.vectors)
+        ]
+        alpha, beta = self.op.alpha_value, self.op.beta_value
+        accumulate = alpha == 1.0 and beta == 1.0
+        if accumulate:
+            start = [self.load(self.c, (r, c), w) for r, c, w in at]
+        else:
+            start = [self.splat(0.0)] * len(at)
+        done = self.reduce(i, rows, j, valid, extents, start)
+        for acc, (r, c, w) in zip(done, at, strict=True):
+            if alpha != 1.0:
+                acc = arith.MulfOp(acc, self.splat(alpha)).result
+            if not accumulate and beta != 0.0:
+                old = self.load(self.c, (r, c), w)
+                acc = vector.FMAOp(self.splat(beta), old, acc).res
+            acc = self.apply_epilogue(acc, r, c, w)
+            store_vector(acc, self.c, [value(r), value(c)], w)
+
+    def reduce(
+        self,
+        i: Index,
+        rows: int,
+        j: Index,
+        valid: Sequence[SSAValue | int | None],
+        extents: Sequence[Index],
+        accumulators: Sequence[SSAValue],
+        at: tuple[Index, ...] = (),
+    ) -> Sequence[SSAValue]:
+        """The loops over the batch and k, accumulators carried through all of them."""
+        if len(at) == len(extents):
+            return self.multiply(i, rows, j, valid, at, accumulators)
+
+        def body(iv: Index, *carried: SSAValue) -> Sequence[SSAValue]:
+            return self.reduce(i, rows, j, valid, extents, carried, (*at, iv))
+
+        return for_loop(0, extents[len(at)], 1, body, accumulators)
+
+    def multiply(
+        self,
+        i: Index,
+        rows: int,
+        j: Index,
+        valid: Sequence[SSAValue | int | None],
+        at: tuple[Index, ...],
+        accumulators: Sequence[SSAValue],
+    ) -> list[SSAValue]:
+        """acc[r, v] += A[batch, i+r, k] * B[batch, k, j+v]: one step of k."""
+        *batch, k = at
+        if self.prefetches:
+            self.prefetch((*batch, add(k, PREFETCH_ROWS)), j, len(valid))
+        columns: list[SSAValue] = []
+        for v, lanes in enumerate(valid):
+            col = add(j, v * self.lanes)
+            index = (*batch, col, k) if self.transposed[1] else (*batch, k, col)
+            dim = -2 if self.transposed[1] else -1
+            columns.append(
+                load_vector(self.b, [value(x) for x in index], self.lanes, lanes, dim)
+            )
+        out: list[SSAValue] = []
+        for r in range(rows):
+            row = add(i, r)
+            index = (*batch, k, row) if self.transposed[0] else (*batch, row, k)
+            scalar = memref.LoadOp.get(self.a, [value(x) for x in index]).res
+            a = vector.BroadcastOp(scalar, self.vector).vector
+            for v, b in enumerate(columns):
+                acc = accumulators[r * len(columns) + v]
+                out.append(vector.FMAOp(a, b, acc).res)
+        return out
+
+    def prefetch(self, row: Sequence[Index], j: Index, vectors: int) -> None:
+        """Asks for each line of the tile's part of a row of B."""
+        for start in range(0, vectors * self.lanes, CACHE_LINE // self.element_bytes):
+            PrefetchOp(self.b, [value(x) for x in (*row, add(j, start))])
+
+    def splat(self, number: float) -> SSAValue:
+        """A vector of one number."""
+        return splat(number, self.element, self.lanes)
+
+    def apply_epilogue(
+        self, acc: SSAValue, i: Index, j: Index, valid: SSAValue | int | None
+    ) -> SSAValue:
+        """The epilogue on one vector of accumulators, still in its register."""
+        if self.op.epilogue is None:
+            return acc
+        values = [acc, *(self.load(extra, (i, j), valid) for extra in self.extras)]
+        body = self.op.epilogue.block
+        return vectorise_body(
+            body, dict(zip(body.args, values, strict=True)), self.lanes
+        )[0]
