@@ -206,14 +206,15 @@ def collapsed(draw: Draw, p: Program, x: Value) -> Value:
 
 
 def expanded(draw: Draw, p: Program, x: Value) -> Value:
-    if not x.shape or len(x.shape) > 4:
+    old = list(x.shape)
+    if not 0 < len(old) < 5:
         return x
-    d = draw(st.integers(0, len(x.shape) - 1))
-    size: int = x.shape[d]
+    d = draw(st.integers(0, len(old) - 1))
+    size = old[d]
     factor = draw(st.sampled_from([f for f in range(1, 9) if size % f == 0]))
     groups = [[i] for i in range(d)] + [[d, d + 1]]
-    groups += [[i + 1] for i in range(d + 1, len(x.shape))]
-    shape = [*x.shape[:d], factor, size // factor, *x.shape[d + 1 :]]
+    groups += [[i + 1] for i in range(d + 1, len(old))]
+    shape = [*old[:d], factor, size // factor, *old[d + 1 :]]
     name = p.emit(
         f"tensor.expand_shape {x.name} {groups} output_shape {shape} : "
         f"{p.type(x.shape)} into {p.type(shape)}"
