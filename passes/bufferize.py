@@ -14,8 +14,8 @@
 Arguments are read only and row-major; results are written by the op that computes them.
 Everything else lies in one arena, the function's last argument, planned here: a piece
 is reused as soon as its last reader is through. An op writes in place where its
-destination is not read again; otherwise the contents are copied first. The block must be
-straight line code: loops over tensors are not bufferized.
+destination is not read again; otherwise the contents are copied first. The block must
+be straight line code: loops over tensors are not bufferized.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@
 
 Everything that depends on constants and bound arguments alone moves: packing of
 weights, folding of a batch-norm, transposes. The loader calls `@main_load` when the
-model is loaded and keeps the results. Constants become its arguments too, `{br.constant = ...}`,
-so their data never passes through LLVM.
+model is loaded and keeps the results. Constants become its arguments too,
+`{br.constant = ...}`, so their data never passes through LLVM.
 """
 
 from __future__ import annotations

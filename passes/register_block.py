@@ -27,7 +27,9 @@ def default_register_block(
         most = min(most, 6)
     rows = most if m is None else max(1, -(-m // max(1, -(-m // most))))
     while rows * vectors < ACCUMULATORS and (n is None or vectors * lanes < n):
-        if (rows + 1) * (vectors + 1) + 1 > registers:
+        # one row uses each vector of B once: straight from memory
+        of_b = vectors + 1 if rows > 1 else 0
+        if rows * (vectors + 1) + of_b + 1 > registers:
             break
         vectors += 1
     return rows, vectors

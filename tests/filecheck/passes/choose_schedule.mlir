@@ -4,8 +4,8 @@
 module attributes {br.target = #br.target<"x86-64-v3">} {
 
 // A long sum is blocked, so that a panel of B stays in half of the L1.
-// CHECK-LABEL: @matmul
-// CHECK: schedule = #br.schedule<"A132 c256 b16 | m=a n=b k=c | tile=6x2 | pack=b16">
+// CHECK-LABEL: @matmul(
+// CHECK: schedule = #br.schedule<"A64 c512 b16 | m=a n=b k=c | tile=6x2 | pack=b16">
 func.func @matmul(%a: tensor<1024x1024xf32>, %b: tensor<1024x1024xf32>,
     %c: tensor<1024x1024xf32>) -> tensor<1024x1024xf32> {
   %r = linalg.matmul ins(%a, %b : tensor<1024x1024xf32>, tensor<1024x1024xf32>)
@@ -14,7 +14,7 @@ func.func @matmul(%a: tensor<1024x1024xf32>, %b: tensor<1024x1024xf32>,
 }
 
 // A small one is a single call.
-// CHECK-LABEL: @small
+// CHECK-LABEL: @small(
 // CHECK: schedule = #br.schedule<" | m=a n=b k=c | tile=6x2">
 func.func @small(%a: tensor<6x4xf32>, %b: tensor<4x16xf32>, %c: tensor<6x16xf32>)
     -> tensor<6x16xf32> {
@@ -24,8 +24,8 @@ func.func @small(%a: tensor<6x4xf32>, %b: tensor<4x16xf32>, %c: tensor<6x16xf32>
 }
 
 // Few rows take more vectors, to hide the latency of the FMA.
-// CHECK-LABEL: @one_row
-// CHECK: schedule = #br.schedule<"B56 | m=a n=b k=c | tile=1x7">
+// CHECK-LABEL: @one_row(
+// CHECK: schedule = #br.schedule<"B64 | m=a n=b k=c | tile=1x8">
 func.func @one_row(%a: tensor<1x256xf32>, %b: tensor<256x256xf32>,
     %c: tensor<1x256xf32>) -> tensor<1x256xf32> {
   %r = linalg.matmul ins(%a, %b : tensor<1x256xf32>, tensor<256x256xf32>)
@@ -34,7 +34,7 @@ func.func @one_row(%a: tensor<1x256xf32>, %b: tensor<256x256xf32>,
 }
 
 // Pixels of a row are m, channels n and k, the taps are the batch.
-// CHECK-LABEL: @conv
+// CHECK-LABEL: @conv(
 // CHECK: schedule = #br.schedule<"D16 B | m=c n=d k=g batch=e,f | tile=6x2 | pack=b16">
 func.func @conv(%x: tensor<1x30x30x64xf32>, %w: tensor<3x3x64x64xf32>,
     %y: tensor<1x28x28x64xf32>) -> tensor<1x28x28x64xf32> {
@@ -46,7 +46,7 @@ func.func @conv(%x: tensor<1x30x30x64xf32>, %w: tensor<3x3x64x64xf32>,
 }
 
 // f64: half as many columns to a vector.
-// CHECK-LABEL: @doubles
+// CHECK-LABEL: @doubles(
 // CHECK: schedule = #br.schedule<"B8 | m=a n=b k=c | tile=6x2 | pack=b8">
 func.func @doubles(%a: tensor<64x64xf64>, %b: tensor<64x64xf64>, %c: tensor<64x64xf64>)
     -> tensor<64x64xf64> {

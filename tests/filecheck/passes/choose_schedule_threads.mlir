@@ -3,7 +3,7 @@
 // With threads, rows are dealt out in blocks that the team can share evenly.
 module attributes {br.target = #br.target<"x86-64-v3", threads = 4>} {
 
-// CHECK-LABEL: @matmul
+// CHECK-LABEL: @matmul(
 // CHECK: schedule = #br.schedule<"A24 | m=a n=b k=c | tile=6x2">
 func.func @matmul(%a: tensor<96x64xf32>, %b: tensor<64x16xf32>, %c: tensor<96x16xf32>)
     -> tensor<96x16xf32> {
@@ -13,7 +13,7 @@ func.func @matmul(%a: tensor<96x64xf32>, %b: tensor<64x16xf32>, %c: tensor<96x16
 }
 
 // Images and rows of pixels are loops already: capitals run in parallel.
-// CHECK-LABEL: @conv
+// CHECK-LABEL: @conv(
 // CHECK: schedule = #br.schedule<"A B | m=c n=d k=g batch=e,f | tile=6x2">
 func.func @conv(%x: tensor<2x30x30x16xf32>, %w: tensor<3x3x16x16xf32>,
     %y: tensor<2x28x28x16xf32>) -> tensor<2x28x28x16xf32> {

@@ -3,9 +3,9 @@
 // The analytic default, for AVX-512: vectors are twice as wide, and registers twice as many.
 module attributes {br.target = #br.target<"x86-64-v4">} {
 
-// A long sum is blocked, so that a panel of B stays in half of the L1.
-// CHECK-LABEL: @matmul
-// CHECK: schedule = #br.schedule<"c64 b64 | m=a n=b k=c | tile=6x4 | pack=b64">
+// A long sum is blocked, so that a panel of B takes an eighth of the L2 at most.
+// CHECK-LABEL: @matmul(
+// CHECK: schedule = #br.schedule<"A256 c512 b64 | m=a n=b k=c | tile=6x4 | pack=b64">
 func.func @matmul(%a: tensor<1024x1024xf32>, %b: tensor<1024x1024xf32>,
     %c: tensor<1024x1024xf32>) -> tensor<1024x1024xf32> {
   %r = linalg.matmul ins(%a, %b : tensor<1024x1024xf32>, tensor<1024x1024xf32>)
@@ -14,7 +14,7 @@ func.func @matmul(%a: tensor<1024x1024xf32>, %b: tensor<1024x1024xf32>,
 }
 
 // A small one is a single call.
-// CHECK-LABEL: @small
+// CHECK-LABEL: @small(
 // CHECK: schedule = #br.schedule<" | m=a n=b k=c | tile=6x1">
 func.func @small(%a: tensor<6x4xf32>, %b: tensor<4x16xf32>, %c: tensor<6x16xf32>)
     -> tensor<6x16xf32> {
@@ -24,7 +24,7 @@ func.func @small(%a: tensor<6x4xf32>, %b: tensor<4x16xf32>, %c: tensor<6x16xf32>
 }
 
 // Few rows take more vectors, to hide the latency of the FMA.
-// CHECK-LABEL: @one_row
+// CHECK-LABEL: @one_row(
 // CHECK: schedule = #br.schedule<"B128 | m=a n=b k=c | tile=1x8">
 func.func @one_row(%a: tensor<1x256xf32>, %b: tensor<256x256xf32>,
     %c: tensor<1x256xf32>) -> tensor<1x256xf32> {
@@ -34,7 +34,7 @@ func.func @one_row(%a: tensor<1x256xf32>, %b: tensor<256x256xf32>,
 }
 
 // Pixels of a row are m, channels n and k, the taps are the batch.
-// CHECK-LABEL: @conv
+// CHECK-LABEL: @conv(
 // CHECK: schedule = #br.schedule<"B | m=c n=d k=g batch=e,f | tile=6x4">
 func.func @conv(%x: tensor<1x30x30x64xf32>, %w: tensor<3x3x64x64xf32>,
     %y: tensor<1x28x28x64xf32>) -> tensor<1x28x28x64xf32> {
