@@ -61,7 +61,7 @@ Shaped: TypeAlias = MemRefType[Attribute] | TensorType[Attribute]
 def shaped(value: SSAValue) -> Shaped:
     """The type of a value that is a memref or a tensor."""
     type_ = value.type
-    assert isa(type_, MemRefType[Attribute] | TensorType[Attribute])
+    assert isa(type_, MemRefType | TensorType)
     return type_
 
 
@@ -99,7 +99,7 @@ class YieldOp(AbstractYieldOperation[Attribute]):
 
 def _results(c: SSAValue) -> Sequence[Attribute]:
     """The destination's type where it is a tensor; nothing for a memref."""
-    return [c.type] if isa(c.type, TensorType[Attribute]) else []
+    return [c.type] if isa(c.type, TensorType) else []
 
 
 SHAPED = MemRefType.constr() | TensorType.constr()

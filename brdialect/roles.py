@@ -197,20 +197,12 @@ class Contraction:
             return last if last is not None and self.role(last) is Role.N else None
         return None
 
-    @property
-    def flops(self) -> int:
-        """Two for each multiplication and addition."""
-        total = 2
-        for extent in self.extents:
-            total *= extent
-        return total
-
 
 def extents_of(
     dims: int, operands: Sequence[tuple[Sequence[Form], Sequence[int]]]
 ) -> tuple[int, ...] | None:
-    """The trip count of each iterator, read off operand shapes (-1 if dynamic); None
-    if some iterator is no dimension of any operand by itself."""
+    """The trip count of each iterator, read off operand shapes (negative if dynamic);
+    None if some iterator is no dimension of any operand by itself."""
     found: dict[int, int] = {}
     for forms, shape in operands:
         for form, size in zip(forms, shape, strict=True):

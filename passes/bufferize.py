@@ -43,7 +43,7 @@ from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
-from passes.bufferize_ops import COPIED_VIEWS, PRODUCERS, Emitter, is_strided
+from passes.bufferize_ops import COPIED_VIEWS, PRODUCERS, Emitter, is_strided, memref_of
 from passes.buffers import (
     ARENA,
     RESULT,
@@ -60,7 +60,7 @@ from passes.load_time import is_splat
 
 def byte_size(op: Operation, type_: Attribute) -> int:
     """The bytes of a static tensor."""
-    assert isa(type_, TensorType[Attribute])
+    assert isa(type_, TensorType)
     shape = type_.get_shape()
     if not type_.has_static_shape():
         unsupported(
@@ -71,11 +71,9 @@ def byte_size(op: Operation, type_: Attribute) -> int:
     return prod(shape) * element_bytes(type_.element_type)
 
 
-def memref_type(type_: Attribute) -> Attribute:
-    """The row-major memref of a tensor type; other types stay."""
-    if isa(type_, TensorType):
-        return MemRefType(type_.element_type, type_.get_shape())
-    return type_
+def lowered_type(v: SSAValue) -> Attribute:
+    """The row-major memref of a tensor; other types stay."""
+    return memref_of(v) if isinstance(v.type, TensorType) else v.type
 
 
 class Assignment:
@@ -156,27 +154,22 @@ class Assignment:
     ) -> None:
         """In place where nothing else needs the old contents."""
         old = self.buffers[init]
-        others = [
-            v for v in op.operands if self.buffers.get(v) is old and v is not init
-        ]
+        alone = [v for v in op.operands if self.buffers.get(v) is old] == [init]
         read = reads_destination(op, number)
-        empty = isinstance(init.owner, tensor.EmptyOp)
-        if read and list(op.operands).count(init) == 1 and not others:
-            if old.writable and self.live.free_after(old, i):
-                self.put(result, old)
-                return
+        if read and alone and old.writable and self.live.free_after(old, i):
+            self.put(result, old)
+            return
         if not read and (reuse := self.reusable_input(i, op)) is not None:
             self.put(result, reuse)
             return
         self.new(Kind.ARENA, result, i, op)
-        if read and not empty:
+        if read and not isinstance(init.owner, tensor.EmptyOp):
             self.copies.add(op)
 
     def reusable_input(self, i: int, op: Operation) -> Buffer | None:
         """A dying input of the same shape that an element-wise op may overwrite."""
         if not is_elementwise(op):
             return None
-        assert isinstance(op, linalg.GenericOp)
         *maps, written = maps_of(op)
         for v, map_ in zip(op.inputs, maps, strict=True):
             buffer = self.buffers.get(v)
@@ -194,9 +187,9 @@ class Assignment:
         last = self.block.last_op
         assert isinstance(last, func.ReturnOp)
         for number, v in enumerate(last.arguments):
-            buffer = self.buffers.get(v)
-            whole = buffer is not None and buffer.size == byte_size(last, v.type)
-            if whole and buffer is not None and buffer.kind is Kind.ARENA:
+            buffer = self.buffers[v]
+            whole = buffer.size == byte_size(last, v.type)
+            if whole and buffer.kind is Kind.ARENA:
                 buffer.kind = Kind.RESULT
                 buffer.values.insert(0, v)
                 self.returned[number] = buffer
@@ -241,8 +234,7 @@ def bufferize_function(old: func.FuncOp) -> func.FuncOp:
     plan.run()
     arena = plan_arena(plan.all)
 
-    types = [memref_type(a.type) for a in plan.block.args]
-    types += [memref_type(v.type) for v in last.arguments]
+    types = [lowered_type(v) for v in (*plan.block.args, *last.arguments)]
     attributes = list(old.arg_attrs.data) if old.arg_attrs else []
     attributes += [DictionaryAttr({})] * (len(plan.block.args) - len(attributes))
     attributes += [DictionaryAttr({RESULT: UnitAttr()})] * len(last.arguments)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.builder import ImplicitBuilder
 from xdsl.dialects import arith, memref, tensor
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
-    AffineMapAttr,
-    ArrayAttr,
     DenseIntOrFPElementsAttr,
     MemRefType,
     ModuleOp,
@@ -18,8 +15,7 @@ from xdsl.dialects.builtin import (
     UnitAttr,
 )
 from xdsl.dialects.linalg import ops as linalg
-from xdsl.dialects.linalg.attrs import IteratorTypeAttr
-from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.ir import Operation, Region, SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.utils.hints import isa
 
@@ -31,12 +27,16 @@ from passes.build import (
     add,
     clone_block,
     clone_op,
+    memref_type,
     mul,
     row_major,
+    shape_of,
     static_strides,
     strided_type,
+    tensor_type,
     value,
 )
+from passes.linalg_match import emit_copy
 from passes.load_time import is_splat
 
 PRODUCERS: tuple[type[Operation], ...] = (
@@ -57,6 +57,12 @@ def is_strided(v: SSAValue) -> bool:
     if isinstance(owner, tensor.ExtractSliceOp):
         return True
     return isinstance(owner, tensor.CastOp) and is_strided(owner.source)
+
+
+def memref_of(v: SSAValue) -> MemRefType:
+    """The type of a tensor in memory: row-major."""
+    type_ = tensor_type(v)
+    return MemRefType(type_.element_type, type_.get_shape())
 
 
 def mixed(static: Sequence[int], dynamic: Sequence[SSAValue]) -> list[Index]:
@@ -81,10 +87,8 @@ class Emitter:
 
     def allocate(self, old: SSAValue) -> SSAValue:
         """A memref of the whole buffer in the shape of `old`."""
-        type_ = old.type
-        assert isa(type_, TensorType[Attribute])
         buffer = self.buffers[old]
-        want = MemRefType(type_.element_type, type_.get_shape())
+        want = memref_of(old)
         if buffer.kind is Kind.ARENA:
             assert self.arena is not None
             return memref.ViewOp(self.arena, value(buffer.offset), (), want).result
@@ -95,7 +99,6 @@ class Emitter:
         """Another shape of the same contiguous memory."""
         if source.type == want:
             return source
-        assert isinstance(source.type, MemRefType)
         shape = want.get_shape()
         return memref.ReinterpretCastOp.from_dynamic(
             source, [0], list(shape), list(row_major(shape)), want
@@ -137,8 +140,7 @@ class Emitter:
             case tensor.SplatOp():
                 linalg.FillOp([self.of(op.input)], [self.of(op.result)], [])
             case tensor.DimOp():
-                source = self.of(op.source)
-                dim = memref.DimOp(source, self.of(op.index))
+                dim = memref.DimOp(self.of(op.source), self.of(op.index))
                 self.memory[op.result] = dim.result
             case _:
                 self.scalar(op)
@@ -164,16 +166,11 @@ class Emitter:
     def view(self, op: Operation, copy: bool) -> None:
         """expand_shape, collapse_shape, reshape: the same elements in another shape."""
         source, result = op.operands[0], op.results[0]
-        if not copy:
-            type_ = result.type
-            assert isa(type_, TensorType[Attribute])
-            want = MemRefType(type_.element_type, type_.get_shape())
-            self.memory[result] = self.reshape(self.of(source), want)
-            return
-        source_type = source.type
-        assert isa(source_type, TensorType[Attribute])
-        want = MemRefType(source_type.element_type, source_type.get_shape())
-        copy_elements(self.of(source), self.reshape(self.of(result), want))
+        if copy:
+            same = self.reshape(self.of(result), memref_of(source))
+            copy_elements(self.of(source), same)
+        else:
+            self.memory[result] = self.reshape(self.of(source), memref_of(result))
 
     def structured(self, op: Operation, first: int, copy: bool) -> None:
         """The same op with memrefs for its operands and no results; its destinations
@@ -233,6 +230,7 @@ class Emitter:
         return part(op, memory, offsets, sizes, steps, slice_shape(op, at))
 
     def insert_slice(self, op: tensor.InsertSliceOp, copy: bool) -> None:
+        """The source over a part of the destination."""
         result = self.of(op.result)
         if copy:
             copy_elements(self.of(op.dest), result)
@@ -243,8 +241,7 @@ class Emitter:
         result, dim = self.of(op.result), op.dim.value.data
         start = 0
         for v in op.inputs:
-            assert isinstance(v.type, TensorType)
-            shape = v.type.get_shape()
+            shape = shape_of(v)
             offsets: list[Index] = [0] * len(shape)
             offsets[dim] = start
             start += shape[dim]
@@ -264,11 +261,7 @@ class Emitter:
         ):
             unsupported(op, "expected constant padding by static amounts")
         result = self.of(op.result)
-        inside = op.source.type
-        assert isa(inside, TensorType[Attribute]) and isinstance(
-            result.type, MemRefType
-        )
-        shape, whole = inside.get_shape(), result.type.get_shape()
+        shape, whole = shape_of(op.source), shape_of(result)
         offsets: list[Index] = [0] * len(shape)
         sizes = list(whole)
         ones = [1] * len(shape)
@@ -291,12 +284,12 @@ class Emitter:
         copy_elements(self.of(op.source), part(op, result, offsets, shape, ones, shape))
 
     def from_elements(self, op: tensor.FromElementsOp) -> None:
+        """Each element into its place."""
         result = self.of(op.result)
-        type_ = op.result.type
-        assert isa(type_, TensorType[Attribute])
-        strides = row_major(type_.get_shape())
+        shape = shape_of(result)
+        strides = row_major(shape)
         for i, element in enumerate(op.elements):
-            at = [i // s % n for s, n in zip(strides, type_.get_shape(), strict=True)]
+            at = [i // s % n for s, n in zip(strides, shape, strict=True)]
             memref.StoreOp.get(self.of(element), result, [value(x) for x in at])
 
     def store_result(self, v: SSAValue, output: SSAValue) -> None:
@@ -340,10 +333,8 @@ def part(
             if size == want:
                 kept.append(stride)
                 break
-    type_ = memory.type
-    assert isa(type_, MemRefType[Attribute])
     known = offset if isinstance(offset, int) else None
-    result = strided_type(type_.element_type, shape, kept, known)
+    result = strided_type(memref_type(memory).element_type, shape, kept, known)
     return memref.ReinterpretCastOp.from_dynamic(
         memory, [offset], list(shape), kept, result
     ).result
@@ -351,27 +342,11 @@ def part(
 
 def copy_elements(source: SSAValue, target: SSAValue) -> None:
     """`target[..] = source[..]` as a linalg.generic, vectorised like any other."""
-    type_ = target.type
-    assert isa(type_, MemRefType[Attribute])
-    rank = type_.get_num_dims()
-    element: Attribute = type_.element_type
-    block = Block(arg_types=[element, element])
-    with ImplicitBuilder(block) as (x, _):
-        linalg.YieldOp(x)
-    identity = AffineMapAttr(AffineMap.identity(rank))
-    linalg.GenericOp(
-        [source],
-        [target],
-        Region(block),
-        ArrayAttr([identity, identity]),
-        ArrayAttr([IteratorTypeAttr.parallel()] * rank),
-    )
+    emit_copy(source, target, AffineMap.identity(len(shape_of(target))))
 
 
 def constant(op: arith.ConstantOp) -> SSAValue:
     """A tensor constant as a read-only global of the module."""
-    type_ = op.result.type
-    assert isa(type_, TensorType[Attribute])
     if not isa(op.value, DenseIntOrFPElementsAttr):
         unsupported(
             op,
@@ -384,7 +359,7 @@ def constant(op: arith.ConstantOp) -> SSAValue:
     assert module is not None
     names = {o.sym_name.data for o in module.ops if isinstance(o, memref.GlobalOp)}
     name = f"br_constant_{len(names)}"
-    want = MemRefType(type_.element_type, type_.get_shape())
+    want = memref_of(op.result)
     global_ = memref.GlobalOp.get(
         StringAttr(name),
         want,

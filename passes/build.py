@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import (
     IndexType,
     IntegerAttr,
     MemRefType,
-    NoneAttr,
+    ShapedType,
     StridedLayoutAttr,
     TensorType,
 )
@@ -192,11 +192,25 @@ def body_key(block: Block, names: dict[SSAValue, str]) -> str:
     return ";".join(words)
 
 
-def tensor_type(value: SSAValue) -> TensorType[Attribute]:
+def tensor_type(value: SSAValue) -> TensorType:
     """The type of a value that is a tensor."""
     type_ = value.type
-    assert isa(type_, TensorType[Attribute])
+    assert isa(type_, TensorType)
     return type_
+
+
+def memref_type(value: SSAValue) -> MemRefType:
+    """The type of a value that is a memref."""
+    type_ = value.type
+    assert isa(type_, MemRefType)
+    return type_
+
+
+def shape_of(value: SSAValue) -> tuple[int, ...]:
+    """The sizes of a tensor or a memref."""
+    type_ = value.type
+    assert isinstance(type_, ShapedType)
+    return tuple(type_.get_shape())
 
 
 def static_strides(op: Operation, type_: Attribute) -> tuple[list[int], int]:
@@ -212,16 +226,6 @@ def static_strides(op: Operation, type_: Attribute) -> tuple[list[int], int]:
             f"dynamic dimensions first",
         )
     return [s for s in strides if s is not None], offset
-
-
-def is_contiguous(type_: MemRefType) -> bool:
-    """Whether the elements lie row-major without gaps or offset."""
-    if isinstance(type_.layout, NoneAttr):
-        return True
-    return (
-        tuple(type_.get_strides() or ()) == row_major(type_.get_shape())
-        and type_.get_offset() == 0
-    )
 
 
 def row_major(shape: Sequence[int]) -> tuple[int, ...]:

@@ -29,7 +29,7 @@ from xdsl.builder import Builder, ImplicitBuilder
 from xdsl.context import Context
 from xdsl.dialects import arith, memref
 from xdsl.dialects.builtin import MemRefType, ModuleOp
-from xdsl.ir import Attribute, Region, SSAValue
+from xdsl.ir import Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint
 from xdsl.utils.hints import isa
@@ -262,7 +262,7 @@ class Nest:
         sizes = [size for size, _ in shape]
         steps = [stride for _, stride in shape]
         type_ = operand.type
-        assert isa(type_, MemRefType[Attribute])
+        assert isa(type_, MemRefType)
         known = offset if isinstance(offset, int) else None
         result = strided_type(type_.element_type, sizes, steps, known)
         return memref.ReinterpretCastOp.from_dynamic(

@@ -67,7 +67,7 @@ def new_block(arguments: Sequence[SSAValue]) -> Block:
 
 def _element(value: SSAValue) -> Attribute:
     type_ = value.type
-    return type_.element_type if isa(type_, TensorType[Attribute]) else type_
+    return type_.element_type if isa(type_, TensorType) else type_
 
 
 class FuseElementwise(RewritePattern):
@@ -85,7 +85,6 @@ class FuseElementwise(RewritePattern):
                 continue
             if only_user(value) is not op or list(op.operands).count(value) != 1:
                 continue
-            assert isinstance(producer, linalg.GenericOp)
             maps = fused_maps(producer, op, i)
             # the sum over a broadcast dimension has no operand left that tells its size
             if {d for m in maps for d in m.results} >= set(map_.results):
@@ -223,17 +222,13 @@ class FoldInit(RewritePattern):
     def match_and_rewrite(self, op: ContractOp, rewriter: PatternRewriter):
         if op.beta_value != 1.0 or op.epilogue is not None:
             return
-        if (
-            not isa(op.c.type, TensorType[Attribute])
-            or not op.c.type.has_static_shape()
-        ):
+        if not isa(op.c.type, TensorType) or not op.c.type.has_static_shape():
             return
         start = op.c.owner
         maps = list(op.maps)
         extras: list[SSAValue] = []
         epilogue = None
         if is_copy(start):
-            assert isinstance(start, linalg.GenericOp)
             source, target = maps_of(start)
             if len(source.results) >= len(target.results):
                 return

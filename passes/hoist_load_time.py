@@ -53,15 +53,24 @@ def needed_values(function: func.FuncOp, known: dict[SSAValue, bool]) -> list[SS
     """The load-time tensors that the rest of the function reads."""
     found: dict[SSAValue, None] = {}
     for op in function.body.block.ops:
-        tensors = [r for r in op.results if isinstance(r.type, TensorType)]
-        if tensors and all(is_load_time(r, known) for r in tensors):
-            if not all(is_cheap(r) for r in tensors):
-                continue
-        for v in (*op.operands, *captured(op)):
-            if isinstance(v.type, TensorType) and is_load_time(v, known):
-                if not is_cheap(v):
-                    found[v] = None
+        if not moves(op, known):
+            read = [v for v in (*op.operands, *captured(op)) if is_tensor(v)]
+            kept = [v for v in read if is_load_time(v, known) and not is_cheap(v)]
+            found |= dict.fromkeys(kept)
     return list(found)
+
+
+def moves(op: Operation, known: dict[SSAValue, bool]) -> bool:
+    """Whether a top-level op moves to the load function."""
+    tensors = [r for r in op.results if is_tensor(r)]
+    return all(is_load_time(r, known) for r in tensors) and not all(
+        is_cheap(r) for r in tensors
+    )
+
+
+def is_tensor(value: SSAValue) -> bool:
+    """Whether the value is a tensor: scalars are computed where they are used."""
+    return isinstance(value.type, TensorType)
 
 
 def closure(values: list[SSAValue]) -> set[Operation]:
@@ -92,9 +101,8 @@ def load_function(function: func.FuncOp, needed: list[SSAValue]) -> func.FuncOp:
             assert function.arg_attrs is not None
             argument(arg, function.arg_attrs.data[arg.index])
     for op in function.body.block.ops:
-        if op in ops and isinstance(op, arith.ConstantOp) and not is_splat(op):
-            if isinstance(op.result.type, TensorType):
-                argument(op.result, DictionaryAttr({CONSTANT: op.value}))
+        if op in ops and isinstance(op, arith.ConstantOp) and is_data(op):
+            argument(op.result, DictionaryAttr({CONSTANT: op.value}))
     with ImplicitBuilder(block):
         for op in function.body.block.ops:
             if op in ops and not all(r in known for r in op.results):
@@ -109,6 +117,11 @@ def load_function(function: func.FuncOp, needed: list[SSAValue]) -> func.FuncOp:
     )
 
 
+def is_data(op: arith.ConstantOp) -> bool:
+    """Whether the constant is a tensor of more than one number."""
+    return is_tensor(op.result) and not is_splat(op)
+
+
 def hoist(function: func.FuncOp) -> func.FuncOp | None:
     """Splits one function; returns its load function if there is something to load."""
     known: dict[SSAValue, bool] = {}
@@ -117,26 +130,25 @@ def hoist(function: func.FuncOp) -> func.FuncOp | None:
     load = load_function(function, needed) if needed else None
     for v in needed:
         new = block.insert_arg(v.type, len(block.args))
-        v.replace_uses_with_if(new, lambda use: not stays_behind(use.operation, known))
+        v.replace_uses_with_if(
+            new, lambda use: not moves(top_level(use.operation), known)
+        )
     for op in reversed(list(block.ops)):
-        if op.results and not any(r.uses for r in op.results):
-            if all(is_load_time(r, known) for r in op.results):
-                op.detach()
-                op.erase()
+        unused = op.results and not any(r.uses for r in op.results)
+        if unused and all(is_load_time(r, known) for r in op.results):
+            op.detach()
+            op.erase()
     finish(function, len(needed))
     return load
 
 
-def stays_behind(op: Operation, known: dict[SSAValue, bool]) -> bool:
-    """Whether the op itself moves to the load function."""
-    while op.parent_op() is not None and not isinstance(op.parent_op(), func.FuncOp):
-        parent = op.parent_op()
-        assert parent is not None
+def top_level(op: Operation) -> Operation:
+    """The op of the function's own block that holds `op`."""
+    while (parent := op.parent_op()) is not None and not isinstance(
+        parent, func.FuncOp
+    ):
         op = parent
-    tensors = [r for r in op.results if isinstance(r.type, TensorType)]
-    if not tensors or all(is_cheap(r) for r in tensors):
-        return False
-    return all(is_load_time(r, known) for r in tensors)
+    return op
 
 
 def finish(function: func.FuncOp, packed: int) -> None:

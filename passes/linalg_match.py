@@ -1,4 +1,5 @@
-"""What a `linalg.generic` is, as far as rewriting asks: shared by the tensor passes."""
+"""What a `linalg.generic` is, as far as rewriting asks, and how copies are made: shared
+by the passes on tensors."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 from xdsl.utils.hints import isa
 
+from brdialect.ops import shaped
 from passes.build import tensor_type
 
 
@@ -59,13 +61,8 @@ def is_elementwise(op: object) -> TypeGuard[linalg.GenericOp]:
         and is_permutation(maps_of(op)[-1])
         and not reads_output(op)
         and not has_index(op.body.block)
-        and not any(o.regions or not o.results for o in _body_ops(op))
+        and not any(o.regions or not o.results for o in list(op.body.block.ops)[:-1])
     )
-
-
-def _body_ops(op: linalg.GenericOp) -> Sequence[Operation]:
-    *ops, _ = op.body.block.ops
-    return ops
 
 
 def is_copy(op: object) -> TypeGuard[linalg.GenericOp]:
@@ -111,15 +108,19 @@ def only_user(value: SSAValue) -> Operation | None:
     return users.pop() if len(users) == 1 else None
 
 
+def fill_value(value: SSAValue) -> SSAValue | None:
+    """The scalar that a tensor is filled with, if it is filled."""
+    fill = value.owner
+    return fill.inputs[0] if isinstance(fill, linalg.FillOp) else None
+
+
 def zero_fill(value: SSAValue) -> bool:
     """Whether the value is a tensor filled with zero."""
-    fill = value.owner
-    if not isinstance(fill, linalg.FillOp):
+    number = fill_value(value)
+    if number is None or not isinstance(number.owner, arith.ConstantOp):
         return False
-    number = fill.inputs[0].owner
-    if not isinstance(number, arith.ConstantOp):
-        return False
-    return isinstance(number.value, FloatAttr) and number.value.value.data == 0
+    literal = number.owner.value
+    return isinstance(literal, FloatAttr) and literal.value.data == 0
 
 
 def copy_permutation(value: SSAValue) -> list[int] | None:
@@ -142,23 +143,23 @@ def transpose(source: SSAValue, order: Sequence[int]) -> SSAValue:
     shape = type_.get_shape()
     result = TensorType(type_.element_type, [shape[i] for i in order])
     rank = len(shape)
-    read = AffineMap(
-        rank, 0, tuple(AffineExpr.dimension(list(order).index(i)) for i in range(rank))
-    )
+    dims = [AffineExpr.dimension(order.index(i)) for i in range(rank)]
+    empty = tensor.EmptyOp((), result).tensor
+    return emit_copy(source, empty, AffineMap(rank, 0, tuple(dims))).res[0]
+
+
+def emit_copy(source: SSAValue, target: SSAValue, read: AffineMap) -> linalg.GenericOp:
+    """Emits `target[i, ..] = source[read(i, ..)]`, on tensors or on memrefs."""
+    type_ = shaped(target)
+    rank = type_.get_num_dims()
     block = Block(arg_types=[type_.element_type] * 2)
     with ImplicitBuilder(block) as (x, _):
         linalg.YieldOp(x)
     return linalg.GenericOp(
         [source],
-        [tensor.EmptyOp((), result).tensor],
+        [target],
         Region(block),
         ArrayAttr([AffineMapAttr(read), AffineMapAttr(AffineMap.identity(rank))]),
         ArrayAttr([IteratorTypeAttr.parallel()] * rank),
-        [result],
-    ).res[0]
-
-
-def fill_value(value: SSAValue) -> SSAValue | None:
-    """The scalar that a tensor is filled with, if it is filled."""
-    fill = value.owner
-    return fill.inputs[0] if isinstance(fill, linalg.FillOp) else None
+        [type_] if isinstance(type_, TensorType) else [],
+    )

@@ -35,11 +35,8 @@ def is_bound(argument: BlockArgument) -> bool:
 
 def bind(function: FuncOp, index: int) -> None:
     """Marks an argument as given at load time, `{br.bound = index}`."""
-    count = len(function.body.block.args)
-    old = (
-        function.arg_attrs.data if function.arg_attrs else (DictionaryAttr({}),) * count
-    )
-    new = list(old)
+    none = [DictionaryAttr({})] * len(function.body.block.args)
+    new = list(function.arg_attrs.data) if function.arg_attrs else none
     new[index] = DictionaryAttr({**new[index].data, BOUND: IntegerAttr(index, i64)})
     function.arg_attrs = ArrayAttr(new)
 

@@ -3,10 +3,10 @@
     br.contract ins(%x, %w) outs(%y) ...       // the same shapes and schedule twice
     br.contract ins(%y, %v) outs(%z) ...
     ->
-    func.call @main_contract_0(%x, %w, %y)
-    func.call @main_contract_0(%y, %v, %z)
+    func.call @br_contract_0(%x, %w, %y)
+    func.call @br_contract_0(%y, %v, %z)
 
-    func.func private @main_contract_0(%0: memref<..>, %1: memref<..>, %2: memref<..>) {
+    func.func private @br_contract_0(%0: memref<..>, %1: memref<..>, %2: memref<..>) {
       br.contract ins(%0, %1) outs(%2) ...
 
 The layers of a network repeat: ResNet-50 has 53 convolutions of 20 kinds. Everything
@@ -76,6 +76,20 @@ def make_function(op: Operation, inputs: Sequence[SSAValue], name: str) -> func.
     return function
 
 
+def nests_in(module: ModuleOp) -> list[Operation]:
+    """The ops on memrefs that stand in a function's own blocks."""
+    functions = [o for o in module.ops if isinstance(o, func.FuncOp)]
+    return [
+        op
+        for function in functions
+        for block in function.body.blocks
+        for op in block.ops
+        if type(op) in KINDS
+        and not op.results
+        and any(isinstance(v.type, MemRefType) for v in op.operands)
+    ]
+
+
 @dataclass(frozen=True)
 class OutlineNestsPass(ModulePass):
     """One function for each distinct contraction or linalg op on memrefs."""
@@ -84,21 +98,15 @@ class OutlineNestsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         functions: dict[str, func.FuncOp] = {}
-        for function in [o for o in op.ops if isinstance(o, func.FuncOp)]:
-            for inner in [o for b in function.body.blocks for o in b.ops]:
-                if type(inner) not in KINDS or inner.results:
-                    continue
-                if not any(isinstance(v.type, MemRefType) for v in inner.operands):
-                    continue
-                inputs = inputs_of(inner)
-                key = key_of(inner, inputs)
-                if key not in functions:
-                    kind = KINDS[type(inner)]
-                    name = f"br_{kind}_{len(functions)}"
-                    functions[key] = make_function(inner, inputs, name)
-                call = func.CallOp(functions[key].sym_name.data, inputs, ())
-                call.location = inner.location
-                Rewriter.insert_op(call, InsertPoint.before(inner))
-                inner.detach()
-                inner.erase(safe_erase=False)
+        for nest in nests_in(op):
+            inputs = inputs_of(nest)
+            key = key_of(nest, inputs)
+            if key not in functions:
+                name = f"br_{KINDS[type(nest)]}_{len(functions)}"
+                functions[key] = make_function(nest, inputs, name)
+            call = func.CallOp(functions[key].sym_name.data, inputs, ())
+            call.location = nest.location
+            Rewriter.insert_op(call, InsertPoint.before(nest))
+            nest.detach()
+            nest.erase(safe_erase=False)
         op.body.block.add_ops(functions.values())

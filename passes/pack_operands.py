@@ -23,6 +23,7 @@ from xdsl.context import Context
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import (
     AffineMapAttr,
+    AnyFloat,
     ArrayAttr,
     DenseArrayBase,
     FloatAttr,
@@ -32,8 +33,6 @@ from xdsl.dialects.builtin import (
     TensorType,
     i64,
 )
-from xdsl.dialects.linalg import ops as linalg
-from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.ir import Block, Region, SSAValue
 from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.passes import ModulePass
@@ -49,6 +48,7 @@ from brdialect.ops import ContractOp
 from brdialect.roles import Blocked, Contraction, Linear, Role
 from brdialect.schedule import Schedule
 from passes.build import tensor_type
+from passes.linalg_match import transpose
 from passes.normalise_contractions import contraction_of
 
 
@@ -95,28 +95,14 @@ def make_panels(
         TensorType(element, expanded),
     )
     place = [cut, *(d if d < cut else d + 1 for d in others), cut + 1]
-    packed = TensorType(element, [expanded[d] for d in place])
-    empty = tensor.EmptyOp((), packed)
-    rank = len(place)
-    inverse = [place.index(d) for d in range(rank)]
-    read = AffineMap(rank, 0, tuple(AffineExpr.dimension(i) for i in inverse))
-    block = Block(arg_types=[element, element])
-    with ImplicitBuilder(block) as (value, _):
-        linalg.YieldOp(value)
-    return linalg.GenericOp(
-        [split.result],
-        [empty.tensor],
-        Region(block),
-        ArrayAttr([AffineMapAttr(read), AffineMapAttr(AffineMap.identity(rank))]),
-        ArrayAttr([IteratorTypeAttr.parallel()] * rank),
-        [packed],
-    ).res[0]
+    return transpose(split.result, place)
 
 
 def pad_high(source: SSAValue, dim: int, shape: Sequence[int]) -> SSAValue:
     """`source` with zeros after the end of one dimension."""
     type_ = tensor_type(source)
-    zero = arith.ConstantOp(FloatAttr(0.0, type_.element_type))  # pyright: ignore
+    assert isinstance(type_.element_type, AnyFloat)
+    zero = arith.ConstantOp(FloatAttr(0.0, type_.element_type))
     rank = len(shape)
     high = [0] * rank
     high[dim] = shape[dim] - type_.get_shape()[dim]

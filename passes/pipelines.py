@@ -78,7 +78,7 @@ def interface_of(module: ModuleOp, entry: str) -> Interface:
         )
     result = Interface(entry, [])
     for type_, marks in marked_arguments(functions[entry]):
-        if not isa(type_, MemRefType[Attribute]):
+        if not isa(type_, MemRefType):
             continue
         if ARENA in marks:
             result.arena_bytes = byte_size(type_)
@@ -90,7 +90,7 @@ def interface_of(module: ModuleOp, entry: str) -> Interface:
     if load is not None:
         result.load_entry = load.sym_name.data
         for type_, marks in marked_arguments(load):
-            if ARENA in marks and isa(type_, MemRefType[Attribute]):
+            if ARENA in marks and isa(type_, MemRefType):
                 result.arena_bytes = max(result.arena_bytes, byte_size(type_))
             elif BOUND in marks or CONSTANT in marks:
                 key = BOUND if BOUND in marks else CONSTANT

@@ -64,9 +64,7 @@ _COMPARE: Sequence[Callable[[int, int], bool]] = (
 
 def is_static(type_: Attribute) -> bool:
     """Whether a type has no open size."""
-    return (
-        not isa(type_, TensorType[Attribute]) or DYNAMIC_INDEX not in type_.get_shape()
-    )
+    return not isa(type_, TensorType) or DYNAMIC_INDEX not in type_.get_shape()
 
 
 def specialise(module: ModuleOp, entry: str, shapes: Sequence[Sequence[int]]) -> None:
@@ -80,7 +78,7 @@ def specialise(module: ModuleOp, entry: str, shapes: Sequence[Sequence[int]]) ->
     ):
         return
     for argument, shape in zip(tuple(block.args), shapes, strict=True):
-        if isa(argument.type, TensorType[Attribute]):
+        if isa(argument.type, TensorType):
             bound = TensorType(
                 argument.type.element_type, shape, argument.type.encoding
             )
@@ -144,7 +142,7 @@ class Sizes:
         if isinstance(op, tensor.DimOp):
             dim = self.known.get(op.index)
             type_ = op.source.type
-            if dim is None or not isa(type_, TensorType[Attribute]):
+            if dim is None or not isa(type_, TensorType):
                 return None
             if not 0 <= dim < type_.get_num_dims():
                 unsupported(op, f"expected a dimension of {type_}, got {dim}")
@@ -201,7 +199,7 @@ class Sizes:
             case tensor.ExpandShapeOp():
                 self.expand(op)
             case tensor.CollapseShapeOp():
-                assert isa(op.src.type, TensorType[Attribute])
+                assert isa(op.src.type, TensorType)
                 shape = op.src.type.get_shape()
                 groups = [[i.value.data for i in g] for g in op.reassociation]
                 self.set(op, [prod(shape[i] for i in group) for group in groups])
@@ -213,9 +211,7 @@ class Sizes:
                 Rewriter.replace_value_with_new_type(op.results[0], op.dest.type)
             case tensor.ConcatOp():
                 shapes = [
-                    v.type.get_shape()
-                    for v in op.inputs
-                    if isa(v.type, TensorType[Attribute])
+                    v.type.get_shape() for v in op.inputs if isa(v.type, TensorType)
                 ]
                 dim = op.dim.value.data
                 total = sum(s[dim] for s in shapes)
@@ -230,7 +226,7 @@ class Sizes:
     def set(self, op: Operation, shape: Sequence[int]) -> None:
         """The shape of the op's only result."""
         old = op.results[0].type
-        assert isa(old, TensorType[Attribute])
+        assert isa(old, TensorType)
         Rewriter.replace_value_with_new_type(
             op.results[0], TensorType(old.element_type, shape, old.encoding)
         )
@@ -253,7 +249,7 @@ class Sizes:
         )
 
     def pad(self, op: tensor.PadOp) -> None:
-        assert isa(op.source.type, TensorType[Attribute])
+        assert isa(op.source.type, TensorType)
         low = self.list(op, op.static_low, op.low)
         high = self.list(op, op.static_high, op.high)
         shape = [
@@ -284,7 +280,7 @@ class Sizes:
             else:
                 starts.append(int(n))
         old = op.result.type
-        assert isa(old, TensorType[Attribute])
+        assert isa(old, TensorType)
         shape = sizes
         if old.get_num_dims() != len(sizes):
             kept = [n for n in sizes if n != 1]
