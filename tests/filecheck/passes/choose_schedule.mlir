@@ -3,7 +3,7 @@
 // The analytic default, for one thread of x86-64-v3: 32 KiB of L1, 256 KiB of L2.
 module attributes {br.target = #br.target<"x86-64-v3">} {
 
-// A long sum is blocked, so that a panel of B stays in half of the L1.
+// A long sum is blocked, so that a panel of B takes an eighth of the L2 at most.
 // CHECK-LABEL: @matmul(
 // CHECK: schedule = #br.schedule<"A64 c512 b16 | m=a n=b k=c | tile=6x2 | pack=b16">
 func.func @matmul(%a: tensor<1024x1024xf32>, %b: tensor<1024x1024xf32>,
