@@ -48,7 +48,7 @@ class Bottleneck(nn.Module):
 
 
 def resnet50() -> nn.Module:
-    """ResNet-50 (He et al. 2015, with the stride in the 3 x 3), with seeded weights, and
+    """ResNet-50 (He et al. 2015, with the stride in the 3 x 3): seeded weights, and
     batch-norm statistics that keep the numbers near 1."""
     torch.manual_seed(0)
     layers = [conv_norm(3, 64, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
