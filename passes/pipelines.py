@@ -7,7 +7,7 @@ all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import prod
 
 from xdsl.context import Context
@@ -18,11 +18,12 @@ from xdsl.passes import ModulePass
 from xdsl.utils.hints import isa
 
 from brdialect.errors import BrError
-from brdialect.target import Target, set_target, target_named, target_of
+from brdialect.target import Target, set_target
 from passes import registry
 from passes.buffers import ARENA, RESULT, element_bytes
 from passes.hoist_load_time import PACKED, SUFFIX
 from passes.load_time import BOUND, CONSTANT
+from passes.set_target import SetTargetPass
 
 STAGES: Sequence[tuple[str, Sequence[str]]] = (
     ("normalise", ("generalise-linalg", "normalise-contractions")),
@@ -170,9 +171,6 @@ class LowerToCpuPass(ModulePass):
     threads: int | None = None
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        if self.target is not None:
-            set_target(op, target_named(self.target))
-        if self.threads is not None:
-            set_target(op, replace(target_of(op), threads=self.threads))
+        SetTargetPass(self.target, self.threads).apply(ctx, op)
         for name in passes_of(STAGES):
             registry.pass_named(name)().apply(ctx, op)

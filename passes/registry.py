@@ -12,6 +12,7 @@ from xdsl.transforms import get_all_passes
 
 NAMES = (
     # in the order of the pipeline
+    "set-target",
     "generalise-linalg",
     "normalise-contractions",
     "propagate-layouts",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -25,6 +26,15 @@ from runtime.cli.report import run_tool
 _ALIGNMENT = "0x40000000"  # 64 bytes, a cache line, as four little-endian bytes
 
 
+def in_steps(passes: str) -> str:
+    """The pipeline with `lower-to-cpu{..}` as the passes that it consists of, so that
+    there is something to see and to time between them."""
+    from passes.pipelines import STAGES, passes_of
+
+    steps = ",".join(passes_of(STAGES))
+    return re.sub(r"lower-to-cpu(\{[^}]*\})?", rf"set-target\1,{steps}", passes)
+
+
 class BrOpt(xDSLOptMain):
     """xdsl-opt, which finds the dialect, passes and targets as `runtime.universe`."""
 
@@ -42,6 +52,8 @@ class BrOpt(xDSLOptMain):
             for spec in parse_pipeline(self.args.passes):
                 if spec.name not in self.available_passes:
                     raise BrError(self._no_such_pass(spec.name))
+            if self.args.print_between_passes or self.args.time_passes:
+                self.args.passes = in_steps(self.args.passes)
             super().setup_pipeline()
         except ValueError as e:  # an option that a pass does not have
             raise BrError(f"--passes: {e}") from e
