@@ -81,12 +81,20 @@ class Problem:
         return max(rows, key=lambda i: (self.table.extents[i], i), default=None)
 
     def inner_iterator(self) -> int | None:
-        """k: the reduction along which A is contiguous, or the longest."""
+        """k: the longest reduction, together with those that go on where it ends in A
+        (the channels of all taps in a row of a channels-last image)."""
         steps = strides_of(self.table.a, row_major(self.shape_a)).step
+        extents = self.table.extents
         its = self.table.having(Role.K)
-        return max(
-            its, key=lambda i: (steps[i] == 1, self.table.extents[i]), default=None
-        )
+
+        def length(i: int) -> tuple[int, bool]:
+            run = extents[i]
+            for j in its:
+                if j != i and steps[j] == steps[i] * extents[i]:
+                    run *= extents[j]
+            return run, steps[i] == 1
+
+        return max(its, key=length, default=None)
 
 
 def analytic_schedule(p: Problem) -> Schedule:
