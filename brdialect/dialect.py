@@ -2,11 +2,10 @@
 
 from xdsl.ir import Dialect
 
+from brdialect.machine_ops import ParallelCallOp, PrefetchOp
 from brdialect.ops import (
     BatchReduceGemmOp,
     ContractOp,
-    ParallelCallOp,
-    PrefetchOp,
     YieldOp,
 )
 from brdialect.schedule import ScheduleAttr

@@ -1,4 +1,4 @@
-"""The operations of the `br` dialect.
+"""The operations of the `br` dialect that compute.
 
 `br.batch_reduce_gemm` is the only compute primitive; `br.contract` is the form of a
 contraction on tensors or whole memrefs before its loops are made. Both end in an
@@ -13,7 +13,6 @@ from typing import TypeAlias
 
 from xdsl.dialects.builtin import (
     AffineMapAttr,
-    AnyFloat,
     ArrayAttr,
     BFloat16Type,
     DenseArrayBase,
@@ -22,10 +21,8 @@ from xdsl.dialects.builtin import (
     Float64Type,
     FloatAttr,
     IndexType,
-    IntegerAttr,
     IntegerType,
     MemRefType,
-    SymbolRefAttr,
     TensorType,
     UnitAttr,
     f64,
@@ -375,53 +372,6 @@ class ContractOp(_DestinationOp):
         self.verify_epilogue()
 
 
-@irdl_op_definition
-class ParallelCallOp(IRDLOperation):
-    """Runs `callee(args..., begin, end)` on a team of threads, over ranges that split
-    `tasks` evenly: thread t of n gets [tasks * t / n, tasks * (t + 1) / n)."""
-
-    name = "br.parallel_call"
-
-    args = var_operand_def()
-    tasks = operand_def(IndexType)
-    callee = prop_def(SymbolRefAttr)
-    threads = prop_def(IntegerAttr[IntegerType])
-
-    irdl_options = (ParsePropInAttrDict(),)
-
-    assembly_format = (
-        "$callee `(` ($args^ `:` type($args))? `)` "
-        "`tasks` $tasks `threads` $threads attr-dict"
-    )
-
-    def __init__(
-        self, callee: str, args: Sequence[SSAValue], tasks: SSAValue, threads: int
-    ):
-        super().__init__(
-            operands=(args, tasks),
-            properties={
-                "callee": SymbolRefAttr(callee),
-                "threads": IntegerAttr(threads, i64),
-            },
-        )
-
-
-@irdl_op_definition
-class PrefetchOp(IRDLOperation):
-    """Asks for the cache line of an element that a later step reads. A hint: the
-    element may lie beyond the end of the memref."""
-
-    name = "br.prefetch"
-
-    memref = operand_def(MemRefType)
-    indices = var_operand_def(IndexType)
-
-    assembly_format = "$memref `[` $indices `]` attr-dict `:` type($memref)"
-
-    def __init__(self, memref: SSAValue, indices: Sequence[SSAValue]):
-        super().__init__(operands=(memref, indices))
-
-
 def is_supported_float(element: Attribute) -> bool:
     """Whether the CPU lowering computes in this element type."""
-    return isa(element, AnyFloat) and isinstance(element, Float32Type | Float64Type)
+    return isinstance(element, Float32Type | Float64Type)

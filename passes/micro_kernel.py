@@ -17,7 +17,8 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, VectorType, i1
 from xdsl.ir import Attribute, SSAValue
 from xdsl.utils.hints import isa
 
-from brdialect.ops import BatchReduceGemmOp, PrefetchOp
+from brdialect.machine_ops import PrefetchOp
+from brdialect.ops import BatchReduceGemmOp
 from brdialect.target import Target
 from passes.buffers import ALIGNMENT as CACHE_LINE
 from passes.buffers import element_bytes

@@ -27,7 +27,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint
 
 from brdialect.errors import unsupported
-from brdialect.ops import ParallelCallOp
+from brdialect.machine_ops import ParallelCallOp
 from brdialect.target import target_of
 from passes.build import (
     Index,

@@ -20,7 +20,7 @@ from xdsl.dialects.builtin import IntegerAttr, MemRefType, SymbolRefAttr, i8, i3
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.utils.hints import isa
 
-from brdialect.ops import ParallelCallOp
+from brdialect.machine_ops import ParallelCallOp
 from passes.llvm.functions import lowered_memref
 from passes.llvm.lowering import FunctionLowering, Handler
 from passes.llvm.types import POINTER

@@ -1,0 +1,71 @@
+"""The operations of the `br` dialect that ask for what the machine has beside
+arithmetic: its threads and its caches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import (
+    IndexType,
+    IntegerAttr,
+    IntegerType,
+    MemRefType,
+    SymbolRefAttr,
+    i64,
+)
+from xdsl.ir import SSAValue
+from xdsl.irdl import (
+    IRDLOperation,
+    ParsePropInAttrDict,
+    irdl_op_definition,
+    operand_def,
+    prop_def,
+    var_operand_def,
+)
+
+
+@irdl_op_definition
+class ParallelCallOp(IRDLOperation):
+    """Runs `callee(args..., begin, end)` on a team of threads, over ranges that split
+    `tasks` evenly: thread t of n gets [tasks * t / n, tasks * (t + 1) / n)."""
+
+    name = "br.parallel_call"
+
+    args = var_operand_def()
+    tasks = operand_def(IndexType)
+    callee = prop_def(SymbolRefAttr)
+    threads = prop_def(IntegerAttr[IntegerType])
+
+    irdl_options = (ParsePropInAttrDict(),)
+
+    assembly_format = (
+        "$callee `(` ($args^ `:` type($args))? `)` "
+        "`tasks` $tasks `threads` $threads attr-dict"
+    )
+
+    def __init__(
+        self, callee: str, args: Sequence[SSAValue], tasks: SSAValue, threads: int
+    ):
+        super().__init__(
+            operands=(args, tasks),
+            properties={
+                "callee": SymbolRefAttr(callee),
+                "threads": IntegerAttr(threads, i64),
+            },
+        )
+
+
+@irdl_op_definition
+class PrefetchOp(IRDLOperation):
+    """Asks for the cache line of an element that a later step reads. A hint: the
+    element may lie beyond the end of the memref."""
+
+    name = "br.prefetch"
+
+    memref = operand_def(MemRefType)
+    indices = var_operand_def(IndexType)
+
+    assembly_format = "$memref `[` $indices `]` attr-dict `:` type($memref)"
+
+    def __init__(self, memref: SSAValue, indices: Sequence[SSAValue]):
+        super().__init__(operands=(memref, indices))
