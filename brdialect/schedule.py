@@ -59,6 +59,11 @@ class Schedule:
     pack_a: int | None = None
     pack_b: int | None = None
 
+    @property
+    def inner(self) -> list[int]:
+        """The iterators of one call: rows, columns, inner dimension and batch."""
+        return [i for i in (self.m, self.n, self.k, *self.batch) if i is not None]
+
     def steps(self, iterator: int) -> Sequence[int]:
         """The steps of the loops over one iterator, from the outside in."""
         return [loop.step for loop in self.loops if loop.iterator == iterator]

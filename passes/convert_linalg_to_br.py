@@ -22,8 +22,7 @@ epilogue in its last.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
 
 from xdsl.builder import Builder, ImplicitBuilder
 from xdsl.context import Context
@@ -37,7 +36,7 @@ from xdsl.utils.hints import isa
 from brdialect.errors import unsupported
 from brdialect.ops import BatchReduceGemmOp, ContractOp
 from brdialect.roles import Contraction, Role, Strides, forms_of, strides_of
-from brdialect.schedule import LETTERS, Loop, Schedule
+from brdialect.schedule import Loop, Schedule
 from passes.build import (
     Index,
     add,
@@ -53,6 +52,7 @@ from passes.build import (
     strided_type,
     value,
 )
+from passes.check_schedule import check_panels, check_schedule
 from passes.normalise_contractions import contraction_of
 
 
@@ -79,6 +79,7 @@ class Nest:
     here: Sequence[Index] = ()
 
     def position(self, iterator: int) -> Index:
+        """Where the loops so far have got to."""
         return self.at.get(iterator, 0)
 
     def block(self, iterator: int) -> int:
@@ -97,26 +98,21 @@ class Nest:
         """The loops from the outside in, then the call."""
         if not loops:
             self.call()
-            return
-        head = loops[0]
-        if not head.parallel:
+        elif loops[0].parallel:
+            run = parallel_run(loops)
+            parallel_loop(
+                [self.bound(loop) for loop in run],
+                [loop.step for loop in run],
+                lambda ivs: self.inside(run, ivs, loops[len(run) :]),
+            )
+        else:
+            head, *rest = loops
 
             def body(iv: Index) -> Sequence[SSAValue]:
-                self.inside([head], [iv], loops[1:])
+                self.inside([head], [iv], rest)
                 return ()
 
             for_loop(0, self.bound(head), head.step, body)
-            return
-        run: list[Loop] = []
-        for loop in loops:
-            if not loop.parallel or loop.iterator in {r.iterator for r in run}:
-                break
-            run.append(loop)
-        parallel_loop(
-            [self.bound(loop) for loop in run],
-            [loop.step for loop in run],
-            lambda ivs: self.inside(run, ivs, loops[len(run) :]),
-        )
 
     def inside(
         self, run: Sequence[Loop], ivs: Sequence[Index], rest: Sequence[Loop]
@@ -132,8 +128,7 @@ class Nest:
     def call(self) -> None:
         """The batch-reduce GEMM at the current position, in as many variants as tails
         and the ends of a split reduction ask for."""
-        s = self.schedule
-        inner = [i for i in (s.m, s.n, s.k, *s.batch) if i is not None]
+        inner = self.schedule.inner
         flags: list[tuple[SSAValue, Callable[[Call], Call]]] = []
         for i in inner:
             if tail := self.table.extents[i] % self.block(i):
@@ -142,10 +137,10 @@ class Nest:
         if split:
             if self.op.beta_value != 1.0:
                 at_zero = [self.compare("eq", self.position(i), 0) for i in split]
-                flags.append((_all(at_zero), lambda c: Call(c.extents, True, c.last)))
+                flags.append((_all(at_zero), lambda c: replace(c, first=True)))
             if self.op.epilogue is not None:
                 ends = [self.reaches_end(i) for i in split]
-                flags.append((_all(ends), lambda c: Call(c.extents, c.first, True)))
+                flags.append((_all(ends), lambda c: replace(c, last=True)))
         self.here = [self.offset(number) for number in range(len(self.strides))]
         whole = {i: self.block(i) for i in inner}
         self.dispatch(flags, Call(whole, not split, not split))
@@ -165,6 +160,7 @@ class Nest:
         )
 
     def is_split(self, iterator: int) -> bool:
+        """Whether a loop goes over the iterator."""
         return self.block(iterator) < self.table.extents[iterator]
 
     def reaches_end(self, iterator: int) -> SSAValue:
@@ -173,6 +169,7 @@ class Nest:
         return self.compare("uge", self.position(iterator), last * self.block(iterator))
 
     def compare(self, predicate: str, x: Index, y: Index) -> SSAValue:
+        """`arith.cmpi`."""
         return arith.CmpiOp(value(x), value(y), predicate).result
 
     def gemm(self, call: Call) -> None:
@@ -180,27 +177,20 @@ class Nest:
         s = self.schedule
         m, n = self.dimension(s.m, call), self.dimension(s.n, call)
         reduction = self.reduction(call)
-        views: list[SSAValue] = []
-        for number, operand in enumerate((self.op.a, self.op.b)):
-            batch = [(size, steps[number]) for size, *steps in reduction]
-            outer = m(number) if number == 0 else n(number)
-            shape = [*batch[:-1], outer, batch[-1]]
-            if number == 1:
-                shape = [*batch, outer]
-            views.append(self.view(operand, number, shape))
-        views.append(self.view(self.op.c, 2, [m(2), n(2)]))
-        extras: list[SSAValue] = []
-        if call.last and self.op.epilogue is not None:
-            extras = [
-                self.view(v, 3 + i, [m(3 + i), n(3 + i)])
-                for i, v in enumerate(self.op.extras)
-            ]
+        in_a = [(size, step) for size, step, _ in reduction]
+        in_b = [(size, step) for size, _, step in reduction]
+        a = self.view(self.op.a, 0, [*in_a[:-1], m(0), in_a[-1]])
+        b = self.view(self.op.b, 1, [*in_b, n(1)])
+        c = self.view(self.op.c, 2, [m(2), n(2)])
+        epilogue = self.op.epilogue if call.last else None
+        used = () if epilogue is None else self.op.extras
+        extras = [self.view(v, i, [m(i), n(i)]) for i, v in enumerate(used, start=3)]
         gemm = BatchReduceGemmOp(
-            *views,
+            a,
+            b,
+            c,
             extras=extras,
-            epilogue=Region(clone_block(self.op.epilogue.block))
-            if call.last and self.op.epilogue is not None
-            else None,
+            epilogue=None if epilogue is None else Region(clone_block(epilogue.block)),
             beta=self.op.beta_value if call.first else 1.0,
             register_block=s.tile,
         )
@@ -270,12 +260,22 @@ class Nest:
         ).result
 
 
+def parallel_run(loops: Sequence[Loop]) -> list[Loop]:
+    """The parallel loops that come first, each iterator once: one `scf.parallel`."""
+    run: list[Loop] = []
+    for loop in loops:
+        if not loop.parallel or loop.iterator in {r.iterator for r in run}:
+            break
+        run.append(loop)
+    return run
+
+
 def _at(values: Sequence[int], i: int) -> int:
     return values[i] if i < len(values) else 0
 
 
 def _shorter(iterator: int, tail: int) -> Callable[[Call], Call]:
-    return lambda c: Call({**c.extents, iterator: tail}, c.first, c.last)
+    return lambda c: replace(c, extents={**c.extents, iterator: tail})
 
 
 def _all(conditions: Sequence[SSAValue]) -> SSAValue:
@@ -283,69 +283,6 @@ def _all(conditions: Sequence[SSAValue]) -> SSAValue:
     for c in conditions[1:]:
         result = arith.AndIOp(result, c).result
     return result
-
-
-def check_schedule(op: ContractOp, table: Contraction, s: Schedule) -> None:
-    """Refuses a schedule that does not fit its op, with the reason and the cure."""
-
-    def letter(i: int) -> str:
-        return f"'{LETTERS[i]}' ({table.extents[i]} trips)"
-
-    count = len(table.extents)
-    named = {loop.iterator for loop in s.loops} | {*s.batch}
-    named |= {i for i in (s.m, s.n, s.k) if i is not None}
-    if extra := [i for i in named if i >= count]:
-        unknown = LETTERS[extra[0]]
-        unsupported(op, f"expected a schedule over {count} iterators, got '{unknown}'")
-    for what, i, roles in (
-        ("m", s.m, (Role.M,)),
-        ("n", s.n, (Role.N,)),
-        ("k", s.k, (Role.K,)),
-        *(("batch", i, (Role.K,)) for i in s.batch),
-    ):
-        if i is not None and table.role(i) not in roles:
-            unsupported(
-                op,
-                f"expected an iterator of role {roles[0].value} for {what}=, got "
-                f"{letter(i)}; out of {[LETTERS[x] for x in table.having(roles[0])]}",
-            )
-    inner = {s.m, s.n, s.k, *s.batch}
-    if len([i for i in inner if i is not None]) != len(
-        [i for i in (s.m, s.n, s.k, *s.batch) if i is not None]
-    ):
-        unsupported(op, f"expected each iterator once in the call, got '{s}'")
-    for i in range(count):
-        steps = s.steps(i)
-        if any(x % y or x == y for x, y in pairwise(steps)):
-            unsupported(
-                op, f"expected each step of {letter(i)} to divide the one outside"
-            )
-        last = steps[-1] if steps else table.extents[i]
-        if i not in inner and last != 1:
-            unsupported(
-                op,
-                f"expected {letter(i)} to be in the call (m=, n=, k=, batch=) or in a "
-                f"loop of step 1; add the loop '{LETTERS[i]}'",
-            )
-    for loop in s.loops:
-        if loop.parallel and table.role(loop.iterator) is Role.K:
-            unsupported(
-                op, f"expected no parallel loop over the sum {letter(loop.iterator)}"
-            )
-
-
-def check_panels(op: ContractOp, nest: Nest) -> None:
-    """A call must stay inside one panel of a packed operand."""
-    for number, i in ((0, nest.schedule.m), (1, nest.schedule.n)):
-        for j, block in enumerate(nest.strides[number].block):
-            steps = nest.schedule.steps(j)
-            size = steps[-1] if steps else nest.table.extents[j]
-            if block is not None and (j != i or size > block or block % size):
-                unsupported(
-                    op,
-                    f"expected the calls over '{LETTERS[j]}' to lie in panels of "
-                    f"{block}, got {size} at a time; loop '{LETTERS[j]}{block}'",
-                )
 
 
 def lower(op: ContractOp) -> None:
@@ -366,9 +303,8 @@ def lower(op: ContractOp) -> None:
             )
         strides.append(strides_of(forms, steps))
         offsets.append(offset)
-    nest = Nest(op, table, schedule, strides, offsets)
-    check_panels(op, nest)
-    nest.emit(schedule.loops)
+    check_panels(op, table, schedule, strides)
+    Nest(op, table, schedule, strides, offsets).emit(schedule.loops)
 
 
 @dataclass(frozen=True)
