@@ -36,12 +36,6 @@ class Fit:
     degree: int
 
 
-def series(function: Function, terms: int) -> Function:
-    """Near 0, where the quotients below cancel: the Taylor polynomial."""
-    coefficients = mp.taylor(function, 0, terms)
-    return lambda x: mp.polyval(coefficients[::-1], x)
-
-
 def quotient(function: Function, drop: int, terms: int = 40) -> Function:
     """`(function(x) - its first terms) / x**drop`."""
     coefficients = mp.taylor(function, 0, terms + drop)[drop:]
@@ -86,78 +80,88 @@ def fit(f: Fit) -> tuple[list[mpf], mpf]:
     return best
 
 
-def fits() -> list[Fit]:
-    """All polynomials; the weights make the errors relative to the function wanted."""
-    root = mp.sqrt(mpf(1) / 2)
+def odd(function: Function, z: mpf) -> mpf:
+    """(function(s) - s) / s^3 at s = sqrt(z), for an odd function."""
+    s = mp.sqrt(z)
+    if z < mpf("1e-4"):
+        terms = mp.taylor(function, 0, 19)[3::2]
+        return mp.polyval(terms[::-1], z)
+    return (function(s) - s) / s**3
+
+
+def cos_rest(z: mpf) -> mpf:
+    """(cos(s) - 1 + s^2 / 2) / s^4 at s = sqrt(z)."""
+    if z < mpf("1e-4"):
+        terms = mp.taylor(mp.cos, 0, 18)[4::2]
+        return mp.polyval(terms[::-1], z)
+    return (mp.cos(mp.sqrt(z)) - 1 + z / 2) / (z * z)
+
+
+def erf_rest(z: mpf) -> mpf:
+    """erf(s) / s - 1 at s = sqrt(z)."""
+    if z < mpf("1e-6"):
+        return 2 / mp.sqrt(mp.pi) * (1 - z / 3 + z * z / 10 - z**3 / 42) - 1
+    return mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1
+
+
+def log1p(x: mpf) -> mpf:
+    """log(1 + x)."""
+    return mp.log(1 + x)
+
+
+def exponentials(bits: int, exp: int, exp2: int) -> list[Fit]:
+    """exp and exp2 by polynomials of these degrees."""
     half_ln2 = mp.log(2) / 2 * mpf("1.01")
-    eighth = mp.tan(mp.pi / 8)
+    return [
+        Fit(
+            f"EXP_{bits}",
+            "exp(r) = 1 + r + r^2 q(r), |r| <= ln(2)/2",
+            quotient(mp.exp, 2),
+            lambda x: x * x / mp.exp(x),
+            -half_ln2,
+            half_ln2,
+            exp,
+        ),
+        Fit(
+            f"EXP2_{bits}",
+            "2^r = 1 + r q(r), |r| <= 1/2",
+            quotient(lambda x: mpf(2) ** x, 1),
+            lambda x: x / mpf(2) ** x,
+            mpf("-0.5"),
+            mpf("0.5"),
+            exp2,
+        ),
+    ]
 
-    def erf_minus(z: mpf) -> mpf:
-        if z < mpf("1e-6"):
-            return 2 / mp.sqrt(mp.pi) * (1 - z / 3 + z * z / 10 - z**3 / 42) - 1
-        return mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1
 
-    def odd(function: Function, z: mpf) -> mpf:
-        """(function(s) - s) / s^3 at s = sqrt(z), for an odd function."""
-        s = mp.sqrt(z)
-        if z < mpf("1e-4"):
-            terms = mp.taylor(function, 0, 19)[3::2]
-            return mp.polyval(terms[::-1], z)
-        return (function(s) - s) / s**3
+def error_functions(bits: int, erf: int, tail: int, top: str) -> list[Fit]:
+    """erf near 0, and erfc up to `top`, where it is next to nothing."""
+    return [
+        Fit(
+            f"ERF_{bits}",
+            "erf(x) = x + x q(x^2), |x| <= 0.9",
+            erf_rest,
+            lambda z: 1 / (1 + erf_rest(z)),
+            mpf(0),
+            mpf("0.81"),
+            erf,
+        ),
+        Fit(
+            f"ERFC_{bits}",
+            f"erfc(x) = exp(-q(x - 2)), 0.89 <= x <= {top}",
+            lambda t: -mp.log(mp.erfc(t + 2)),
+            lambda t: mp.erfc(t + 2),
+            mpf("0.89") - 2,
+            mpf(top) - 2,
+            tail,
+        ),
+    ]
 
-    def cos_rest(z: mpf) -> mpf:
-        if z < mpf("1e-4"):
-            terms = mp.taylor(mp.cos, 0, 18)[4::2]
-            return mp.polyval(terms[::-1], z)
-        return (mp.cos(mp.sqrt(z)) - 1 + z / 2) / (z * z)
 
-    def log1p(x: mpf) -> mpf:
-        return mp.log(1 + x)
-
-    found: list[Fit] = []
-    for bits, exp, exp2, erf, tail, top in (
-        (32, 4, 5, 5, 7, "4.1"),
-        (64, 9, 10, 11, 19, "6.1"),
-    ):
-        found += [
-            Fit(
-                f"EXP_{bits}",
-                "exp(r) = 1 + r + r^2 q(r), |r| <= ln(2)/2",
-                quotient(mp.exp, 2),
-                lambda x: x * x / mp.exp(x),
-                -half_ln2,
-                half_ln2,
-                exp,
-            ),
-            Fit(
-                f"EXP2_{bits}",
-                "2^r = 1 + r q(r), |r| <= 1/2",
-                quotient(lambda x: mpf(2) ** x, 1),
-                lambda x: x / mpf(2) ** x,
-                mpf("-0.5"),
-                mpf("0.5"),
-                exp2,
-            ),
-            Fit(
-                f"ERF_{bits}",
-                "erf(x) = x + x q(x^2), |x| <= 0.9",
-                erf_minus,
-                lambda z: 1 / (1 + erf_minus(z)),
-                mpf(0),
-                mpf("0.81"),
-                erf,
-            ),
-            Fit(
-                f"ERFC_{bits}",
-                f"erfc(x) = exp(-q(x - 2)), 0.89 <= x <= {top}",
-                lambda t: -mp.log(mp.erfc(t + 2)),
-                lambda t: mp.erfc(t + 2),
-                mpf("0.89") - 2,
-                mpf(top) - 2,
-                tail,
-            ),
-        ]
-    found += [
+def logarithms() -> list[Fit]:
+    """log on [sqrt(1/2), sqrt(2)]."""
+    root = mp.sqrt(mpf(1) / 2)
+    return [
         Fit(
             "LOG_32",
             "log(1 + f) = f - f^2/2 + f^3 q(f), sqrt(1/2) <= 1 + f <= sqrt(2)",
@@ -176,6 +180,13 @@ def fits() -> list[Fit]:
             mpf("0.0296"),
             7,
         ),
+    ]
+
+
+def angles() -> list[Fit]:
+    """sin, cos and atan, which f32 computes in f64 as well."""
+    eighth = mp.tan(mp.pi / 8)
+    return [
         Fit(
             "SIN_64",
             "sin(r) = r + r^3 q(r^2), |r| <= pi/4",
@@ -204,7 +215,18 @@ def fits() -> list[Fit]:
             12,
         ),
     ]
-    return found
+
+
+def fits() -> list[Fit]:
+    """All polynomials; the weights make the errors relative to the function wanted."""
+    return [
+        *exponentials(32, 4, 5),
+        *error_functions(32, 5, 7, "4.1"),
+        *exponentials(64, 9, 10),
+        *error_functions(64, 11, 19, "6.1"),
+        *logarithms(),
+        *angles(),
+    ]
 
 
 HEADER = '''"""Coefficients of the polynomials in `expand-math`, lowest power first.
@@ -218,13 +240,14 @@ beside each is relative to the function it serves, before the coefficients are r
 def main() -> None:
     """Prints the module."""
     print(HEADER)
-    for f in fits():
+    *_, last = polynomials = fits()
+    for f in polynomials:
         coefficients, error = fit(f)
         print(f"# {f.formula}; error {mp.nstr(error, 2)}")
         print(f"{f.name} = (")
         for c in coefficients:
             print(f"    {float(c)!r},")
-        print(")\n" if f.name != "ATAN_64" else ")")
+        print(")\n" if f is not last else ")")
 
 
 if __name__ == "__main__":
