@@ -174,7 +174,7 @@ def dense_bits(
         raise BrError(f"expected a dense constant, got {attr}")
     element = get_element_type_or_self(cast(Attribute, type))
     shape, dtype = type.get_shape(), element_dtype(element)
-    if len(data) == dtype.itemsize:
+    if isinstance(attr, DenseIntOrFPElementsAttr) and len(data) == dtype.itemsize:
         return np.full(shape, np.frombuffer(data, dtype)[0], dtype)
     if len(data) != prod(shape) * dtype.itemsize:
         raise BrError(

@@ -127,7 +127,7 @@ def _iterator(letter: str) -> int:
 
 
 def _parse_loop(word: str) -> Loop:
-    match = re.fullmatch(r"([A-Za-z])(\d*)", word)
+    match = re.fullmatch(r"([A-Za-z])(\d{0,9})", word)
     if match is None or match[2] == "0":
         raise BrError(
             f"expected a loop such as a, B or c16 in a schedule, got '{word}'"
@@ -136,14 +136,14 @@ def _parse_loop(word: str) -> Loop:
 
 
 def _parse_tile(word: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", word)
+    match = re.fullmatch(r"([1-9]\d{0,8})x([1-9]\d{0,8})", word)
     if match is None:
         raise BrError(f"expected tile=ROWSxVECTORS in a schedule, got 'tile={word}'")
     return int(match[1]), int(match[2])
 
 
 def _parse_pack(word: str) -> tuple[str, int]:
-    match = re.fullmatch(r"([ab])([1-9]\d*)", word)
+    match = re.fullmatch(r"([ab])([1-9]\d{0,8})", word)
     if match is None:
         raise BrError(f"expected pack=aROWS or pack=bCOLUMNS, got 'pack={word}'")
     return match[1], int(match[2])

@@ -98,6 +98,12 @@ class LocatingParser(Parser):
         self._lines = _Lines(text)
         self._start = 0
 
+    def parse_module(self, allow_implicit_module: bool = True) -> ModuleOp:
+        module = super().parse_module(allow_implicit_module)
+        if isinstance(module.location, UnknownLoc):
+            module.location = FileLineColLoc(self._filename, IntAttr(1), IntAttr(1))
+        return module
+
     def parse_operation(self) -> Operation:
         start = self._start = self.pos
         op = super().parse_operation()

@@ -100,6 +100,25 @@ def target_named(name: str, threads: int = 1) -> Target:
     return replace(TARGETS[name], threads=threads)
 
 
+_VECTORS = (8, 16, 32, 64, 128, 256)
+_SMALLEST = {"vector_registers": 4, "l1": 1 << 10, "l2": 1 << 10, "threads": 1}
+_LARGEST = 1 << 40
+
+
+def _number(parser: AttrParser, field: str) -> int:
+    """The value of a field that is a number; one that no machine has is a mistake."""
+    pos = parser.pos
+    number = parser.parse_integer(allow_boolean=False)
+    if field == "vector_bytes" and number not in _VECTORS:
+        sizes = ", ".join(map(str, _VECTORS))
+        parser.raise_error(f"expected {field} out of {sizes}, got {number}", pos)
+    if not _SMALLEST.get(field, 1) <= number <= _LARGEST:
+        parser.raise_error(
+            f"expected {field} of at least {_SMALLEST.get(field, 1)}, got {number}", pos
+        )
+    return number
+
+
 @irdl_attr_definition
 class TargetAttr(Data[Target]):
     """`#br.target<"x86-64-v3", triple = "...", vector_bytes = 32, ...>`
@@ -129,7 +148,7 @@ class TargetAttr(Data[Target]):
                 elif types[field] == "bool":
                     values[field] = parser.parse_boolean()
                 else:
-                    values[field] = parser.parse_integer(allow_boolean=False)
+                    values[field] = _number(parser, field)
             if name in TARGETS:
                 return replace(TARGETS[name], **values)  # pyright: ignore[reportArgumentType]
             missing = [f for f in _REQUIRED if f not in values]

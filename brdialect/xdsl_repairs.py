@@ -24,6 +24,7 @@ from brdialect.repairs.lexer import repair_lexer
 from brdialect.repairs.linalg_syntax import repair_linalg
 from brdialect.repairs.opdef import rebind
 from brdialect.repairs.scf_memref_syntax import repair_scf_and_memref
+from brdialect.repairs.shapes import repair_shapes
 
 __all__ = [
     "CmpfOp",
@@ -51,6 +52,7 @@ def install() -> None:
     rebind(LLVM, *LLVM_OPS)
     attributes = Linalg._attributes  # pyright: ignore[reportPrivateUsage]
     attributes.extend([TypeFnAttr, ElementwiseKindAttr])
+    repair_shapes()
 
 
 install()

@@ -68,7 +68,10 @@ def byte_size(op: Operation, type_: Attribute) -> int:
             f"expected static sizes, got {type_}; give the shapes of the arguments "
             "(br-run --input=SHAPExf32)",
         )
-    return prod(shape) * element_bytes(type_.element_type)
+    size = prod(shape) * element_bytes(type_.element_type)
+    if size >= 1 << 63:
+        unsupported(op, f"expected tensors of less than 2^63 bytes, got {type_}")
+    return size
 
 
 def lowered_type(v: SSAValue) -> Attribute:
@@ -155,7 +158,9 @@ class Assignment:
         """In place where nothing else needs the old contents."""
         old = self.buffers[init]
         alone = [v for v in op.operands if self.buffers.get(v) is old] == [init]
-        read = reads_destination(op, number)
+        # what nothing has written is no buffer yet
+        fresh = isinstance(init.owner, tensor.EmptyOp)
+        read = reads_destination(op, number) and not fresh
         if read and alone and old.writable and self.live.free_after(old, i):
             self.put(result, old)
             return
@@ -163,7 +168,7 @@ class Assignment:
             self.put(result, reuse)
             return
         self.new(Kind.ARENA, result, i, op)
-        if read and not isinstance(init.owner, tensor.EmptyOp):
+        if read:
             self.copies.add(op)
 
     def reusable_input(self, i: int, op: Operation) -> Buffer | None:

@@ -17,6 +17,7 @@ from xdsl.dialects.builtin import (
     BFloat16Type,
     MemRefType,
     TensorType,
+    VectorType,
 )
 from xdsl.ir import Attribute
 from xdsl.utils.hints import isa
@@ -26,6 +27,9 @@ from brdialect.reference.values import Array, element_of, storage
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector register."""
+
+MOST_DIMENSIONS = 64
+"""Of an array in numpy."""
 
 _LARGE = 64 << 20
 """Bytes from which on an allocation asks the system what is left."""
@@ -55,6 +59,11 @@ def parameter_of(type_: Attribute, what: str) -> Parameter:
     shape: Sequence[int] = ()
     if shaped := isa(type_, TensorType | MemRefType):
         shape = type_.get_shape()
+    if len(shape) > MOST_DIMENSIONS or isa(type_, VectorType):
+        raise BrError(
+            f"{what}: expected a number, or a tensor or memref of at most "
+            f"{MOST_DIMENSIONS} dimensions, got {type_}"
+        )
     if isinstance(element_of(type_), BFloat16Type):
         raise BrError(f"{what}: expected a type that numpy has, got {type_}")
     try:

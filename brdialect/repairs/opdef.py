@@ -49,6 +49,17 @@ def verify_with(op: type[IRDLOperation], check: Callable[[Any], None]) -> None:
     override(op, verify_=verify_)
 
 
+def verify_also(op: type[IRDLOperation], check: Callable[[Any], None]) -> None:
+    """Adds `check` to the verifier of `op`."""
+    stock = op.verify_
+
+    def verify_(self: IRDLOperation) -> None:
+        stock(self)
+        check(self)
+
+    override(op, verify_=verify_)
+
+
 def make_optional(op: type[IRDLOperation], *names: str) -> None:
     """Makes required properties of `op` optional: absent reads as None."""
     properties = op.get_irdl_definition().properties

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brdialect.errors import BrError
+from brdialect.target import Target
 from runtime.aot import (
     Library,
     c_name,
@@ -18,7 +19,7 @@ from runtime.aot import (
     link_shared,
 )
 from runtime.cli.options import parser, written_whole
-from runtime.cli.report import run_tool
+from runtime.cli.report import about, run_tool
 from runtime.codegen import emit_assembly, emit_object
 from runtime.compiler import Program, load_program
 from runtime.host import resolve_target, same_architecture
@@ -40,7 +41,8 @@ examples:
   br-compile mlp.mlir -o mlp.o --target=x86-64-v4 --threads=8
 """
 
-SUFFIXES = (".ll", ".s", ".o", ".so")
+BINARY = (".o", ".so")
+SUFFIXES = (".ll", ".s", *BINARY)
 
 
 @dataclass(frozen=True)
@@ -88,36 +90,41 @@ def make_library(program: Program, options: Options) -> Library:
     return Library(name, lowered, program.parameters)
 
 
-def run(options: Options) -> int:
-    """The exit code of br-compile."""
+def make(options: Options, target: Target, folder: Path) -> tuple[Path, str]:
+    """The output, made in `folder`, and the text of its header."""
     suffix = options.output.suffix
-    target = resolve_target(options.target, options.threads)
     linker = find_linker(target) if suffix == ".so" else ""
     program = load_program(options.file, options.entry, target, guard=True)
     library = make_library(program, options)
+    fast = suffix in BINARY and same_architecture(target)
+    text = library.llvm_ir(embed_from(folder) if fast else embed_as_text)
+    made = folder / f"made{suffix}"
+    if suffix == ".ll":
+        made.write_text(text)
+    elif suffix == ".s":
+        made.write_text(program.generate(emit_assembly, text))
+    else:
+        image = program.generate(emit_object, text)
+        if suffix == ".o":
+            made.write_bytes(image)
+        else:
+            link_shared(linker, image, folder, made)
+    return made, library.header(options.file.name, target)
+
+
+def run(options: Options) -> int:
+    """The exit code of br-compile."""
+    target = resolve_target(options.target, options.threads)
     with ExitStack() as stack:
         # Nothing is written beside the user's files before all is made.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        binary = suffix in (".o", ".so")
-        fast = binary and same_architecture(target)
-        text = library.llvm_ir(embed_from(folder) if fast else embed_as_text)
-        made = folder / f"made{suffix}"
-        if suffix == ".ll":
-            made.write_text(text)
-        elif suffix == ".s":
-            made.write_text(program.generate(emit_assembly, text))
-        else:
-            image = program.generate(emit_object, text)
-            if suffix == ".o":
-                made.write_bytes(image)
-            else:
-                link_shared(linker, image, folder, made)
+        with about(options.file):
+            made, header = make(options, target, folder)
         output = stack.enter_context(written_whole(options.output))
         output.write_bytes(made.read_bytes())
-        if binary:
-            header = options.output.with_suffix(".h")
-            header_output = stack.enter_context(written_whole(header))
-            header_output.write_text(library.header(options.file.name, target))
+        if options.output.suffix in BINARY:
+            path = options.output.with_suffix(".h")
+            stack.enter_context(written_whole(path)).write_text(header)
     return 0
 
 

@@ -6,6 +6,7 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from difflib import get_close_matches
 from pathlib import Path
 from typing import IO, NoReturn
@@ -21,7 +22,7 @@ from brdialect.errors import BrError
 from brdialect.resources import cut_resources
 from brdialect.source import LocatingParser, attach_resources, resources, verify
 from runtime.cli.options import written_whole
-from runtime.cli.report import run_tool
+from runtime.cli.report import about, run_tool
 
 _ALIGNMENT = "0x40000000"  # 64 bytes, a cache line, as four little-endian bytes
 
@@ -130,11 +131,11 @@ class BrOpt(xDSLOptMain):
         return super().output_resulting_program(prog)
 
     def run(self) -> None:
-        if self.args.output_file is None:
-            super().run()
-            return
-        with written_whole(Path(self.args.output_file)) as temporary:
-            self.args.output_file = str(temporary)
+        with ExitStack() as stack:
+            if self.args.output_file is not None:
+                output = written_whole(Path(self.args.output_file))
+                self.args.output_file = str(stack.enter_context(output))
+            stack.enter_context(about(self.get_input_name()))
             super().run()
 
 

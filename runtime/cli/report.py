@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException, ParseError
 
@@ -15,6 +16,20 @@ from runtime.debug import debug_level
 # Deep nests of regions are walked recursively; Python's default of 1000 frames ends
 # at about 100 levels.
 _RECURSION_LIMIT = 10_000
+
+
+@contextmanager
+def about(file: object) -> Generator[None]:
+    """Lets what goes wrong inside name the file that it is about."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except Exception as e:
+        text = message(e)
+        if str(file) in text:
+            raise
+        raise BrError(f"{file}: {text}") from e
 
 
 def run_tool(tool: Callable[[], int | None]) -> int:

@@ -18,7 +18,7 @@ from runtime.cli.benchmark import Timing, time_calls
 from runtime.cli.compare import Comparison, compare
 from runtime.cli.options import parser, written_whole
 from runtime.cli.outcome import Outcome
-from runtime.cli.report import run_tool
+from runtime.cli.report import about, run_tool
 from runtime.cli.spec import parse_spec, random_array
 from runtime.compiler import Compiled, Program, Shapes, load_program, run_until
 from runtime.flops import contraction_flops
@@ -121,16 +121,20 @@ def make_inputs(options: Options, parameters: Sequence[Parameter]) -> list[Array
     random = np.random.default_rng(options.seed)
     if options.input:
         return [parse_spec(text, random) for text in options.input]
-    arrays: list[Array] = []
-    for i, parameter in enumerate(parameters):
-        shape = tuple(size for size in parameter.shape if size is not None)
-        if len(shape) != len(parameter.shape):
-            raise BrError(
-                f"expected --input for argument {i}, whose sizes {parameter} are open, "
-                "such as --input=4x8xf32"
-            )
-        arrays.append(random_array(shape, parameter.dtype, random))
-    return arrays
+    return [random_input(p, i, random) for i, p in enumerate(parameters)]
+
+
+def random_input(
+    parameter: Parameter, number: int, random: np.random.Generator
+) -> Array:
+    """An array for an argument that no --input is given for."""
+    shape = tuple(size for size in parameter.shape if size is not None)
+    if len(shape) != len(parameter.shape):
+        raise BrError(
+            f"expected --input for argument {number}, whose sizes {parameter} are "
+            "open, such as --input=4x8xf32"
+        )
+    return random_array(shape, parameter.dtype, random)
 
 
 def flops_of(program: Program, shapes: Shapes) -> int:
@@ -192,16 +196,18 @@ def run(options: Options) -> int:
     """The exit code of br-run."""
     target = resolve_target(options.target, options.threads)
     check_runs_here(target)
-    program = load_program(options.file, options.entry, target, guard=True)
-    inputs = program.checked(make_inputs(options, program.parameters))
+    with about(options.file):
+        program = load_program(options.file, options.entry, target, guard=True)
+        inputs = program.checked(make_inputs(options, program.parameters))
     want = expected_results(options)
     # memrefs are written in place, so the reference gets copies
     before = [np.copy(array) for array in inputs] if options.verify else []
     start = time.perf_counter()
-    compiled = Compiled(program)
-    compiled.executable(tuple(array.shape for array in inputs))
-    compile_seconds = time.perf_counter() - start
-    returned = compiled(*inputs)
+    with about(options.file):
+        compiled = Compiled(program)
+        compiled.executable(tuple(array.shape for array in inputs))
+        compile_seconds = time.perf_counter() - start
+        returned = compiled(*inputs)
     results = [*returned] if isinstance(returned, tuple) else [returned]
     results += written_arguments(program, inputs)
     checks: dict[str, list[Comparison]] = {}
