@@ -24,9 +24,16 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects import arith, cf, scf
-from xdsl.dialects.builtin import DenseIntElementsAttr, ModuleOp, VectorType, i64
+from xdsl.dialects.builtin import (
+    DenseIntElementsAttr,
+    IntegerAttr,
+    ModuleOp,
+    VectorType,
+    i64,
+)
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
+from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 
@@ -79,6 +86,11 @@ def take_arguments(block: Block, values: Sequence[SSAValue]) -> None:
 
 def lower_for(op: scf.ForOp) -> None:
     """scf.for: see the top of the file."""
+    step = op.step.owner
+    if isinstance(step, arith.ConstantOp) and isa(step.value, IntegerAttr):
+        size = step.value.value.data
+        if size < 1:
+            unsupported(op, f"expected a step of at least 1, got {size}; it never ends")
     before = op.parent
     assert before is not None and before.parent is not None
     after = before.split_before(op)

@@ -72,6 +72,8 @@ def specialise(module: ModuleOp, entry: str, shapes: Sequence[Sequence[int]]) ->
     shape (). A function that is static already is left as it is."""
     functions = [o for o in module.ops if isinstance(o, func.FuncOp)]
     function = next(f for f in functions if f.sym_name.data == entry)
+    if len(function.body.blocks) != 1:
+        return  # bufferize refuses it
     block = function.body.block
     if all(is_static(a.type) for a in block.args) and not any(
         not is_static(r.type) for op in function.body.walk() for r in op.results

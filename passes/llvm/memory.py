@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from xdsl.dialects import llvm, memref
 from xdsl.dialects.builtin import (
@@ -41,6 +42,12 @@ _TRUE = IntegerAttr(1, i1)
 
 ALIGNMENT = 64
 """Of allocations and globals: a cache line, and the widest vector register."""
+
+LARGEST_ALLOCA = 1 << 20
+"""Bytes. A thread's stack has 2 MiB or more."""
+
+LARGEST_GLOBAL = (1 << 31) - 1
+"""Bytes: how far position-independent code reaches."""
 
 
 def bytes_of(element: Attribute, op: Operation) -> int:
@@ -163,6 +170,12 @@ def alloca(low: FunctionLowering, op: Operation) -> None:
     sizes = fresh_sizes(low, op)
     element = check_memref(type_of(op.results[0], op), op)
     count = low.product(sizes)
+    if isinstance(count, int) and count * bytes_of(element, op) > LARGEST_ALLOCA:
+        unsupported(
+            op,
+            f"convert-to-llvm: expected at most {LARGEST_ALLOCA} bytes on the stack, "
+            f"got {op.results[0].type}; use memref.alloc",
+        )
     properties = {
         "elem_type": element,
         "alignment": number(allocation_alignment(op)),
@@ -189,7 +202,12 @@ def global_op(op: memref.GlobalOp) -> llvm.GlobalOp:
     """memref.global -> llvm.mlir.global, aligned to 64 bytes"""
     t = op.type
     element = check_memref(t, op)
-    bytes_of(element, op)
+    if prod(t.get_shape()) * bytes_of(element, op) > LARGEST_GLOBAL:
+        unsupported(
+            op,
+            f"convert-to-llvm: expected a global of at most {LARGEST_GLOBAL} bytes, "
+            f"got {t}; pass it as an argument",
+        )
     array = element
     for size in reversed(t.get_shape()):
         array = llvm.LLVMArrayType(size, array)

@@ -42,6 +42,9 @@ from brdialect.errors import unsupported
 POINTER = LLVMPointerType()
 
 FLOATS = (Float16Type, BFloat16Type, Float32Type, Float64Type)
+MOST_LANES = 4096
+"""Of a vector: LLVM splits longer ones in a time that grows with the square."""
+
 _LLVM_TYPES = (LLVMPointerType, LLVMArrayType, LLVMStructType, LLVMFunctionType)
 
 
@@ -58,6 +61,8 @@ def converted(t: Attribute) -> Attribute | None:
         element = converted(t.element_type)
         if element is None or t.get_num_dims() != 1 or t.get_num_scalable_dims():
             return None
+        if not 1 <= t.get_shape()[0] <= MOST_LANES:
+            return None
         return VectorType(element, t.shape)
     return None
 
@@ -69,7 +74,7 @@ def convert_type(t: Attribute, op: Operation) -> Attribute:
         unsupported(
             op,
             "convert-to-llvm: expected index, signless integers, f16, bf16, f32, f64, "
-            f"1-D fixed vectors of these or llvm types, got {t}; "
+            f"1-D fixed vectors of 1 to {MOST_LANES} of these or llvm types, got {t}; "
             + (
                 "split it into 1-D vectors, as convert-linalg-to-vector does"
                 if isinstance(t, VectorType)

@@ -68,3 +68,23 @@ func.func @cast(%x: f32) -> i32 {
   %y = builtin.unrealized_conversion_cast %x : f32 to i32
   func.return %y : i32
 }
+
+// -----
+
+// CHECK: 'memref.alloca': convert-to-llvm: expected at most 1048576 bytes on the stack, got memref<262145xf32>; use memref.alloc
+func.func @stack() {
+  %m = memref.alloca() : memref<262145xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: 'memref.global': convert-to-llvm: expected a global of at most 2147483647 bytes, got memref<536870912xf32>; pass it as an argument
+memref.global "private" @huge : memref<536870912xf32> = uninitialized
+
+// -----
+
+// CHECK: expected {{.*}} 1-D fixed vectors of 1 to 4096 of these {{.*}} got vector<4097xf32>; split it
+func.func @lanes(%a: vector<4097xf32>) {
+  func.return
+}
