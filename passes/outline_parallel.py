@@ -70,7 +70,9 @@ def trips(loop: scf.ParallelOp, known: Known) -> list[Index]:
             result.append(ceil_divide(max(0, high - low), step))
         else:
             span = arith.SubiOp(value(high), value(low)).result if low != 0 else high
-            result.append(ceil_divide(span, step))
+            # two negative counts would make a positive number of tasks
+            positive = arith.MaxSIOp(value(span), value(0)).result
+            result.append(ceil_divide(positive, step))
     return result
 
 

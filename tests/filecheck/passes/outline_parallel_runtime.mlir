@@ -4,7 +4,8 @@
 module attributes {br.target = #br.target<"x86-64-v3", threads = 2>} {
 
 // CHECK-LABEL: @main(
-// CHECK: %[[V1:\d+]] = arith.subi %high, %low : index
+// CHECK: %[[SPAN:\d+]] = arith.subi %high, %low : index
+// CHECK: %[[V1:\d+]] = arith.maxsi %[[SPAN]], %{{.*}} : index
 // CHECK: br.parallel_call @main_parallel_0(%y, %x, %low, %high : f32, memref<?xf32>, index, index) tasks %[[V1]] threads 2 : i64
 func.func @main(%x: memref<?xf32>, %y: f32, %low: index, %high: index) {
   %1 = arith.constant 1 : index
