@@ -26,6 +26,7 @@ from xdsl.utils.target import Target as TextTarget
 
 from brdialect.errors import unsupported
 from brdialect.target import Target, target_of
+from passes.llvm.intrinsics import known_intrinsic
 from passes.llvm.ir_function import FunctionText
 from passes.llvm.ir_instructions import LITERALS, symbol_text
 from passes.llvm.ir_values import bytes_text, constant_text, data_text, type_text
@@ -112,6 +113,13 @@ class ModuleText:
     def function(self, op: llvm.FuncOp) -> None:
         """A definition or a declaration."""
         t, defined = op.function_type, bool(op.body.blocks)
+        name = op.sym_name.data
+        if name.startswith("llvm.") and (defined or known_intrinsic(name) is None):
+            unsupported(
+                op,
+                "LLVM IR: expected the name of a function, or of an intrinsic out of "
+                f"passes/llvm/intrinsics.py that has no body, got @{name}",
+            )
         text = FunctionText(op, self.intrinsics)
         empty = (None,) * len(t.inputs)
         arguments = [
@@ -133,7 +141,7 @@ class ModuleText:
         if (convention := op.CConv.cconv_name) != "ccc":
             head += f" {convention}"
         results = parameter_attributes(op.res_attrs.data[0], op) if op.res_attrs else ""
-        head += f"{results} {type_text(t.output)} {symbol_text(op.sym_name.data)}"
+        head += f"{results} {type_text(t.output)} {symbol_text(name)}"
         line = f"{head}({', '.join(arguments)}){self._group(op)}"
         if defined:
             self.functions += [f"define{line} {{", *text.text(), "}", ""]
