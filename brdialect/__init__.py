@@ -14,10 +14,10 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "TARGETS": "brdialect.target",
-    "BrError": "brdialect.errors",
+    "TARGETS": "brdialect.targets",
+    "BrError": "brdialect.mistake",
     "Compiled": "runtime.compiler",
-    "Target": "brdialect.target",
+    "Target": "brdialect.targets",
     "UnsupportedError": "brdialect.errors",
     "compile": "runtime.compiler",
     "host_target": "runtime.host",

@@ -8,10 +8,9 @@ from xdsl.dialects.builtin import FileLineColLoc
 from xdsl.ir import Operation
 from xdsl.utils.exceptions import PassFailedException
 
+from brdialect.mistake import BrError
 
-class BrError(Exception):
-    """A user's mistake: the message says what was expected, what was found, where and
-    what to do. Command lines print it and exit with 1."""
+__all__ = ["BrError", "UnsupportedError", "unsupported", "where"]
 
 
 class UnsupportedError(PassFailedException, BrError):

@@ -7,17 +7,18 @@ all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import DictionaryAttr, MemRefType, ModuleOp
+from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, MemRefType, ModuleOp
 from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 from xdsl.utils.hints import isa
 
 from brdialect.errors import BrError
+from brdialect.interface import Interface
 from brdialect.target import Target, set_target
 from passes import registry
 from passes.buffers import ARENA, RESULT, element_bytes
@@ -28,7 +29,7 @@ from passes.set_target import SetTargetPass
 STAGES: Sequence[tuple[str, Sequence[str]]] = (
     ("normalise", ("generalise-linalg", "normalise-contractions")),
     ("layout", ("propagate-layouts",)),
-    ("fuse", ("fuse-epilogues", "coalesce-contractions")),
+    ("fuse", ("fuse-epilogues", "fold-scales", "coalesce-contractions")),
     ("schedule", ("choose-schedule", "pack-operands")),
     ("load", ("hoist-load-time",)),
     ("bufferize", ("bufferize",)),
@@ -44,40 +45,16 @@ Observer = Callable[[str, ModuleOp], None]
 """Is told the name of each pass that has run, and the module after it."""
 
 
-@dataclass
-class Interface:
-    """How to call what was lowered. Tensors are row-major arrays, passed as pointers:
-
-        entry(arguments..., packed..., results..., workspace)
-
-    and once, when the program is loaded,
-
-        load_entry(load_arguments..., packed..., workspace)
-    """
-
-    entry: str
-    results: list[tuple[tuple[int, ...], str]]
-    """Shape and numpy's name of the element type."""
-
-    load_entry: str | None = None
-    load_arguments: list[Attribute] = field(default_factory=list[Attribute])
-    """For each: the index of a bound argument (an IntegerAttr), or a constant."""
-
-    load_results: list[int] = field(default_factory=list[int])
-    """The bytes of each packed buffer."""
-
-    arena_bytes: int = 0
-    """The workspace."""
-
-
-def interface_of(module: ModuleOp, entry: str) -> Interface:
-    """Reads the interface off a bufferized module."""
+def interface_of(module: ModuleOp, entry: str) -> tuple[Interface, list[Attribute]]:
+    """Reads the interface off a bufferized module, and the constants that the load
+    function takes where the interface says None."""
     functions = {o.sym_name.data: o for o in module.ops if isinstance(o, func.FuncOp)}
     if entry not in functions:
         raise BrError(
             f"expected a function out of {', '.join(functions)}, got '{entry}'"
         )
     result = Interface(entry, [])
+    constants: list[Attribute] = []
     for type_, marks in marked_arguments(functions[entry]):
         if not isa(type_, MemRefType):
             continue
@@ -93,10 +70,12 @@ def interface_of(module: ModuleOp, entry: str) -> Interface:
         for type_, marks in marked_arguments(load):
             if ARENA in marks and isa(type_, MemRefType):
                 result.arena_bytes = max(result.arena_bytes, byte_size(type_))
-            elif BOUND in marks or CONSTANT in marks:
-                key = BOUND if BOUND in marks else CONSTANT
-                result.load_arguments.append(marks[key])
-    return result
+            elif isinstance(bound := marks.get(BOUND), IntegerAttr):
+                result.load_arguments.append(bound.value.data)
+            elif CONSTANT in marks:
+                result.load_arguments.append(None)
+                constants.append(marks[CONSTANT])
+    return result, constants
 
 
 _DTYPES = {
@@ -142,19 +121,20 @@ def lower_to_cpu(
     entry: str,
     observe: Observer | None = None,
     context: Context | None = None,
-) -> Interface:
-    """Lowers a module on tensors in place to the llvm dialect; how to call `entry`."""
+) -> tuple[Interface, list[Attribute]]:
+    """Lowers a module on tensors in place to the llvm dialect; how to call `entry`, and
+    the constants that its load function takes."""
     set_target(module, target)
     context = context or Context()
-    interface = None
+    found = None
     for name in passes_of(STAGES):
         registry.pass_named(name)().apply(context, module)
         if name == "bufferize":
-            interface = interface_of(module, entry)
+            found = interface_of(module, entry)
         if observe is not None:
             observe(name, module)
-    assert interface is not None
-    return interface
+    assert found is not None
+    return found
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,10 @@ from pathlib import Path
 import llvmlite.binding as llvm
 import numpy as np
 
-from brdialect.errors import BrError
-from brdialect.reference.values import Array
-from brdialect.target import Target
-from passes.pipelines import Interface
+from brdialect.arrays import Array
+from brdialect.interface import Interface
+from brdialect.mistake import BrError
+from brdialect.targets import Target
 from runtime.arguments import Parameter
 from runtime.compiler import Lowered
 from runtime.host import architecture, same_architecture

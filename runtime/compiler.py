@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Attribute
 
 from brdialect.errors import BrError
+from brdialect.interface import Interface
 from brdialect.reference import find_entry
 from brdialect.reference.values import Array
 from brdialect.resources import dense_bits
@@ -25,7 +27,7 @@ from brdialect.source import (
 from brdialect.target import Target, set_target
 from passes.llvm_text import llvm_ir
 from passes.load_time import bind
-from passes.pipelines import STAGES, Interface, Observer, lower_to_cpu
+from passes.pipelines import STAGES, Observer, lower_to_cpu
 from passes.registry import pass_named
 from passes.specialise import specialise
 from runtime.arguments import Parameter, check_array, check_arrays, parameter_of
@@ -115,7 +117,7 @@ class Program:
         """Down to LLVM IR."""
         module = self.specialised(shapes)
         with timed("lower to the llvm dialect"):
-            interface = lower_to_cpu(
+            interface, constants = lower_to_cpu(
                 module, self.target, self.entry, _stopwatch(), context()
             )
         with timed("print LLVM IR"):
@@ -123,16 +125,17 @@ class Program:
         show(3, "LLVM IR", text)
         if debug_level() >= 4:
             show(4, "assembly", self.generate(emit_assembly, text))
-        return Lowered(text, interface, self.weights(interface))
+        return Lowered(text, interface, self.weights(interface, constants))
 
-    def weights(self, interface: Interface) -> list[Array]:
+    def weights(
+        self, interface: Interface, constants: Sequence[Attribute]
+    ) -> list[Array]:
         """The arrays that the load function takes: bound arguments and constants."""
         blobs = resources(self.module)
+        decoded = (dense_bits(constant, blobs) for constant in constants)
         return [
-            self.constants[a.value.data]
-            if isinstance(a, IntegerAttr)
-            else dense_bits(a, blobs)
-            for a in interface.load_arguments
+            next(decoded) if index is None else self.constants[index]
+            for index in interface.load_arguments
         ]
 
     def generate(self, emit: Callable[[str, Target], T], text: str) -> T:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from brdialect.reference.values import Array
-from passes.pipelines import Interface
+from brdialect.arrays import Array
+from brdialect.interface import Interface
 from runtime.arguments import Parameter, aligned_empty
 from runtime.jit import Code
 

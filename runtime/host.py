@@ -11,8 +11,8 @@ from pathlib import Path
 
 import llvmlite.binding as llvm
 
-from brdialect.errors import BrError
-from brdialect.target import TARGETS, Target, target_named
+from brdialect.mistake import BrError
+from brdialect.targets import TARGETS, Target, target_named
 
 # What a psABI level promises and our code may use, by the width of its vectors.
 _X86_NEEDS: Mapping[int, tuple[str, ...]] = {

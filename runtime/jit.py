@@ -8,8 +8,8 @@ from itertools import count
 
 import llvmlite.binding as llvm
 
-from brdialect.errors import BrError
-from brdialect.target import Target
+from brdialect.mistake import BrError
+from brdialect.targets import Target
 from runtime.codegen import emit_object
 from runtime.threads import SERIAL_TEAM, SYMBOLS, openmp_symbols
 

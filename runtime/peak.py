@@ -7,7 +7,7 @@ import ctypes
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from brdialect.target import Target
+from brdialect.targets import Target
 from runtime.jit import load
 
 _SECONDS = 0.01  # one measurement: long against the clock's step and a timer interrupt

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
-from numpy.typing import NDArray
 from xdsl.dialects.builtin import (
     BFloat16Type,
     Float16Type,
@@ -34,9 +33,9 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute
 from xdsl.utils.hints import isa
 
+from brdialect.arrays import Array
 from brdialect.errors import BrError
 
-Array = NDArray[Any]
 Value = Any
 """An array, a numpy scalar or a MemRef: the types of the program say which."""
 

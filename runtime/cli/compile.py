@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from brdialect.errors import BrError
-from brdialect.target import Target
+from brdialect.mistake import BrError
+from brdialect.targets import Target
 from runtime.aot import (
     Library,
     c_name,

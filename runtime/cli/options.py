@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from brdialect.errors import BrError
-from brdialect.target import TARGETS
+from brdialect.mistake import BrError
+from brdialect.targets import TARGETS
 
 
 class Parser(argparse.ArgumentParser):

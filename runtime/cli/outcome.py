@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from brdialect.reference.values import Array
+from brdialect.arrays import Array
 from runtime.arguments import describe
 from runtime.cli.benchmark import Timing
 from runtime.cli.compare import Comparison

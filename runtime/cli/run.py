@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from brdialect import reference, source
+from brdialect.arrays import Array
 from brdialect.errors import BrError
-from brdialect.reference.values import Array
 from runtime.arguments import Parameter
 from runtime.cli.benchmark import Timing, time_calls
 from runtime.cli.compare import Comparison, compare
