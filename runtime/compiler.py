@@ -32,6 +32,7 @@ from passes.registry import pass_named
 from passes.specialise import specialise
 from runtime.arguments import Parameter, check_array, check_arrays, parameter_of
 from runtime.codegen import emit_assembly, emit_object, in_child
+from runtime.collection import without_collection
 from runtime.debug import debug_level, show, timed
 from runtime.executable import Executable
 from runtime.host import check_runs_here, resolve_target
@@ -113,6 +114,7 @@ class Program:
         specialise(module, self.entry, [every[i] for i in range(len(every))])
         return module
 
+    @without_collection()
     def lowered(self, shapes: Shapes) -> Lowered:
         """Down to LLVM IR."""
         module = self.specialised(shapes)
@@ -265,6 +267,7 @@ def run_until(module: ModuleOp, target: Target, stage: str) -> None:
             return
 
 
+@without_collection()
 def load_program(
     source: str | Path | ModuleOp,
     entry: str | None,
