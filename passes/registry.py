@@ -17,6 +17,7 @@ NAMES = (
     "normalise-contractions",
     "propagate-layouts",
     "fuse-epilogues",
+    "fold-scales",
     "coalesce-contractions",
     "choose-schedule",
     "pack-operands",
