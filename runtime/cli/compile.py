@@ -18,7 +18,8 @@ from runtime.aot import (
     find_linker,
     link_shared,
 )
-from runtime.cli.options import parser, written_whole
+from runtime.cli.files import written_whole
+from runtime.cli.options import parser
 from runtime.cli.report import about, run_tool
 from runtime.codegen import emit_assembly, emit_object
 from runtime.compiler import Program, load_program

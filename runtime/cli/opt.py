@@ -6,8 +6,8 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
 from difflib import get_close_matches
+from io import StringIO
 from pathlib import Path
 from typing import IO, NoReturn
 
@@ -21,7 +21,7 @@ from xdsl.xdsl_opt_main import xDSLOptMain
 from brdialect.errors import BrError
 from brdialect.resources import cut_resources
 from brdialect.source import LocatingParser, attach_resources, resources, verify
-from runtime.cli.options import written_whole
+from runtime.cli.files import written_whole
 from runtime.cli.report import about, run_tool
 
 _ALIGNMENT = "0x40000000"  # 64 bytes, a cache line, as four little-endian bytes
@@ -130,13 +130,23 @@ class BrOpt(xDSLOptMain):
                 interface.parse_resource(name, _ALIGNMENT + blob.hex().upper())
         return super().output_resulting_program(prog)
 
+    def prepare_output(self) -> IO[str]:
+        return sys.stdout if self.args.output_file is None else self._text
+
     def run(self) -> None:
-        with ExitStack() as stack:
-            if self.args.output_file is not None:
-                output = written_whole(Path(self.args.output_file))
-                self.args.output_file = str(stack.enter_context(output))
-            stack.enter_context(about(self.get_input_name()))
+        self._text = _OpenText()
+        with about(self.get_input_name()):
             super().run()
+        if self.args.output_file is not None:
+            with written_whole(Path(self.args.output_file)) as temporary:
+                temporary.write_text(self._text.getvalue())
+
+
+class _OpenText(StringIO):
+    """Keeps what will go to a file once all went well; xDSL closes its output."""
+
+    def close(self) -> None:
+        """Does nothing: the text is still needed."""
 
 
 def _shift(error: ParseError, lines: int) -> None:

@@ -1,13 +1,8 @@
-"""What the command lines br-run and br-compile share: options, and files that are
-written whole or not at all."""
+"""The options that the command lines br-run and br-compile share."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -47,26 +42,3 @@ def parser(prog: str, description: str, examples: str) -> Parser:
         help=f"host (the default), {', '.join(TARGETS)}",
     )
     return made
-
-
-@contextmanager
-def written_whole(path: Path) -> Generator[Path]:
-    """A temporary path beside `path`, renamed to it once the body succeeded."""
-    if path.is_dir():
-        raise BrError(f"{path}: expected a file to write, got a folder")
-    try:
-        number, name = tempfile.mkstemp(path.suffix, f".{path.stem}-", path.parent)
-    except OSError as e:
-        raise BrError(f"{path}: cannot be written: {e.strerror}") from e
-    os.close(number)
-    temporary = Path(name)
-    try:
-        yield temporary
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)  # mkstemp's files are for their owner alone
-        temporary.replace(path)
-    except OSError as e:
-        raise BrError(f"{path}: cannot be written: {e.strerror}") from e
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -16,7 +16,8 @@ from brdialect.errors import BrError
 from runtime.arguments import Parameter
 from runtime.cli.benchmark import Timing, time_calls
 from runtime.cli.compare import Comparison, compare
-from runtime.cli.options import parser, written_whole
+from runtime.cli.files import written_whole
+from runtime.cli.options import parser
 from runtime.cli.outcome import Outcome
 from runtime.cli.report import about, run_tool
 from runtime.cli.spec import parse_spec, random_array
