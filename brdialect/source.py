@@ -28,6 +28,7 @@ from xdsl.ir import Dialect, Operation
 from xdsl.parser import Parser
 from xdsl.traits import NoTerminator
 from xdsl.utils.exceptions import ParseError, VerifyException
+from xdsl.utils.mlir_lexer import MLIRTokenKind
 
 from brdialect.errors import BrError, where
 from brdialect.resources import Resources, cut_resources, dense_value
@@ -99,10 +100,21 @@ class LocatingParser(Parser):
         self._start = 0
 
     def parse_module(self, allow_implicit_module: bool = True) -> ModuleOp:
-        module = super().parse_module(allow_implicit_module)
+        try:
+            module = super().parse_module(allow_implicit_module)
+        except ParseError as error:
+            if error.msg == "Could not parse entire input!":
+                self.raise_error(self._expected_operation())
+            raise
         if isinstance(module.location, UnknownLoc):
             module.location = FileLineColLoc(self._filename, IntAttr(1), IntAttr(1))
         return module
+
+    def _expected_operation(self) -> str:
+        """What stands between the top-level operations is wrong, or there is none."""
+        if self._current_token.kind is MLIRTokenKind.EOF:
+            return "expected an operation, such as func.func, got a file without any"
+        return "expected an operation, an alias or a resource section"
 
     def parse_operation(self) -> Operation:
         start = self._start = self.pos
