@@ -33,6 +33,7 @@ from passes.specialise import specialise
 from runtime.arguments import Parameter, check_array, check_arrays, parameter_of
 from runtime.codegen import emit_assembly, emit_object, in_child
 from runtime.collection import without_collection
+from runtime.declared import check_defined
 from runtime.debug import debug_level, show, timed
 from runtime.executable import Executable
 from runtime.host import check_runs_here, resolve_target
@@ -209,6 +210,7 @@ class Compiled:
 
     def _build(self, shapes: Shapes) -> Executable:
         program = self._program
+        check_defined(program.module)
         lowered = program.lowered(shapes)
         interface = lowered.interface
         image = program.generate(emit_object, lowered.llvm_ir)
