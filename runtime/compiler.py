@@ -31,13 +31,13 @@ from passes.pipelines import STAGES, Observer, lower_to_cpu
 from passes.registry import pass_named
 from passes.specialise import specialise
 from runtime.arguments import Parameter, check_array, check_arrays, parameter_of
+from runtime.code import load_object
 from runtime.codegen import emit_assembly, emit_object, in_child
 from runtime.collection import without_collection
-from runtime.declared import check_defined
 from runtime.debug import debug_level, show, timed
+from runtime.declared import check_defined
 from runtime.executable import Executable
 from runtime.host import check_runs_here, resolve_target
-from runtime.jit import load_object
 
 T = TypeVar("T")
 Shapes = tuple[tuple[int, ...], ...]

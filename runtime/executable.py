@@ -12,7 +12,7 @@ import numpy as np
 from brdialect.arrays import Array
 from brdialect.interface import Interface
 from runtime.arguments import Parameter, aligned_empty
-from runtime.jit import Code
+from runtime.code import Code
 
 _SCALARS: dict[np.dtype[Any], type[Any]] = {
     np.dtype(np.bool_): ctypes.c_bool,

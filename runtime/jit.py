@@ -1,4 +1,4 @@
-"""Machine code in this process: loads objects, finds their functions' addresses."""
+"""Machine code from LLVM IR text in this process, and LLVM's own linker for objects."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import llvmlite.binding as llvm
 
 from brdialect.mistake import BrError
 from brdialect.targets import Target
+from runtime.code import Code, link, load_object
 from runtime.codegen import emit_object
-from runtime.threads import SERIAL_TEAM, SYMBOLS, openmp_symbols
+from runtime.threads import SERIAL_TEAM, SYMBOLS
 
 _numbers = count()
 
@@ -23,8 +24,8 @@ def _linker() -> llvm.LLJIT:
     return llvm.create_lljit_compiler()
 
 
-class Code:
-    """One loaded object. Its functions live as long as it does."""
+class LinkedCode:
+    """One object loaded by LLVM. Its functions live as long as it does."""
 
     def __init__(self, image: bytes, exports: Iterable[str], team: Mapping[str, int]):
         library = llvm.JITLibraryBuilder().add_object_img(image)
@@ -46,19 +47,16 @@ class Code:
 
 
 @cache
-def _serial_team(target: Target) -> tuple[Code, Mapping[str, int]]:
-    code = Code(emit_object(SERIAL_TEAM, target), SYMBOLS, {})
-    return code, {name: code.address(name) for name in SYMBOLS}
+def _serial_code(target: Target) -> Code:
+    return link(emit_object(SERIAL_TEAM, target), SYMBOLS, {})
+
+
+def serial_team(target: Target) -> Mapping[str, int]:
+    """The entries of a team of one."""
+    code = _serial_code(target)
+    return {name: code.address(name) for name in SYMBOLS}
 
 
 def load(llvm_ir: str, target: Target, exports: Iterable[str]) -> Code:
     """Compiles LLVM IR text and loads it."""
     return load_object(emit_object(llvm_ir, target), target, exports)
-
-
-def load_object(image: bytes, target: Target, exports: Iterable[str]) -> Code:
-    """Loads an object file's bytes, with the thread team where it may need one."""
-    team: Mapping[str, int] = {}
-    if any(name.encode() in image for name in SYMBOLS):
-        team = openmp_symbols() or _serial_team(target)[1]
-    return Code(image, exports, team)

@@ -10,10 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from brdialect.errors import BrError
+from runtime import code as loading
 from runtime import jit
 from runtime.codegen import emit_assembly
 from runtime.host import cpus, host_target
 from runtime.peak import fma_chains_ir, measure_peak
+from runtime.threads import openmp_symbols
 
 ADD = """
 define double @add(double %x, double %y) {
@@ -66,14 +68,14 @@ def mark(threads: int) -> list[int]:
     return list(marks)
 
 
-@pytest.mark.skipif(not jit.openmp_symbols(), reason="needs an OpenMP runtime")
+@pytest.mark.skipif(not openmp_symbols(), reason="needs an OpenMP runtime")
 def test_a_team_runs_side_by_side():
     size = min(2, cpus())
     assert mark(size) == [size] * size + [0] * (4 - size)
 
 
 def test_the_serial_team_is_a_team_of_one(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(jit, "openmp_symbols", dict)
+    monkeypatch.setattr(loading, "openmp_symbols", dict)
     assert mark(2) == [1, 0, 0, 0]
 
 
