@@ -1,36 +1,51 @@
-"""Whether a schedule fits its contraction; if not, an error that names the cure.
+"""Whether a schedule fits its contraction; if not, an error that names the cure and the
+nearest schedule that fits.
 
-Nothing here changes the program; convert-linalg-to-br asks before it makes loops.
+Nothing here changes the program. choose-schedule asks of every schedule that it did not
+make itself, convert-linalg-to-br before it makes loops.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
-from brdialect.roles import Contraction, Role, Strides
+from brdialect.roles import Blocked, Contraction, Form, Linear, Role
 from brdialect.schedule import LETTERS, Schedule
+from passes.nearest_schedule import nearest_schedule
 
 
 def check_schedule(op: ContractOp, table: Contraction, s: Schedule) -> None:
-    """Refuses a schedule that does not fit its op, with the reason and the cure."""
+    """Refuses a schedule that does not fit its op: why, and what would fit."""
+    if fault := fault_of(table, s):
+        near = nearest_schedule(table, s)
+        unsupported(op, f'{fault}; the nearest schedule that fits is "{near}"')
+
+
+def fault_of(table: Contraction, s: Schedule) -> str | None:
+    """What is wrong with the schedule, None if it fits."""
     count = len(table.extents)
     named = {loop.iterator for loop in s.loops} | {*s.inner}
-    if extra := [i for i in named if i >= count]:
-        unknown = LETTERS[extra[0]]
-        unsupported(op, f"expected a schedule over {count} iterators, got '{unknown}'")
-    check_call(op, table, s)
-    for i in range(count):
-        check_loops(op, table, s, i)
+    if extra := sorted(i for i in named if i >= count):
+        return f"expected a schedule over {count} iterators, got '{LETTERS[extra[0]]}'"
+    return next(_faults(table, s), None)
+
+
+def _faults(table: Contraction, s: Schedule) -> Iterator[str]:
+    yield from _call_faults(table, s)
+    for i in range(len(table.extents)):
+        yield from _loop_faults(table, s, i)
     for loop in s.loops:
         if loop.parallel and table.role(loop.iterator) is Role.K:
             sum_ = describe(table, loop.iterator)
-            unsupported(op, f"expected no parallel loop over the sum {sum_}")
+            yield f"expected no parallel loop over the sum {sum_}"
+    yield from _panel_faults(table, s, "a", table.a, s.m, s.pack_a)
+    yield from _panel_faults(table, s, "b", table.b, s.n, s.pack_b)
 
 
-def check_call(op: ContractOp, table: Contraction, s: Schedule) -> None:
+def _call_faults(table: Contraction, s: Schedule) -> Iterator[str]:
     """The iterators of the call have the roles that they are named for, each once."""
     for what, i, role in (
         ("m", s.m, Role.M),
@@ -40,42 +55,55 @@ def check_call(op: ContractOp, table: Contraction, s: Schedule) -> None:
     ):
         if i is not None and table.role(i) is not role:
             candidates = [LETTERS[x] for x in table.having(role)]
-            unsupported(
-                op,
+            yield (
                 f"expected an iterator of role {role.value} for {what}=, got "
-                f"{describe(table, i)}; out of {candidates}",
+                f"{describe(table, i)}; out of {candidates}"
             )
     if len(set(s.inner)) != len(s.inner):
-        unsupported(op, f"expected each iterator once in the call, got '{s}'")
+        yield f"expected each iterator once in the call, got '{s}'"
 
 
-def check_loops(op: ContractOp, table: Contraction, s: Schedule, i: int) -> None:
+def _loop_faults(table: Contraction, s: Schedule, i: int) -> Iterator[str]:
     """The loops over one iterator divide each other and leave nothing out."""
     if any(x % y or x == y for x, y in pairwise(s.steps(i))):
-        unsupported(
-            op, f"expected each step of {describe(table, i)} to divide the one outside"
-        )
+        yield f"expected each step of {describe(table, i)} to divide the one outside"
     if i not in s.inner and covered(table, s, i) != 1:
-        unsupported(
-            op,
+        yield (
             f"expected {describe(table, i)} to be in the call (m=, n=, k=, batch=) or "
-            f"in a loop of step 1; add the loop '{LETTERS[i]}'",
+            f"in a loop of step 1; add the loop '{LETTERS[i]}'"
         )
 
 
-def check_panels(
-    op: ContractOp, table: Contraction, s: Schedule, strides: Sequence[Strides]
-) -> None:
-    """A call must stay inside one panel of a packed operand."""
-    for number, i in ((0, s.m), (1, s.n)):
-        for j, block in enumerate(strides[number].block):
-            size = covered(table, s, j)
-            if block is not None and (j != i or size > block or block % size):
-                unsupported(
-                    op,
-                    f"expected the calls over '{LETTERS[j]}' to lie in panels of "
-                    f"{block}, got {size} at a time; loop '{LETTERS[j]}{block}'",
-                )
+def _panel_faults(
+    table: Contraction,
+    s: Schedule,
+    name: str,
+    forms: Sequence[Form],
+    iterator: int | None,
+    size: int | None,
+) -> Iterator[str]:
+    """An operand can go into panels, and a call stays inside one panel."""
+    panels = {f.iterator: f.block for f in forms if isinstance(f, Blocked)}
+    if size is not None and iterator not in panels:
+        cure = f"leave pack={name}{size} out"
+        if iterator is None:
+            yield f"expected {'mn'[name == 'b']}= beside pack={name}{size}; {cure}"
+        elif panels:
+            yield f"expected {name} not to be packed along another dimension; {cure}"
+        elif not any(isinstance(f, Linear) and f.plain == iterator for f in forms):
+            yield (
+                f"expected '{LETTERS[iterator]}' to be a dimension of {name} by "
+                f"itself for pack={name}{size}; {cure}"
+            )
+        else:
+            panels[iterator] = size
+    for j, block in panels.items():
+        part = covered(table, s, j)
+        if j != iterator or part > block or block % part:
+            yield (
+                f"expected the calls over '{LETTERS[j]}' to lie in panels of "
+                f"{block}, got {part} at a time; loop '{LETTERS[j]}{block}'"
+            )
 
 
 def covered(table: Contraction, s: Schedule, iterator: int) -> int:

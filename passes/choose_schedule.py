@@ -16,7 +16,8 @@ What it weighs (architecture: `br.target`):
 * B is packed into panels where it is a weight (then it costs nothing at run time), or
   where enough rows reuse it.
 
-A schedule that stands on the op already, tuned or written by hand, is kept.
+A schedule that stands on the op already is kept, if it fits. One of those that stand
+on the module, `br.tuned` (tuned_schedules.py), goes before the rules.
 """
 
 from __future__ import annotations
@@ -35,9 +36,11 @@ from brdialect.schedule import Loop, Schedule, ScheduleAttr
 from brdialect.target import Target, target_of
 from passes.buffers import element_bytes
 from passes.build import row_major
+from passes.check_schedule import check_schedule
 from passes.load_time import is_load_time
 from passes.normalise_contractions import contraction_of
 from passes.register_block import default_register_block
+from passes.tuned_schedules import read_tuned, take_tuned, tuned_schedule
 
 PACK_ROWS = 32
 """B is packed in the call if at least this many rows reuse it: packing touches each
@@ -201,15 +204,33 @@ def problem_of(op: ContractOp, target: Target) -> Problem:
     )
 
 
+def check_pinned(op: ContractOp, schedule: Schedule) -> None:
+    """Refuses a schedule that was written by hand and does not fit."""
+    table = contraction_of((op.a, op.b, op.c), op.maps)
+    if table is not None and not any(e < 0 for e in table.extents):
+        check_schedule(op, table, schedule)
+
+
 @dataclass(frozen=True)
 class ChooseSchedulePass(ModulePass):
-    """Attaches `br.schedule` where none stands."""
+    """Attaches `br.schedule` where none stands.
+
+    `choose-schedule{tuned="FILE"}` takes tuned schedules from a file of br-tune's.
+    """
 
     name = "choose-schedule"
 
+    tuned: str | None = None
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = target_of(op)
+        tuned = take_tuned(op)
+        if self.tuned is not None:
+            tuned = read_tuned(self.tuned)
         for contract in [o for o in op.walk() if isinstance(o, ContractOp)]:
-            if contract.schedule is None:
-                schedule = analytic_schedule(problem_of(contract, target))
-                contract.schedule = ScheduleAttr(schedule)
+            if contract.schedule is not None:
+                check_pinned(contract, contract.schedule.data)
+                continue
+            problem = problem_of(contract, target)
+            schedule = tuned_schedule(contract, tuned) or analytic_schedule(problem)
+            contract.schedule = ScheduleAttr(schedule)

@@ -52,7 +52,7 @@ from passes.build import (
     strided_type,
     value,
 )
-from passes.check_schedule import check_panels, check_schedule
+from passes.check_schedule import check_schedule
 from passes.normalise_contractions import contraction_of
 
 
@@ -303,7 +303,6 @@ def lower(op: ContractOp) -> None:
             )
         strides.append(strides_of(forms, steps))
         offsets.append(offset)
-    check_panels(op, table, schedule, strides)
     Nest(op, table, schedule, strides, offsets).emit(schedule.loops)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
@@ -40,6 +41,7 @@ def run_tool(tool: Callable[[], int | None]) -> int:
     traceback of either.
     """
     sys.setrecursionlimit(_RECURSION_LIMIT)
+    warnings.formatwarning = _as_one_line
     try:
         code = tool()
         sys.stdout.flush()
@@ -55,6 +57,11 @@ def run_tool(tool: Callable[[], int | None]) -> int:
         sys.stdout.flush()
         print(_explained(e), file=sys.stderr)
         return 1
+
+
+def _as_one_line(message: Warning | str, *_: object, **__: object) -> str:
+    """A warning as the command lines print it: without a place in our own code."""
+    return f"warning: {message}\n"
 
 
 def _explained(e: BaseException) -> str:

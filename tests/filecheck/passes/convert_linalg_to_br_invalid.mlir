@@ -1,7 +1,8 @@
 // RUN: br-opt %s -p convert-linalg-to-br --split-input-file --verify-diagnostics \
 // RUN:   | filecheck %s
 
-// A schedule that does not fit its operation is refused, with the reason and the cure.
+// A schedule that does not fit its operation is refused, with the reason, the cure and
+// the nearest schedule that fits.
 
 #mk = affine_map<(m, n, k) -> (m, k)>
 #kn = affine_map<(m, n, k) -> (k, n)>
@@ -9,7 +10,7 @@
 #parallel = #linalg.iterator_type<parallel>
 #reduction = #linalg.iterator_type<reduction>
 
-// CHECK: 'br.contract': expected a schedule over 3 iterators, got 'd'
+// CHECK: 'br.contract': expected a schedule over 3 iterators, got 'd'; the nearest schedule that fits is " | m=a n=b k=c"
 func.func @unknown(%a: memref<12x8xf32>, %b: memref<8x16xf32>, %c: memref<12x16xf32>) {
   br.contract ins(%a, %b : memref<12x8xf32>, memref<8x16xf32>)
     outs(%c : memref<12x16xf32>)
@@ -27,7 +28,7 @@ func.func @unknown(%a: memref<12x8xf32>, %b: memref<8x16xf32>, %c: memref<12x16x
 #parallel = #linalg.iterator_type<parallel>
 #reduction = #linalg.iterator_type<reduction>
 
-// CHECK: 'br.contract': expected an iterator of role m for m=, got 'c' (8 trips); out of ['a']
+// CHECK: 'br.contract': expected an iterator of role m for m=, got 'c' (8 trips); out of ['a']; the nearest schedule that fits is "a | m=a n=b k=c"
 func.func @role_m(%a: memref<12x8xf32>, %b: memref<8x16xf32>, %c: memref<12x16xf32>) {
   br.contract ins(%a, %b : memref<12x8xf32>, memref<8x16xf32>)
     outs(%c : memref<12x16xf32>)
@@ -45,7 +46,7 @@ func.func @role_m(%a: memref<12x8xf32>, %b: memref<8x16xf32>, %c: memref<12x16xf
 #parallel = #linalg.iterator_type<parallel>
 #reduction = #linalg.iterator_type<reduction>
 
-// CHECK: 'br.contract': expected an iterator of role n for n=, got 'a' (12 trips); out of ['b']
+// CHECK: 'br.contract': expected an iterator of role n for n=, got 'a' (12 trips); out of ['b']; the nearest schedule that fits is "a b | n=b k=c"
 func.func @role_n(%a: memref<12x8xf32>, %b: memref<8x16xf32>, %c: memref<12x16xf32>) {
   br.contract ins(%a, %b : memref<12x8xf32>, memref<8x16xf32>)
     outs(%c : memref<12x16xf32>)
@@ -63,7 +64,7 @@ func.func @role_n(%a: memref<12x8xf32>, %b: memref<8x16xf32>, %c: memref<12x16xf
 #parallel = #linalg.iterator_type<parallel>
 #reduction = #linalg.iterator_type<reduction>
 
-// CHECK: 'br.contract': expected an iterator of role k for k=, got 'b' (16 trips); out of ['c']
+// CHECK: 'br.contract': expected an iterator of role k for k=, got 'b' (16 trips); out of ['c']; the nearest schedule that fits is "a b | m=a k=c"
 func.func @role_k(%a: memref<12x8xf32>, %b: memref<8x16xf32>, %c: memref<12x16xf32>) {
   br.contract ins(%a, %b : memref<12x8xf32>, memref<8x16xf32>)
     outs(%c : memref<12x16xf32>)
@@ -81,7 +82,7 @@ func.func @role_k(%a: memref<12x8xf32>, %b: memref<8x16xf32>, %c: memref<12x16xf
 #parallel = #linalg.iterator_type<parallel>
 #reduction = #linalg.iterator_type<reduction>
 
-// CHECK: 'br.contract': expected an iterator of role k for batch=, got 'a' (12 trips); out of ['c']
+// CHECK: 'br.contract': expected an iterator of role k for batch=, got 'a' (12 trips); out of ['c']; the nearest schedule that fits is "b a | n=b k=c"
 func.func @role_batch(%a: memref<12x8xf32>, %b: memref<8x16xf32>, %c: memref<12x16xf32>) {
   br.contract ins(%a, %b : memref<12x8xf32>, memref<8x16xf32>)
     outs(%c : memref<12x16xf32>)
@@ -99,7 +100,7 @@ func.func @role_batch(%a: memref<12x8xf32>, %b: memref<8x16xf32>, %c: memref<12x
 #parallel = #linalg.iterator_type<parallel>
 #reduction = #linalg.iterator_type<reduction>
 
-// CHECK: 'br.contract': expected each iterator once in the call, got 'a | n=b k=c batch=c'
+// CHECK: 'br.contract': expected each iterator once in the call, got 'a | n=b k=c batch=c'; the nearest schedule that fits is "a | n=b k=c"
 func.func @once(%a: memref<12x8xf32>, %b: memref<8x16xf32>, %c: memref<12x16xf32>) {
   br.contract ins(%a, %b : memref<12x8xf32>, memref<8x16xf32>)
     outs(%c : memref<12x16xf32>)
@@ -117,7 +118,7 @@ func.func @once(%a: memref<12x8xf32>, %b: memref<8x16xf32>, %c: memref<12x16xf32
 #parallel = #linalg.iterator_type<parallel>
 #reduction = #linalg.iterator_type<reduction>
 
-// CHECK: 'br.contract': expected each step of 'b' (16 trips) to divide the one outside
+// CHECK: 'br.contract': expected each step of 'b' (16 trips) to divide the one outside; the nearest schedule that fits is "b6 | m=a n=b k=c"
 func.func @steps(%a: memref<12x8xf32>, %b: memref<8x16xf32>, %c: memref<12x16xf32>) {
   br.contract ins(%a, %b : memref<12x8xf32>, memref<8x16xf32>)
     outs(%c : memref<12x16xf32>)
@@ -135,7 +136,7 @@ func.func @steps(%a: memref<12x8xf32>, %b: memref<8x16xf32>, %c: memref<12x16xf3
 #parallel = #linalg.iterator_type<parallel>
 #reduction = #linalg.iterator_type<reduction>
 
-// CHECK: 'br.contract': expected 'a' (12 trips) to be in the call (m=, n=, k=, batch=) or in a loop of step 1; add the loop 'a'
+// CHECK: 'br.contract': expected 'a' (12 trips) to be in the call (m=, n=, k=, batch=) or in a loop of step 1; add the loop 'a'; the nearest schedule that fits is "b16 a | n=b k=c"
 func.func @left_out(%a: memref<12x8xf32>, %b: memref<8x16xf32>, %c: memref<12x16xf32>) {
   br.contract ins(%a, %b : memref<12x8xf32>, memref<8x16xf32>)
     outs(%c : memref<12x16xf32>)
@@ -153,7 +154,7 @@ func.func @left_out(%a: memref<12x8xf32>, %b: memref<8x16xf32>, %c: memref<12x16
 #parallel = #linalg.iterator_type<parallel>
 #reduction = #linalg.iterator_type<reduction>
 
-// CHECK: 'br.contract': expected no parallel loop over the sum 'c' (8 trips)
+// CHECK: 'br.contract': expected no parallel loop over the sum 'c' (8 trips); the nearest schedule that fits is "c4 | m=a n=b k=c"
 func.func @race(%a: memref<12x8xf32>, %b: memref<8x16xf32>, %c: memref<12x16xf32>) {
   br.contract ins(%a, %b : memref<12x8xf32>, memref<8x16xf32>)
     outs(%c : memref<12x16xf32>)

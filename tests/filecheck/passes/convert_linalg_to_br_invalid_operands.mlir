@@ -62,7 +62,7 @@ func.func @dynamic(%a: memref<?x4xf32>, %b: memref<4x16xf32>, %c: memref<?x16xf3
 #panels = affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>
 
 // A call must stay inside one panel.
-// CHECK: 'br.contract': expected the calls over 'b' to lie in panels of 16, got 32 at a time; loop 'b16'
+// CHECK: 'br.contract': expected the calls over 'b' to lie in panels of 16, got 32 at a time; loop 'b16'; the nearest schedule that fits is "b16 | m=a n=b k=c"
 func.func @panels(%a: memref<6x4xf32>, %b: memref<2x4x16xf32>, %c: memref<6x32xf32>) {
   br.contract ins(%a, %b : memref<6x4xf32>, memref<2x4x16xf32>)
     outs(%c : memref<6x32xf32>)
@@ -83,7 +83,7 @@ func.func @panels(%a: memref<6x4xf32>, %b: memref<2x4x16xf32>, %c: memref<6x32xf
 #panels = affine_map<(m, n, k) -> (n floordiv 16, k, n mod 16)>
 
 // Steps of 12 would cross from one panel into the next.
-// CHECK: 'br.contract': expected the calls over 'b' to lie in panels of 16, got 12 at a time; loop 'b16'
+// CHECK: 'br.contract': expected the calls over 'b' to lie in panels of 16, got 12 at a time; loop 'b16'; the nearest schedule that fits is "b16 | m=a n=b k=c"
 func.func @across(%a: memref<6x4xf32>, %b: memref<2x4x16xf32>, %c: memref<6x32xf32>) {
   br.contract ins(%a, %b : memref<6x4xf32>, memref<2x4x16xf32>)
     outs(%c : memref<6x32xf32>)
