@@ -150,6 +150,35 @@ class Builder(TensorBuilder):
         out = self.empty(shape_of(x), type_of(x).element_type)
         return self.generic((x, bias), out, maps, _binary(arith.AddfOp))
 
+    def batch_norm(
+        self,
+        x: SSAValue,
+        gamma: SSAValue,
+        beta: SSAValue,
+        mean: SSAValue,
+        variance: SSAValue,
+        epsilon: float = 1e-5,
+    ) -> SSAValue:
+        """(x - mean) / sqrt(variance + epsilon) * gamma + beta, for channels [c] of
+        x: [n, c, ..]."""
+        small = self.constant(epsilon, type_of(x).element_type)
+
+        def reciprocal(b: OpBuilder, e: Sequence[SSAValue]) -> SSAValue:
+            return b.insert(math.RsqrtOp(b.insert(arith.AddfOp(e[0], small)))).result
+
+        def body(b: OpBuilder, e: Sequence[SSAValue]) -> SSAValue:
+            y = b.insert(arith.SubfOp(e[0], e[1])).result
+            for factor in e[2:4]:
+                y = b.insert(arith.MulfOp(y, factor)).result
+            return b.insert(arith.AddfOp(y, e[4])).result
+
+        rank = len(shape_of(x))
+        channels = AffineMap(rank, 0, (AffineDimExpr(1),))
+        inputs = (x, mean, self.map(reciprocal, variance), gamma, beta)
+        same = AffineMap.identity(rank)
+        out = self.empty(shape_of(x), type_of(x).element_type)
+        return self.generic(inputs, out, [same, *[channels] * 4, same], body)
+
     # Contractions
 
     def matmul(

@@ -1,0 +1,90 @@
+"""The adapter through which an outside harness times this compiler.
+
+    run = prepare({"family": "conv", "pas": "fwd", "N": 1, "C": 64, "K": 64, ...})
+    run()           # does the work once
+    run.inputs      # name -> array in plain layout
+    run.output()    # name -> array in plain layout, of the latest call
+
+A workload is a flat dict: `family`, `pas` (the pass: fwd) and sizes.
+
+| family | sizes | inputs | output y |
+|---|---|---|---|
+| conv | N C K H W R S stride pad | x [N,C,H,W], w [K,C,R,S] | [N,K,P,Q] |
+| fc | N C K | x [N,C], w [K,C] | x w^T: [N,K] |
+| mlp | N C layers | x [N,C], w0 [C,C], b0 [C], w1 ... | relu(.. w^T + b): [N,C] |
+| gemm | M N K | a [M,K], b [K,N] | a b: [M,N] |
+| resnet50 | N | x [N,3,224,224], torchvision's parameters | logits [N,1000] |
+
+What is packed before the timed call is in the table of runtime/cli/bench/own.py. The
+environment variable PEER_THREADS is the number of threads, 1 where it is not set.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from brdialect.errors import BrError
+from frontends.resnet50 import ResNet50
+from runtime.cli.bench import own
+from runtime.cli.bench.workloads import (
+    Convolution,
+    FullyConnected,
+    Gemm,
+    Mlp,
+    WholeResNet50,
+    Workload,
+)
+
+
+def prepare(workload: Mapping[str, Any]) -> own.BoundCall:
+    """Compiles a workload and packs its weights; what is left is the work itself."""
+    return own.prepare(workload_of(workload), threads())
+
+
+def threads() -> int:
+    """The number of threads that PEER_THREADS says."""
+    text = os.environ.get("PEER_THREADS", "1")
+    if not text.isdecimal():
+        raise BrError(f"expected a number in PEER_THREADS, got '{text}'")
+    return int(text)
+
+
+def workload_of(row: Mapping[str, Any]) -> Workload:
+    """The workload that a flat dict says; NotImplementedError for one that the
+    compiler does not have."""
+    family, direction = row["family"], row.get("pas", "fwd")
+    if direction != "fwd":
+        raise NotImplementedError(
+            f"expected pas=fwd, got '{direction}': there are no gradients yet"
+        )
+    match family:
+        case "conv":
+            n, c, k, h, w, r, s, stride, pad = _sizes(
+                row, "N", "C", "K", "H", "W", "R", "S", "stride", "pad"
+            )
+            name = str(row.get("name", "conv"))
+            return Convolution(name, n, c, h, w, k, r, s, stride, stride, pad, pad)
+        case "fc":
+            return FullyConnected(*_sizes(row, "N", "C", "K"))
+        case "gemm":
+            return Gemm(*_sizes(row, "M", "N", "K"))
+        case "mlp":
+            return Mlp(*_sizes(row, "N", "C", "layers"))
+        case "resnet50":
+            return WholeResNet50(ResNet50(batch=_sizes(row, "N")[0]))
+        case _:
+            raise NotImplementedError(
+                "expected a family out of conv, fc, gemm, mlp and resnet50, got "
+                f"'{family}'"
+            )
+
+
+def _sizes(row: Mapping[str, Any], *names: str) -> list[int]:
+    if missing := [name for name in names if name not in row]:
+        raise BrError(
+            f"expected the sizes {', '.join(names)} of a workload of family "
+            f"{row['family']}, got none for {', '.join(missing)}"
+        )
+    return [int(row[name]) for name in names]

@@ -1,0 +1,182 @@
+"""What the adapter for outside timing times is the right work, in every family."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.lib.stride_tricks import sliding_window_view
+
+from brdialect.errors import BrError
+from frontends.resnet50 import ResNet50
+from runtime.cli.bench import own
+from runtime.cli.bench.workloads import Convolution, DepthwiseBlock, WholeResNet50
+
+sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
+from harness_peer import prepare, workload_of
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def row(family: str, **sizes: int) -> dict[str, Any]:
+    return {"name": f"{family}/test", "family": family, "pas": "fwd", **sizes}
+
+
+def conv_row(c: int, k: int, size: int, window: int, stride: int) -> dict[str, Any]:
+    sizes = {"N": 2, "C": c, "K": k, "H": size, "W": size + 2, "R": window, "S": window}
+    return row("conv", **sizes, stride=stride, pad=window // 2)
+
+
+def convolve(
+    x: Array, w: Array, stride: int = 1, pad: int = 0, groups: int = 1
+) -> Array:
+    """[n, c, h, w], [k, c / groups, r, s] -> [n, k, p, q] in float64."""
+    x = np.pad(x.astype("f8"), ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    parts = zip(np.split(x, groups, 1), np.split(w, groups, 0), strict=True)
+    done: list[Array] = []
+    for image, kernel in parts:
+        windows = sliding_window_view(image, kernel.shape[2:], axis=(2, 3))
+        windows = windows[:, :, ::stride, ::stride]
+        done.append(np.tensordot(windows, kernel, ((1, 4, 5), (1, 2, 3))))
+    return np.concatenate(done, -1).transpose(0, 3, 1, 2)
+
+
+def close(got: Array, want: Array) -> None:
+    assert got.shape == want.shape
+    assert np.abs(got - want).max() <= 1e-5 * np.abs(want).max()
+
+
+def check_calls(run: own.BoundCall, want: Array) -> None:
+    """A second call computes the same again: nothing adds up."""
+    for _ in range(2):
+        run()
+        (got,) = run.output().values()
+        assert got.flags.c_contiguous
+        close(got, want)
+
+
+@pytest.mark.parametrize(
+    "c, k, size, window, stride",
+    [(3, 16, 14, 7, 2), (8, 24, 6, 3, 1), (16, 8, 7, 1, 1), (16, 40, 8, 1, 2)],
+)
+def test_convolution(c: int, k: int, size: int, window: int, stride: int):
+    run = prepare(conv_row(c, k, size, window, stride))
+    x, w = run.inputs["x"], run.inputs["w"]
+    assert x.shape == (2, c, size, size + 2) and w.shape == (k, c, window, window)
+    check_calls(run, convolve(x, w, stride, window // 2))
+
+
+def test_fully_connected():
+    run = prepare(row("fc", N=12, C=40, K=24))
+    x, w = run.inputs["x"], run.inputs["w"]
+    assert x.shape == (12, 40) and w.shape == (24, 40)
+    check_calls(run, x.astype("f8") @ w.T)
+
+
+@pytest.mark.parametrize("sizes", [(33, 40, 17), (1, 24, 24), (64, 5, 32)])
+def test_gemm(sizes: tuple[int, int, int]):
+    m, n, k = sizes
+    run = prepare(row("gemm", M=m, N=n, K=k))
+    a, b = run.inputs["a"], run.inputs["b"]
+    assert a.shape == (m, k) and b.shape == (k, n)
+    check_calls(run, a.astype("f8") @ b)
+
+
+def test_mlp():
+    run = prepare(row("mlp", N=9, C=24, K=24, layers=3))
+    y = run.inputs["x"].astype("f8")
+    for i in range(3):
+        y = np.maximum(y @ run.inputs[f"w{i}"].T + run.inputs[f"b{i}"], 0)
+    check_calls(run, y)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_depthwise_block(stride: int):
+    run = own.prepare(DepthwiseBlock(1, 16, 24, 9, stride), threads=1)
+    x, w0, b0, w1, b1 = run.inputs.values()
+    y = convolve(x, w0, stride, 1, groups=16) + b0[:, None, None]
+    y = convolve(np.clip(y, 0, 6), w1) + b1[:, None, None]
+    check_calls(run, np.clip(y, 0, 6))
+
+
+def test_grouped_and_dilated_convolution():
+    sizes = {"mb": 1, "ic": 8, "ih": 9, "iw": 9, "oc": 12, "kh": 3, "kw": 3}
+    run = own.prepare(Convolution("grouped", **sizes, g=2), threads=1)
+    check_calls(run, convolve(run.inputs["x"], run.inputs["w"], groups=2))
+    run = own.prepare(Convolution("dilated", **sizes, dh=2, dw=2), threads=1)
+    spread = np.zeros((12, 8, 5, 5))
+    spread[:, :, ::2, ::2] = run.inputs["w"]
+    check_calls(run, convolve(run.inputs["x"], spread))
+
+
+def resnet(network: ResNet50, inputs: Mapping[str, Array]) -> Array:
+    """The network as torchvision defines it, in float64."""
+
+    def unit(x: Array, conv: str, norm: str, stride: int = 1) -> Array:
+        w = inputs[f"{conv}.weight"]
+        y = convolve(x, w, stride, w.shape[2] // 2)
+        gamma, beta, mean, variance = (
+            inputs[f"{norm}.{name}"].astype("f8")[:, None, None]
+            for name in ("weight", "bias", "running_mean", "running_var")
+        )
+        return (y - mean) / np.sqrt(variance + 1e-5) * gamma + beta
+
+    x = np.maximum(unit(inputs["x"], "conv1", "bn1", 2), 0)
+    x = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+    x = sliding_window_view(x, (3, 3), axis=(2, 3))[:, :, ::2, ::2].max((4, 5))
+    for stage, count in enumerate(network.blocks, 1):
+        for i in range(count):
+            name = f"layer{stage}.{i}"
+            stride = 2 if stage > 1 and i == 0 else 1
+            y = np.maximum(unit(x, f"{name}.conv1", f"{name}.bn1"), 0)
+            y = np.maximum(unit(y, f"{name}.conv2", f"{name}.bn2", stride), 0)
+            y = unit(y, f"{name}.conv3", f"{name}.bn3")
+            if i == 0:
+                around = f"{name}.downsample"
+                x = unit(x, f"{around}.0", f"{around}.1", stride)
+            x = np.maximum(x + y, 0)
+    return x.mean((2, 3)) @ inputs["fc.weight"].T + inputs["fc.bias"]
+
+
+def test_resnet50_of_small_sizes():
+    network = ResNet50(2, size=32, blocks=(2, 1), width=8, classes=10)
+    run = own.prepare(WholeResNet50(network), threads=1)
+    check_calls(run, resnet(network, run.inputs))
+
+
+def test_resnet50_is_the_published_one():
+    """Torchvision's numbers: 25.6 million weights, 4.09 billion multiplications."""
+    workload = workload_of(row("resnet50", N=1))
+    assert workload.flops == 2 * 4_089_184_256
+    sizes = {name: int(np.prod(s)) for name, s in workload.shapes().items()}
+    trained = {n: s for n, s in sizes.items() if "running" not in n and n != "x"}
+    assert sum(trained.values()) == 25_557_032
+    assert {"layer1.0.downsample.0.weight", "layer4.2.bn3.running_var"} <= set(sizes)
+
+
+def test_flops_are_the_harness_s():
+    conv = workload_of(conv_row(8, 24, 6, 3, 1))
+    assert conv.flops == 2 * 2 * 24 * 8 * 9 * 6 * 8
+    assert workload_of(row("fc", N=12, C=40, K=24)).flops == 2 * 12 * 40 * 24
+
+
+def test_threads_come_from_the_environment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PEER_THREADS", "9999")
+    with pytest.raises(BrError, match="expected a number of threads from 1"):
+        prepare(row("gemm", M=4, N=8, K=4))
+    monkeypatch.setenv("PEER_THREADS", "two")
+    with pytest.raises(BrError, match="expected a number in PEER_THREADS, got 'two'"):
+        prepare(row("gemm", M=4, N=8, K=4))
+
+
+def test_what_does_not_exist_is_refused():
+    with pytest.raises(NotImplementedError, match="expected a family out of conv"):
+        prepare(row("lstm", N=1, C=8, K=8, T=2))
+    with pytest.raises(NotImplementedError, match="expected pas=fwd, got 'bwd_d'"):
+        prepare(conv_row(8, 8, 6, 3, 1) | {"pas": "bwd_d"})
+    with pytest.raises(BrError, match="got none for K"):
+        prepare(row("gemm", M=4, N=8))
