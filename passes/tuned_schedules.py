@@ -38,9 +38,11 @@ Tuned = Mapping[str, str]
 """The schedule, as text, of each signature."""
 
 
-def parse_entries(text: str, name: str) -> dict[str, dict[str, Any]]:
-    """The entries of a file of schedules; BrError says why it is none. An entry
-    without a schedule is left out."""
+def parse_entries(
+    text: str, name: str, target: str | None = None
+) -> dict[str, dict[str, Any]]:
+    """The entries of a file of schedules, of this target if one is given; BrError says
+    why it is none. An entry without a schedule is left out with a warning."""
     try:
         data: Any = json.loads(text)
     except ValueError as e:
@@ -51,14 +53,24 @@ def parse_entries(text: str, name: str) -> dict[str, dict[str, Any]]:
             f'{name}: expected a file of schedules with "format": "{FORMAT}", got '
             f"{str(found.get('format'))[:60]!r}"
         )
-    entries = found.get("schedules")
-    if not isinstance(entries, dict):
+    if target is not None and found.get("target") != target:
+        raise BrError(
+            f"{name}: expected the schedules of {target}, got those of "
+            f"{found.get('target')}"
+        )
+    if not isinstance(found.get("schedules"), dict):
         raise BrError(f'{name}: expected "schedules": {{...}}')
-    return {
-        key: cast(dict[str, Any], entry)
-        for key, entry in cast(dict[str, Any], entries).items()
-        if isinstance(entry, dict) and isinstance(entry.get("schedule"), str)
-    }
+    entries: dict[str, dict[str, Any]] = {}
+    for key, entry in cast(dict[str, Any], found["schedules"]).items():
+        if isinstance(entry, dict) and isinstance(entry.get("schedule"), str):
+            entries[key] = cast(dict[str, Any], entry)
+        else:
+            warnings.warn(
+                f'{name}: the entry of "{key}" has no schedule and is left out',
+                RuntimeWarning,
+                stacklevel=2,
+            )
+    return entries
 
 
 def read_tuned(name: str) -> Tuned:

@@ -30,6 +30,7 @@ from passes.load_time import bind
 from passes.pipelines import STAGES, Observer, lower_to_cpu
 from passes.registry import pass_named
 from passes.specialise import specialise
+from passes.tuned_schedules import Tuned, set_tuned
 from runtime.arguments import Parameter, check_array, check_arrays, parameter_of
 from runtime.code import load_object
 from runtime.codegen import emit_assembly, emit_object, in_child
@@ -38,6 +39,7 @@ from runtime.debug import debug_level, show, timed
 from runtime.declared import check_defined
 from runtime.executable import Executable
 from runtime.host import check_runs_here, resolve_target
+from runtime.schedule_cache import tuned_schedules
 
 T = TypeVar("T")
 Shapes = tuple[tuple[int, ...], ...]
@@ -69,6 +71,7 @@ class Program:
         target: Target,
         constants: Mapping[int, Array] | None = None,
         guard: bool = False,
+        tuned: Tuned | None = None,
     ):
         self.module = module
         self.guarded = guard or not _OURS.issuperset(
@@ -76,6 +79,7 @@ class Program:
         )
         self.target = target
         set_target(module, target)
+        set_tuned(module, tuned or {})
         function = find_entry(module, entry)
         self.entry = function.sym_name.data
         types = list(function.function_type.inputs)
@@ -276,9 +280,10 @@ def load_program(
     target: Target,
     constants: Mapping[int, Array] | None = None,
     guard: bool = False,
+    tuned: bool = False,
 ) -> Program:
     """Reads a file (a path), parses MLIR text (a string with a line break or a
-    bracket) or takes a module as it is."""
+    bracket) or takes a module as it is; with the tuned schedules of the target."""
     with timed("parse"):
         if isinstance(source, ModuleOp):
             module = source.clone()
@@ -287,7 +292,8 @@ def load_program(
             module = parse_module(source)
         else:
             module = read_module(Path(source))
-    return Program(module, entry, target, constants, guard)
+    schedules = tuned_schedules(target) if tuned else {}
+    return Program(module, entry, target, constants, guard, schedules)
 
 
 def compile(
@@ -296,6 +302,7 @@ def compile(
     target: Target | str | None = None,
     threads: int | None = None,
     constants: Mapping[int, Array] | None = None,
+    tuned: bool = True,
 ) -> Compiled:
     """Compiles one function of a program on tensors for this machine.
 
@@ -305,7 +312,8 @@ def compile(
     * `threads`: how many run parallel loops; all processors where it is left out.
     * `constants`: arrays for some arguments, such as weights. They are given once,
       here, and packed once; calls take the other arguments.
+    * `tuned`: whether to use the schedules that br-tune has found for this target.
     """
     resolved = resolve_target(target, threads)
     check_runs_here(resolved)
-    return Compiled(load_program(source, entry, resolved, constants))
+    return Compiled(load_program(source, entry, resolved, constants, tuned=tuned))
