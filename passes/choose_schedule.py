@@ -39,7 +39,7 @@ from passes.build import row_major
 from passes.check_schedule import check_schedule
 from passes.load_time import is_load_time
 from passes.normalise_contractions import contraction_of
-from passes.register_block import default_register_block
+from passes.register_block import Panels, default_register_block
 from passes.tuned_schedules import read_tuned, take_tuned, tuned_schedule
 
 PACK_ROWS = 32
@@ -104,13 +104,21 @@ def analytic_schedule(p: Problem) -> Schedule:
     """The default schedule of a contraction."""
     m, k = p.row_iterator(), p.inner_iterator()
     rows, columns, inner = p.extent(m), p.extent(p.n), p.extent(k)
-    tile_rows, vectors = default_register_block(rows, columns, p.lanes, p.target)
-    panel = min(columns, vectors * p.lanes)
     batch = tuple(i for i in p.table.having(Role.K) if i != k)
     window = prod(p.extent(i) for i in batch)
+    weights = inner * window * columns
+    half_l2 = p.target.l2 // 2 // p.element_bytes
+    others = prod(p.extent(i) for i in p.table.having(Role.M)) // max(1, rows)
+    tile_rows, vectors = default_register_block(
+        rows,
+        columns,
+        p.lanes,
+        p.target,
+        Panels(inner * window, others, cold=weights > half_l2),
+    )
+    panel = min(columns, vectors * p.lanes)
 
     pack = wants_pack(p, panel, rows)
-    half_l2 = p.target.l2 // 2 // p.element_bytes
     inner_block = inner
     # a blocked k costs another pass over C, which pays if many rows share the panel
     if rows > 4 * tile_rows and window == 1:
@@ -129,7 +137,6 @@ def analytic_schedule(p: Problem) -> Schedule:
         for i in range(len(p.table.extents))
         if i not in (m, p.n, k, *batch) and p.extent(i) > 1
     ]
-    weights = inner * window * columns
     if inner_loops:
         loops = [*outer, *row_loop, *inner_loops, *column_loop]
     elif weights <= half_l2:

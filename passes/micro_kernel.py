@@ -22,8 +22,8 @@ from brdialect.ops import BatchReduceGemmOp
 from brdialect.target import Target
 from passes.buffers import ALIGNMENT as CACHE_LINE
 from passes.buffers import element_bytes
-from passes.build import Index, add, for_loop, minimum, value
-from passes.register_block import default_register_block
+from passes.build import Index, add, for_loop, memref_type, minimum, value
+from passes.register_block import Panels, default_register_block
 from passes.vectorise import load_vector, splat, store_vector, vectorise_body
 
 PREFETCH_ROWS = 8
@@ -136,6 +136,7 @@ class KernelEmitter:
                 n if isinstance(n, int) else None,
                 self.lanes,
                 self.target,
+                Panels(self.depth()),
             )
         else:
             rows, vectors = (int(x) for x in block.get_values())
@@ -159,12 +160,21 @@ class KernelEmitter:
 
             for_loop(columns.start, columns.stop, width, column)
 
+    def depth(self) -> int | None:
+        """Steps of k over the whole batch, if they are known."""
+        k = self.size_of_a[-2 if self.transposed[0] else -1]
+        steps = (*self.batch_shape, k)
+        return prod(steps) if min(steps) >= 0 and self.count is None else None
+
     @property
     def batch_shape(self) -> Sequence[int]:
         """Extents of the batch dimensions, -1 where dynamic."""
-        type_ = self.a.type
-        assert isa(type_, MemRefType[Attribute])
-        return type_.get_shape()[:-2]
+        return self.size_of_a[:-2]
+
+    @property
+    def size_of_a(self) -> Sequence[int]:
+        """Extents of A, -1 where dynamic."""
+        return memref_type(self.a).get_shape()
 
     def mask(self, j: Index, columns: Columns) -> SSAValue | int | None:
         """Which lanes of the last vector are valid: all, a number, or a mask."""
