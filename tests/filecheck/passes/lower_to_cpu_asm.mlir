@@ -4,12 +4,12 @@
 // stack. The loop over k has the 12 multiply-adds of the 6 x 2 block, 8 loads, and the
 // counter.
 
-// CHECK: kernel:
+// CHECK: br_kernel_0:
 // CHECK-NOT: {{ymm.*\(%rsp|\(%rsp.*ymm}}
-// CHECK: {{\.LBB0_3}}:
+// CHECK: {{\.LBB1_3}}:
 // CHECK-COUNT-12: vfmadd231ps {{.*}}%ymm
 // CHECK-NOT: vfmadd231ps
-// CHECK: jne .LBB0_3
+// CHECK: jb .LBB1_3
 // CHECK-NOT: {{ymm.*\(%rsp|\(%rsp.*ymm}}
 // CHECK: retq
 func.func @kernel(%a: memref<28x64xf32>, %b: memref<64x64xf32>, %c: memref<28x64xf32>) {
