@@ -25,8 +25,8 @@ from brdialect.interface import Interface
 from brdialect.mistake import BrError
 from brdialect.targets import Target
 from runtime.arguments import Parameter
-from runtime.compiler import Lowered
 from runtime.host import architecture, same_architecture
+from runtime.program import Lowered
 from runtime.threads import SYMBOLS
 
 Embed = Callable[[str, Array], str]

@@ -12,18 +12,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from xdsl.dialects.builtin import (
-    DYNAMIC_INDEX,
-    BFloat16Type,
-    MemRefType,
-    TensorType,
-    VectorType,
-)
-from xdsl.ir import Attribute
-from xdsl.utils.hints import isa
 
-from brdialect.errors import BrError
-from brdialect.reference.values import Array, element_of, storage
+from brdialect.arrays import Array
+from brdialect.mistake import BrError
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector register."""
@@ -52,30 +43,6 @@ class Parameter:
             return str(self.dtype)
         sizes = ["?" if size is None else str(size) for size in self.shape]
         return "x".join([*sizes, str(self.dtype)])
-
-
-def parameter_of(type_: Attribute, what: str) -> Parameter:
-    """The parameter of an MLIR type; `what` names it in a message."""
-    shape: Sequence[int] = ()
-    if shaped := isa(type_, TensorType | MemRefType):
-        shape = type_.get_shape()
-    if len(shape) > MOST_DIMENSIONS or isa(type_, VectorType):
-        raise BrError(
-            f"{what}: expected a number, or a tensor or memref of at most "
-            f"{MOST_DIMENSIONS} dimensions, got {type_}"
-        )
-    if isinstance(element_of(type_), BFloat16Type):
-        raise BrError(f"{what}: expected a type that numpy has, got {type_}")
-    try:
-        dtype = storage(type_, precise=False)
-    except BrError as e:
-        raise BrError(f"{what}: {e}") from e
-    return Parameter(
-        tuple(None if size == DYNAMIC_INDEX else size for size in shape),
-        dtype,
-        scalar=not shaped,
-        in_place=isinstance(type_, MemRefType),
-    )
 
 
 def describe(array: Array) -> str:

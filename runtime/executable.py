@@ -38,11 +38,27 @@ def _passed(array: Array, scalar: bool = False) -> Any:
     return array.ctypes.data_as(ctypes.c_void_p)
 
 
+def _workspace(interface: Interface) -> Array:
+    return aligned_empty((interface.arena_bytes,), np.uint8, "the workspace")
+
+
+def pack(code: Code, interface: Interface, weights: Sequence[Array]) -> list[Array]:
+    """What the load function makes of the weights, once."""
+    packed = [
+        aligned_empty((size,), np.uint8, "packed weights")
+        for size in interface.load_results
+    ]
+    if interface.load_entry is not None:
+        load = _function(code, interface.load_entry)
+        load(*map(_passed, [*weights, *packed, _workspace(interface)]))
+    return packed
+
+
 class Executable:
     """One entry, compiled for concrete shapes.
 
-    Weights are packed when it is made. Calls from several threads at once are safe:
-    each takes a workspace of its own, kept for later calls.
+    Calls from several threads at once are safe: each takes a workspace of its own, kept
+    for later calls.
     """
 
     def __init__(
@@ -50,25 +66,18 @@ class Executable:
         code: Code,
         interface: Interface,
         parameters: Sequence[Parameter],
-        weights: Sequence[Array],
+        packed: Sequence[Array],
     ):
         self._code = code  # the functions live as long as it does
         self._interface = interface
         self._scalar = [parameter.scalar for parameter in parameters]
         self._run = _function(code, interface.entry)
         self._workspaces = deque[Array]()
-        self._packed = [
-            aligned_empty((size,), np.uint8, "packed weights")
-            for size in interface.load_results
-        ]
-        if interface.load_entry is not None:
-            load = _function(code, interface.load_entry)
-            buffers = [*weights, *self._packed, self.workspace()]
-            load(*map(_passed, buffers))
+        self._packed = packed
 
     def workspace(self) -> Array:
         """Memory for the values between the operations of one call."""
-        return aligned_empty((self._interface.arena_bytes,), np.uint8, "the workspace")
+        return _workspace(self._interface)
 
     def results(self) -> list[Array]:
         """Fresh arrays for the results."""

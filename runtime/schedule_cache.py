@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import tempfile
 import warnings
 from collections.abc import Callable, Generator
@@ -20,7 +19,7 @@ from typing import Any
 from brdialect.errors import BrError
 from brdialect.target import Target
 from passes.tuned_schedules import FORMAT, Tuned, parse_entries, schedules_of
-from runtime.cache_folder import cache_folder
+from runtime.schedule_file import schedule_file, target_line
 
 try:
     import fcntl
@@ -28,24 +27,6 @@ except ImportError:  # no such locks here: the last of two writers at once wins
     fcntl = None
 
 Entries = dict[str, dict[str, Any]]
-
-
-def target_line(target: Target) -> str:
-    """What of a target a schedule depends on, as one line."""
-    return (
-        f"{target.name}, {target.cpu}, {target.vector_registers} registers of "
-        f"{8 * target.vector_bytes} bits, L1 {target.l1 >> 10} KiB, "
-        f"L2 {target.l2 >> 10} KiB, threads {target.threads}"
-    )
-
-
-def schedule_file(target: Target) -> Path | None:
-    """The file of a target; None where nothing can be kept."""
-    folder = cache_folder()
-    if folder is None:
-        return None
-    name = re.sub(r"[^A-Za-z0-9.-]+", "_", target_line(target))
-    return folder / "schedules" / f"{name}.json"
 
 
 def tuned_schedules(target: Target) -> Tuned:

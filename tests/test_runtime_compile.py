@@ -15,8 +15,10 @@ import brdialect
 from brdialect.errors import BrError
 from brdialect.reference.values import Array
 from runtime.codegen import emit_object
-from runtime.compiler import Compiled, compile, load_program
+from runtime.compiler import Compiled, compile
 from runtime.host import host_target
+from runtime.model import Model
+from runtime.program import load_program
 
 MATMUL = """
 func.func @main(%a: tensor<{m}x8xf32>, %b: tensor<8x40xf32>) -> tensor<{m}x40xf32> {{
@@ -74,13 +76,13 @@ def test_strided_arguments_are_copied():
 def test_each_shape_is_compiled_once(monkeypatch: pytest.MonkeyPatch):
     f = compile(OPEN, threads=1)
     built: list[Any] = []
-    build = Compiled._build  # pyright: ignore[reportPrivateUsage]
+    build = Model.executable
 
-    def count(self: Compiled, shapes: Any) -> Any:
+    def count(self: Model, shapes: Any) -> Any:
         built.append(shapes)
         return build(self, shapes)
 
-    monkeypatch.setattr(Compiled, "_build", count)
+    monkeypatch.setattr(Model, "executable", count)
     b = random(8, 40)
     for rows in (5, 1, 5, 7, 1):
         a = random(rows, 8)

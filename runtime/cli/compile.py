@@ -22,8 +22,8 @@ from runtime.cli.files import written_whole
 from runtime.cli.options import parser
 from runtime.cli.report import about, run_tool
 from runtime.codegen import emit_assembly, emit_object
-from runtime.compiler import Program, load_program
 from runtime.host import resolve_target, same_architecture
+from runtime.program import Program, load_program
 
 DESCRIPTION = "Compiles a function of an MLIR file to machine code that can be kept."
 
@@ -53,6 +53,7 @@ class Options:
     file: Path
     entry: str | None
     target: str
+    tuned: bool
     output: Path
     threads: int
 
@@ -78,24 +79,27 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
 
 def make_library(program: Program, options: Options) -> Library:
     """The entry of the file, lowered for the target."""
-    shapes = program.static_shapes()
+    signature = program.signature
+    shapes = signature.static_shapes()
     if shapes is None:
-        given = ", ".join(map(str, program.parameters))
+        given = ", ".join(map(str, signature.parameters))
         raise BrError(
-            f"{options.file}: expected the sizes of all arguments of @{program.entry} "
-            f"to be known ahead of time, got ({given}); write the sizes into the file "
-            "(br-run takes them from its inputs)"
+            f"{options.file}: expected the sizes of all arguments of "
+            f"@{signature.entry} to be known ahead of time, got ({given}); write the "
+            "sizes into the file (br-run takes them from its inputs)"
         )
     lowered = program.lowered(shapes)
-    name = c_name(program.entry, options.output)
-    return Library(name, lowered, program.parameters)
+    name = c_name(signature.entry, options.output)
+    return Library(name, lowered, signature.parameters)
 
 
 def make(options: Options, target: Target, folder: Path) -> tuple[Path, str]:
     """The output, made in `folder`, and the text of its header."""
     suffix = options.output.suffix
     linker = find_linker(target) if suffix == ".so" else ""
-    program = load_program(options.file, options.entry, target, guard=True)
+    program = load_program(
+        options.file, options.entry, target, guard=True, tuned=options.tuned
+    )
     library = make_library(program, options)
     fast = suffix in BINARY and same_architecture(target)
     text = library.llvm_ir(embed_from(folder) if fast else embed_as_text)

@@ -41,4 +41,10 @@ def parser(prog: str, description: str, examples: str) -> Parser:
         metavar="T",
         help=f"host (the default), {', '.join(TARGETS)}",
     )
+    made.add_argument(
+        "--no-tuned",
+        dest="tuned",
+        action="store_false",
+        help="leaves out the schedules that br-tune has found",
+    )
     return made

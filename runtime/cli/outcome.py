@@ -9,17 +9,18 @@ from typing import Any
 import numpy as np
 
 from brdialect.arrays import Array
+from brdialect.targets import Target
 from runtime.arguments import describe
 from runtime.cli.benchmark import Timing
 from runtime.cli.compare import Comparison
-from runtime.compiler import Program
 
 
 @dataclass(frozen=True)
 class Outcome:
     """All that one run of br-run found out."""
 
-    program: Program
+    entry: str
+    target: Target
     compile_seconds: float
     results: Sequence[Array]
     checks: Mapping[str, Sequence[Comparison]]
@@ -41,9 +42,9 @@ class Outcome:
                 verdict = "ok" if comparison.ok else "WRONG"
                 lines.append(f"result {i} against {name}: {verdict}: {comparison}")
         if self.timing is not None:
-            target = self.program.target
+            target = self.target
             lines.append(
-                f"@{self.program.entry} for {target.name}, {target.threads} threads, "
+                f"@{self.entry} for {target.name}, {target.threads} threads, "
                 f"compiled in {self.compile_seconds:.2f} s"
             )
             lines.append(str(self.timing))
@@ -51,9 +52,9 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain data. Infinite errors are null: JSON has no infinity."""
-        target = self.program.target
+        target = self.target
         found: dict[str, Any] = {
-            "entry": self.program.entry,
+            "entry": self.entry,
             "target": target.name,
             "threads": target.threads,
             "compile_seconds": self.compile_seconds,

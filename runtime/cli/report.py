@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -11,7 +13,7 @@ from contextlib import contextmanager
 
 from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException, ParseError
 
-from brdialect.errors import BrError
+from brdialect.mistake import BrError
 from runtime.debug import debug_level
 
 # Deep nests of regions are walked recursively; Python's default of 1000 frames ends
@@ -62,6 +64,53 @@ def run_tool(tool: Callable[[], int | None]) -> int:
 def _as_one_line(message: Warning | str, *_: object, **__: object) -> str:
     """A warning as the command lines print it: without a place in our own code."""
     return f"warning: {message}\n"
+
+
+def run_apart(tool: Callable[[], int | None], file: object) -> int:
+    """The exit code of `tool` in a process of its own, so that its crash is one
+    message: machine code does what the program says, such as reading beyond an array
+    or dividing integers by zero."""
+    if not hasattr(os, "fork"):
+        return run_tool(tool)
+    sys.stdout.flush()
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        _end_with(parent)
+        try:
+            code = run_tool(tool)
+        except KeyboardInterrupt:  # a second one
+            code = 130
+        os._exit(code)
+    while True:
+        try:
+            _, status = os.waitpid(child, 0)
+            break
+        except KeyboardInterrupt:
+            os.kill(child, signal.SIGINT)
+    if not os.WIFSIGNALED(status):
+        return os.WEXITSTATUS(status)
+    name = signal.Signals(os.WTERMSIG(status)).name
+    reason = _ENDED.get(name, "it was ended by")
+    print(f"error: {file}: {reason} {name}", file=sys.stderr)
+    return 1
+
+
+_ENDED = {
+    "SIGSEGV": "the compiled program reads or writes beyond its arrays:",
+    "SIGBUS": "the compiled program reads or writes beyond its arrays:",
+    "SIGFPE": "the compiled program divides an integer by zero:",
+    "SIGILL": "the compiled program uses an instruction that this machine lacks:",
+    "SIGKILL": "it was ended from outside, most likely for want of memory:",
+}
+
+
+def _end_with(parent: int) -> None:
+    """Makes the system end this process when its parent dies."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:
+            os._exit(1)
 
 
 def _explained(e: BaseException) -> str:

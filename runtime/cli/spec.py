@@ -16,10 +16,11 @@ import math
 import re
 from pathlib import Path
 from typing import Any, cast
+from zipfile import BadZipFile
 
 import numpy as np
 
-from brdialect.errors import BrError
+from brdialect.mistake import BrError
 from runtime.arguments import Array, Parameter, aligned_empty, describe
 
 _DTYPES = {
@@ -120,8 +121,12 @@ def _load_npy(path: Path) -> Array:
         array = np.load(path, allow_pickle=False)
     except OSError as e:
         raise BrError(f"{path}: {e.strerror or e}") from e
-    except (ValueError, EOFError, MemoryError) as e:
-        raise BrError(f"{path}: expected a numpy array (.npy): {e}") from e
+    except (ValueError, EOFError, MemoryError, BadZipFile) as e:
+        # what numpy says of a file that is none of its own: unpickle it if you dare
+        reason = "it is none" if "pickle" in str(e) else e
+        raise BrError(
+            f"{path}: expected an array of numbers as numpy.save writes it: {reason}"
+        ) from e
     if not isinstance(array, np.ndarray):
         array.close()
         raise BrError(f"{path}: expected one array (.npy), got an archive of several")

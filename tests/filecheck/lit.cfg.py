@@ -16,3 +16,5 @@ config.test_source_root = str(Path(__file__).parent)
 # br-opt and filecheck are those installed beside the Python that runs lit.
 tools = str(Path(sys.executable).parent)
 config.environment["PATH"] = os.pathsep.join((tools, os.environ["PATH"]))
+# Nor is anything taken from the cache folder of the user who runs them.
+config.environment["BR_CACHE_DIR"] = ""

@@ -1,0 +1,46 @@
+"""What --verify and --benchmark ask of a program: its meaning, and its operations.
+
+Both need the program itself, read by the compiler, where running code that the cache
+has needs neither: so br-run imports this when it is asked for one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from brdialect import reference, source
+from brdialect.arrays import Array
+from runtime.cli.benchmark import Timing, time_calls
+from runtime.compiler import Compiled
+from runtime.flops import contraction_flops
+from runtime.host import host_target
+from runtime.peak import measure_peak
+from runtime.program import Program, run_until
+from runtime.signature import Shapes
+
+
+def flops_of(program: Program, shapes: Shapes) -> int:
+    """Floating-point operations of one call, in contractions."""
+    module = program.specialised(shapes)
+    run_until(module, program.target, "normalise-contractions")
+    return contraction_flops(module)
+
+
+def benchmark(compiled: Compiled, program: Program, inputs: Sequence[Array]) -> Timing:
+    """Times the machine code alone, on memory that is there before."""
+    shapes = tuple(array.shape for array in inputs)
+    executable = compiled.executable(shapes)
+    call = executable.bind(inputs, executable.results(), executable.workspace())
+    parameters = program.signature.parameters
+    sizes = [p.dtype.itemsize for p in parameters if p.dtype.kind == "f"]
+    peak = measure_peak(
+        host_target(program.target.threads), 8 if sizes and min(sizes) == 8 else 4
+    )
+    return time_calls(call, flops_of(program, shapes), peak)
+
+
+def run_reference(program: Program, inputs: Sequence[Array]) -> list[Array]:
+    """What numpy gives in float64; memrefs are written in place."""
+    blobs = source.resources(program.module)
+    entry = program.signature.entry
+    return [*reference.run(program.module, entry, inputs, resources=blobs)]

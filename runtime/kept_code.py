@@ -1,0 +1,136 @@
+"""What the code cache keeps of a program, and how it is called again from that.
+
+Two kinds of entries: the signature of an entry function, which is needed before the
+shapes of a call are known; and for each set of shapes its code. With the code stand the
+packed weights. Where a caller gives weights of its own (`constants=`), these may differ
+each time: then the constants of the program stand there, and packing runs again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass
+from typing import Any
+
+import numpy as np
+
+from brdialect.arrays import Array
+from brdialect.interface import Interface
+from brdialect.mistake import BrError
+from brdialect.targets import Target
+from runtime.arguments import Parameter
+from runtime.code import load_object
+from runtime.code_cache import CodeCache, key_of
+from runtime.executable import Executable, pack
+from runtime.signature import Shapes, Signature
+from runtime.source_digest import SourceDigest, compiler_digest
+
+
+@dataclass(frozen=True)
+class KeptCode:
+    """The entries of one program for one target."""
+
+    cache: CodeCache
+    source: SourceDigest
+    entry: str | None
+    target: Target
+    schedules: str
+    """Stands for the tuned schedules that the compiler may use."""
+
+    def signature(self) -> Signature | None:
+        """The signature, without constants, if it is known."""
+        found = self.cache.get(self._signature_key())
+        if found is None:
+            return None
+        arguments = (
+            Parameter(tuple(shape), np.dtype(dtype), scalar, in_place)
+            for shape, dtype, scalar, in_place in found.description["arguments"]
+        )
+        return Signature(found.description["entry"], tuple(arguments))
+
+    def keep_signature(self, signature: Signature) -> None:
+        """Stores a signature."""
+        arguments = [
+            (p.shape, str(p.dtype), p.scalar, p.in_place) for p in signature.arguments
+        ]
+        self._put(
+            self._signature_key(), {"entry": signature.entry, "arguments": arguments}
+        )
+
+    def executable(
+        self, signature: Signature, shapes: Shapes, constants: Mapping[int, Array]
+    ) -> Executable | None:
+        """The code for some shapes, loaded, if it is there."""
+        found = self.cache.get(self._code_key(signature, shapes))
+        if found is None:
+            return None
+        interface = _interface(found.description)
+        names = filter(None, (interface.entry, interface.load_entry))
+        try:
+            code = load_object(found.code, self.target, names)
+        except BrError:  # calls a function of a library that is not there this time
+            return None
+        packed = found.buffers
+        if _is_bound(interface):
+            given = iter(found.buffers)
+            weights = [
+                next(given) if index is None else constants[index]
+                for index in interface.load_arguments
+            ]
+            packed = pack(code, interface, weights)
+        return Executable(code, interface, signature.parameters, packed)
+
+    def keep_executable(
+        self,
+        signature: Signature,
+        shapes: Shapes,
+        image: bytes,
+        interface: Interface,
+        weights: Sequence[Array],
+        packed: Sequence[Array],
+    ) -> None:
+        """Stores code with what it needs beside it."""
+        buffers = packed
+        if _is_bound(interface):
+            pairs = zip(weights, interface.load_arguments, strict=True)
+            buffers = [weight for weight, index in pairs if index is None]
+        key = self._code_key(signature, shapes)
+        self._put(key, asdict(interface), image, buffers)
+
+    def _put(
+        self,
+        key: str,
+        description: Mapping[str, Any],
+        code: bytes = b"",
+        buffers: Sequence[Array] = (),
+    ) -> None:
+        # what was compiled was read after the digest was taken
+        if self.source.is_current():
+            self.cache.put(key, description, code, buffers)
+
+    def _signature_key(self) -> str:
+        parts = compiler_digest(), self.source.digest, self.entry
+        return key_of("signature", *parts)
+
+    def _code_key(self, signature: Signature, shapes: Shapes) -> str:
+        return key_of(
+            "code",
+            compiler_digest(),
+            self.source.digest,
+            self.entry,
+            astuple(self.target),
+            sorted(signature.constants),
+            shapes,
+            self.schedules,
+        )
+
+
+def _is_bound(interface: Interface) -> bool:
+    """Whether packing depends on arrays that the caller gives."""
+    return any(index is not None for index in interface.load_arguments)
+
+
+def _interface(description: Mapping[str, Any]) -> Interface:
+    interface = Interface(**description)
+    interface.results = [(tuple(shape), dtype) for shape, dtype in interface.results]
+    return interface

@@ -1,0 +1,241 @@
+"""A program that has been read, and what the compiler makes of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
+    BFloat16Type,
+    MemRefType,
+    ModuleOp,
+    TensorType,
+    VectorType,
+)
+from xdsl.ir import Attribute
+from xdsl.utils.hints import isa
+
+from brdialect.arrays import Array
+from brdialect.errors import BrError
+from brdialect.interface import Interface
+from brdialect.reference import find_entry
+from brdialect.reference.values import element_of, storage
+from brdialect.resources import dense_bits
+from brdialect.source import (
+    attach_resources,
+    context,
+    parse_module,
+    read_module,
+    resources,
+)
+from brdialect.target import Target, set_target
+from passes.llvm_text import llvm_ir
+from passes.load_time import bind
+from passes.pipelines import STAGES, Observer, lower_to_cpu
+from passes.registry import pass_named
+from passes.specialise import specialise
+from passes.tuned_schedules import Tuned, set_tuned
+from runtime.arguments import MOST_DIMENSIONS, Parameter
+from runtime.codegen import emit_assembly, emit_object, in_child
+from runtime.collection import without_collection
+from runtime.debug import debug_level, show, timed
+from runtime.declared import check_defined
+from runtime.schedule_cache import tuned_schedules
+from runtime.signature import Shapes, Signature
+from runtime.source_digest import is_text
+
+T = TypeVar("T")
+
+# The dialects of which every operation passes through our own lowering.
+_OURS = frozenset(
+    ("builtin", "func", "linalg", "tensor", "arith", "math", "scf", "memref", "br")
+)
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """One entry as LLVM IR text, and how to call it."""
+
+    llvm_ir: str
+    interface: Interface
+    weights: Sequence[Array]
+    """What the load function takes."""
+
+
+class Program:
+    """A parsed module with its entry, target and bound constants: what is needed to
+    lower it for any shapes of its arguments."""
+
+    def __init__(
+        self,
+        module: ModuleOp,
+        entry: str | None,
+        target: Target,
+        constants: Mapping[int, object] | None = None,
+        guard: bool = False,
+        tuned: Tuned | None = None,
+    ):
+        self.module = module
+        self.guarded = guard or not _OURS.issuperset(
+            op.name.partition(".")[0] for op in module.walk()
+        )
+        self.target = target
+        set_target(module, target)
+        if tuned is not None:
+            set_tuned(module, tuned)
+        function = find_entry(module, entry)
+        types = list(function.function_type.inputs)
+        parameters = [parameter_of(t, f"argument {i}") for i, t in enumerate(types)]
+        results = function.function_type.outputs
+        for i, type_ in enumerate(results):
+            parameter_of(type_, f"result {i}")
+        signature = Signature(function.sym_name.data, tuple(parameters))
+        self.constants = signature.checked_constants(constants or {})
+        for index in self.constants:
+            bind(function, index)
+        self.signature = replace(signature, constants=frozenset(self.constants))
+
+    def specialised(self, shapes: Shapes) -> ModuleOp:
+        """A copy of the module in which no size of an argument is open."""
+        module = self.module.clone()
+        attach_resources(module, resources(self.module))
+        every = {i: array.shape for i, array in self.constants.items()}
+        every |= dict(zip(self.signature.free, shapes, strict=True))
+        specialise(module, self.signature.entry, [every[i] for i in range(len(every))])
+        return module
+
+    @without_collection()
+    def lowered(self, shapes: Shapes) -> Lowered:
+        """Down to LLVM IR."""
+        module = self.specialised(shapes)
+        with timed("lower to the llvm dialect"):
+            interface, constants = lower_to_cpu(
+                module, self.target, self.signature.entry, _stopwatch(), context()
+            )
+        with timed("print LLVM IR"):
+            text = llvm_ir(module)
+        show(3, "LLVM IR", text)
+        if debug_level() >= 4:
+            show(4, "assembly", self.assembly(text))
+        return Lowered(text, interface, self.weights(interface, constants))
+
+    def weights(
+        self, interface: Interface, constants: Sequence[Attribute]
+    ) -> list[Array]:
+        """The arrays that the load function takes: bound arguments and constants."""
+        blobs = resources(self.module)
+        decoded = (dense_bits(constant, blobs) for constant in constants)
+        return [
+            next(decoded) if index is None else self.constants[index]
+            for index in interface.load_arguments
+        ]
+
+    def object_code(self, shapes: Shapes) -> tuple[bytes, Lowered]:
+        """Down to an object file, for concrete shapes."""
+        check_defined(self.module)
+        lowered = self.lowered(shapes)
+        return self.generate(emit_object, lowered.llvm_ir), lowered
+
+    def assembly(self, text: str) -> str:
+        """What the code generator makes of LLVM IR, as text."""
+        return self.generate(emit_assembly, text)
+
+    def ir(self, shapes: Shapes, stage: str) -> str:
+        """MLIR text after a stage of the pipeline or one of its passes."""
+        names = ["input"]
+        for name, passes in STAGES:
+            names += dict.fromkeys((*passes, name))
+        if stage not in names:
+            raise BrError(f"expected a stage out of {', '.join(names)}, got '{stage}'")
+        module = self.specialised(shapes)
+        run_until(module, self.target, stage)
+        return str(module)
+
+    def generate(self, emit: Callable[[str, Target], T], text: str) -> T:
+        """Gives LLVM IR to one of the code generator's functions.
+
+        A fatal error of LLVM ends its process. What the pipeline makes of linalg causes
+        none, so only operations that reach LLVM as the user wrote them are compiled in
+        a child process; and the command lines always do, where its 20 ms count little.
+        """
+        with timed("LLVM"):
+            if self.guarded:
+                return in_child(emit, text, self.target)
+            return emit(text, self.target)
+
+
+def _stopwatch() -> Observer:
+    """Prints how long each pass took, where BR_DEBUG asks for it."""
+    last = time.perf_counter()
+
+    def observe(name: str, _: ModuleOp) -> None:
+        nonlocal last
+        now = time.perf_counter()
+        show(1, name, f"{(now - last) * 1e3:.1f} ms")
+        last = now
+
+    return observe
+
+
+def parameter_of(type_: Attribute, what: str) -> Parameter:
+    """The parameter of an MLIR type; `what` names it in a message."""
+    shape: Sequence[int] = ()
+    if shaped := isa(type_, TensorType | MemRefType):
+        shape = type_.get_shape()
+    if len(shape) > MOST_DIMENSIONS or isa(type_, VectorType):
+        raise BrError(
+            f"{what}: expected a number, or a tensor or memref of at most "
+            f"{MOST_DIMENSIONS} dimensions, got {type_}"
+        )
+    if isinstance(element_of(type_), BFloat16Type):
+        raise BrError(f"{what}: expected a type that numpy has, got {type_}")
+    try:
+        dtype = storage(type_, precise=False)
+    except BrError as e:
+        raise BrError(f"{what}: {e}") from e
+    return Parameter(
+        tuple(None if size == DYNAMIC_INDEX else size for size in shape),
+        dtype,
+        scalar=not shaped,
+        in_place=isinstance(type_, MemRefType),
+    )
+
+
+def run_until(module: ModuleOp, target: Target, stage: str) -> None:
+    """The pipeline up to and including a stage or one of its passes."""
+    set_target(module, target)
+    ctx = context()
+    for name, passes in STAGES:
+        for pass_name in passes:
+            pass_named(pass_name)().apply(ctx, module)
+            if pass_name == stage:
+                return
+        if name == stage:
+            return
+
+
+@without_collection()
+def load_program(
+    source: str | Path | ModuleOp,
+    entry: str | None,
+    target: Target,
+    constants: Mapping[int, object] | None = None,
+    guard: bool = False,
+    tuned: bool = False,
+) -> Program:
+    """Reads a file (a path), parses MLIR text (a string with a line break or a
+    bracket) or takes a module as it is; with the tuned schedules of the target."""
+    with timed("parse"):
+        if isinstance(source, ModuleOp):
+            module = source.clone()
+            attach_resources(module, resources(source))
+        elif isinstance(source, str) and is_text(source):
+            module = parse_module(source)
+        else:
+            module = read_module(Path(source))
+    schedules = tuned_schedules(target) if tuned else None
+    return Program(module, entry, target, constants, guard, schedules)
