@@ -37,7 +37,9 @@ from brdialect.xdsl_repairs import install
 __all__ = [
     "attach_resources",
     "context",
+    "decode",
     "dense_value",
+    "here",
     "parse_module",
     "read_module",
     "resources",
@@ -149,10 +151,12 @@ def _located(error: ParseError) -> str:
     return f"{place.file}:{place.line}:{place.col}: {message}"
 
 
-def _here(parser: LocatingParser, error: BaseException) -> str:
+def here(parser: LocatingParser, error: BaseException) -> str:
     """An exception that names no place: where the parser stood."""
     span = parser._current_token.span  # pyright: ignore[reportPrivateUsage]
     message = str(error) or type(error).__name__
+    if isinstance(error, MemoryError):
+        message = "what stands before it does not fit in memory"
     return _located(ParseError(span, f"cannot parse this: {message}"))
 
 
@@ -172,7 +176,7 @@ def _guarded(parser: LocatingParser, filename: str, parse: Callable[[], T]) -> T
     except RecursionError as error:
         raise _too_deep(filename) from error
     except Exception as error:
-        raise BrError(_here(parser, error)) from error
+        raise BrError(here(parser, error)) from error
 
 
 def _check_blocks(op: Operation) -> None:
@@ -196,6 +200,18 @@ def verify(module: ModuleOp, filename: str = "<module>") -> None:
         raise BrError(f"{where(op)}: {error or type(error).__name__}") from error
 
 
+def decode(data: bytes, filename: str) -> str:
+    """The bytes of a file as MLIR text."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise BrError(
+            f"{filename}:{line}: expected MLIR text in UTF-8, got byte "
+            f"0x{data[error.start]:02x} at offset {error.start}"
+        ) from error
+
+
 def parse_module(text: str, filename: str = "<text>") -> ModuleOp:
     """The verified module of MLIR text, or a `BrError` that names the place."""
     body, blobs = cut_resources(text, filename)
@@ -217,12 +233,4 @@ def read_module(path: str | Path) -> ModuleOp:
     except OSError as error:
         raise BrError(f"{name}: cannot read: {error.strerror}") from error
     name = "<stdin>" if name == "-" else name
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise BrError(
-            f"{name}:{line}: expected MLIR text in UTF-8, got byte "
-            f"0x{data[error.start]:02x} at offset {error.start}"
-        ) from error
-    return parse_module(text, name)
+    return parse_module(decode(data, name), name)

@@ -20,7 +20,14 @@ from xdsl.xdsl_opt_main import xDSLOptMain
 
 from brdialect.errors import BrError
 from brdialect.resources import cut_resources
-from brdialect.source import LocatingParser, attach_resources, resources, verify
+from brdialect.source import (
+    LocatingParser,
+    attach_resources,
+    decode,
+    here,
+    resources,
+    verify,
+)
 from runtime.cli.files import written_whole
 from runtime.cli.report import about, run_tool
 
@@ -82,10 +89,7 @@ class BrOpt(xDSLOptMain):
         self, chunk: IO[bytes], file_extension: str, start_offset: int = 0
     ) -> ModuleOp:
         name = self.get_input_name()
-        try:
-            text = chunk.read().decode()
-        except UnicodeDecodeError as e:
-            raise BrError(f"{name}: expected text in UTF-8: {e.reason}") from e
+        text = decode(chunk.read(), name)
         # Empty lines stand for the chunks before, so that locations are the file's.
         text, blobs = cut_resources("\n" * start_offset + text, name)
         parser = LocatingParser(self.ctx, text, name)
@@ -97,7 +101,7 @@ class BrOpt(xDSLOptMain):
         except RecursionError:
             raise
         except Exception as e:  # an exception of xDSL's own that names no place
-            parser.raise_error(f"cannot parse this: {e}")
+            raise BrError(here(parser, e)) from e
         attach_resources(module, blobs)
         return module
 
