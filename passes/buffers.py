@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from xdsl.dialects import tensor
-from xdsl.dialects.builtin import AnyFloat, IndexType, IntegerType
+from xdsl.dialects.builtin import IndexType, IntegerType
 from xdsl.ir import Attribute, Operation, SSAValue
-from xdsl.utils.hints import isa
 
 from brdialect.errors import BrError
+from passes.llvm.types import FLOATS
+
+_WIDTHS = (1, 8, 16, 32, 64)
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector."""
@@ -125,8 +127,11 @@ def element_bytes(element: Attribute) -> int:
     """The bytes of one element in memory; an i1 takes a byte, an index eight."""
     if isinstance(element, IndexType):
         return 8
-    if isa(element, IntegerType):
+    if isinstance(element, IntegerType) and element.width.data in _WIDTHS:
         return max(1, element.width.data // 8)
-    if not isa(element, AnyFloat):
-        raise BrError(f"expected numbers as elements of a tensor, got {element}")
-    return element.size
+    if isinstance(element, FLOATS):
+        return element.size
+    raise BrError(
+        "expected tensors of f16, bf16, f32, f64, index, i1, i8, i16, i32 or i64, got "
+        f"elements {element}"
+    )
