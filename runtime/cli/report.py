@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException, ParseError
 
-from brdialect.errors import BrError
+from brdialect.mistake import BrError
 from runtime.debug import debug_level
 
 # Deep nests of regions are walked recursively; Python's default of 1000 frames ends

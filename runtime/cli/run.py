@@ -10,21 +10,18 @@ from pathlib import Path
 
 import numpy as np
 
-from brdialect import reference, source
 from brdialect.arrays import Array
-from brdialect.errors import BrError
+from brdialect.mistake import BrError
 from runtime.arguments import Parameter
-from runtime.cli.benchmark import Timing, time_calls
 from runtime.cli.compare import Comparison, compare
 from runtime.cli.files import written_whole
 from runtime.cli.options import parser
 from runtime.cli.outcome import Outcome
 from runtime.cli.report import about, run_apart, run_tool
 from runtime.cli.spec import parse_spec, random_array
-from runtime.compiler import Compiled, Program, Shapes, load_program, run_until
-from runtime.flops import contraction_flops
-from runtime.host import check_runs_here, host_target, resolve_target
-from runtime.peak import measure_peak
+from runtime.compiler import Compiled
+from runtime.host import check_runs_here, resolve_target
+from runtime.model import Model, Request
 
 DESCRIPTION = "Compiles a function of an MLIR file for this machine and calls it."
 
@@ -48,6 +45,11 @@ A result passes --verify and --expected-output when everywhere
 |got - expected| <= ATOL + RTOL * max |expected|, with NaN and infinities in the same
 places; integers must be equal.
 
+Compiled code is kept in the user's cache folder, so that the next run starts at once,
+even with other inputs. Other text, sizes, threads, schedules or another version of
+anything that takes part mean other code. BR_CACHE_DIR names another folder, an empty
+BR_CACHE_DIR= none; BR_CACHE_MIB says how much it may hold (2048).
+
 exit code: 0, or 1 after a mistake or a result beyond tolerance.
 """
 
@@ -59,6 +61,8 @@ class Options:
     file: Path
     entry: str | None
     target: str
+    tuned: bool
+    cache: bool
     input: list[str]
     output: Path | None
     expected_output: list[str]
@@ -105,6 +109,12 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         action="store_true",
         help="prints min, median, p90, p99, GFLOP/s and percent of measured peak",
     )
+    p.add_argument(
+        "--no-cache",
+        dest="cache",
+        action="store_false",
+        help="neither takes compiled code from the cache nor keeps it there",
+    )
     p.add_argument("--json", action="store_true", help="prints one JSON object instead")
     options = Options(**vars(p.parse_args(arguments)))
     if options.output is not None and options.output.suffix != ".npz":
@@ -138,41 +148,17 @@ def random_input(
     return random_array(shape, parameter.dtype, random)
 
 
-def flops_of(program: Program, shapes: Shapes) -> int:
-    """Floating-point operations of one call, in contractions."""
-    module = program.specialised(shapes)
-    run_until(module, program.target, "normalise-contractions")
-    return contraction_flops(module)
-
-
-def benchmark(compiled: Compiled, program: Program, inputs: Sequence[Array]) -> Timing:
-    """Times the machine code alone, on memory that is there before."""
-    shapes = tuple(array.shape for array in inputs)
-    executable = compiled.executable(shapes)
-    call = executable.bind(inputs, executable.results(), executable.workspace())
-    sizes = [p.dtype.itemsize for p in program.parameters if p.dtype.kind == "f"]
-    peak = measure_peak(
-        host_target(program.target.threads), 8 if sizes and min(sizes) == 8 else 4
-    )
-    return time_calls(call, flops_of(program, shapes), peak)
-
-
 def expected_results(options: Options) -> list[Array]:
     """The arrays of --expected-output."""
     random = np.random.default_rng(options.seed)
     return [parse_spec(text, random) for text in options.expected_output]
 
 
-def run_reference(program: Program, inputs: Sequence[Array]) -> list[Array]:
-    """What numpy gives in float64; memrefs count as results behind the others."""
-    resources = source.resources(program.module)
-    results = reference.run(program.module, program.entry, inputs, resources=resources)
-    return [*results, *written_arguments(program, inputs)]
-
-
-def written_arguments(program: Program, inputs: Sequence[Array]) -> list[Array]:
+def written_arguments(
+    parameters: Sequence[Parameter], inputs: Sequence[Array]
+) -> list[Array]:
     """The arrays that stand for memrefs."""
-    pairs = zip(program.parameters, inputs, strict=True)
+    pairs = zip(parameters, inputs, strict=True)
     return [array for parameter, array in pairs if parameter.in_place]
 
 
@@ -197,31 +183,48 @@ def run(options: Options) -> int:
     """The exit code of br-run."""
     target = resolve_target(options.target, options.threads)
     check_runs_here(target)
+    request = Request(
+        options.file,
+        options.entry,
+        target,
+        guard=True,
+        tuned=options.tuned,
+        cache=options.cache,
+    )
+    model = Model(request)
     with about(options.file):
-        program = load_program(options.file, options.entry, target, guard=True)
-        inputs = program.checked(make_inputs(options, program.parameters))
+        parameters = model.signature.parameters
+        inputs = model.signature.checked(make_inputs(options, parameters))
     want = expected_results(options)
     # memrefs are written in place, so the reference gets copies
     before = [np.copy(array) for array in inputs] if options.verify else []
     start = time.perf_counter()
     with about(options.file):
-        compiled = Compiled(program)
+        compiled = Compiled(model)
         compiled.executable(tuple(array.shape for array in inputs))
         compile_seconds = time.perf_counter() - start
         returned = compiled(*inputs)
     results = [*returned] if isinstance(returned, tuple) else [returned]
-    results += written_arguments(program, inputs)
+    # memrefs count as results behind the others
+    results += written_arguments(parameters, inputs)
     checks: dict[str, list[Comparison]] = {}
     if want:
         checks["expected output"] = check(results, want, options)
     if options.verify:
-        checks["numpy reference"] = check(
-            results, run_reference(program, before), options
-        )
-    timing = benchmark(compiled, program, inputs) if options.benchmark else None
+        from runtime.cli.measure import run_reference
+
+        right = run_reference(model.program, before)
+        right += written_arguments(parameters, before)
+        checks["numpy reference"] = check(results, right, options)
+    timing = None
+    if options.benchmark:
+        from runtime.cli.measure import benchmark
+
+        timing = benchmark(compiled, model.program, inputs)
     if options.output is not None:
         write_results(options.output, results)
-    outcome = Outcome(program, compile_seconds, results, checks, timing)
+    entry = model.signature.entry
+    outcome = Outcome(entry, target, compile_seconds, results, checks, timing)
     if options.json:
         print(json.dumps(outcome.as_json()))
     else:

@@ -20,7 +20,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from brdialect.errors import BrError
+from brdialect.mistake import BrError
 from runtime.arguments import Array, Parameter, aligned_empty, describe
 
 _DTYPES = {
