@@ -1,0 +1,211 @@
+"""`br-tune FILE|SUITE`: searches schedules by measured time and keeps the winners."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+
+from brdialect.errors import BrError
+from brdialect.target import Target
+from runtime.cli.bench.own import program
+from runtime.cli.bench.suites import SUITES, rows_of
+from runtime.cli.options import Parser
+from runtime.cli.report import about, run_tool
+from runtime.cli.spec import parse_spec
+from runtime.cli.tune_display import Display, table
+from runtime.host import host_target
+from runtime.program import load_program, run_until
+from runtime.schedule_file import schedule_file
+from runtime.tuner.contractions import Work, contractions_of
+from runtime.tuner.session import Session
+
+DESCRIPTION = "Searches schedules for contractions by measured time, keeps the winners."
+
+EXAMPLES = f"""\
+A file's contractions are tuned after fusion, each of a kind once, the heaviest first;
+a suite is one of {", ".join(SUITES)}. Winners are stored as they are found, so that
+Ctrl-C loses nothing, and every later compile for this machine and as many threads picks
+them up (br-run --no-tuned leaves them out). BR_CACHE_DIR names the folder.
+
+examples:
+  br-tune resnet50 --threads=1 --budget=300     the 20 convolutions of ResNet-50
+  br-tune mlp.mlir                              what a program needs, for a minute
+  br-tune conv.mlir --constants=1,2 --input=1x58x58x64xf32 \\
+      --input=3x3x64x64xf32 --input=64xf32      sizes that the file leaves open
+"""
+
+
+OF_IMAGES = ("resnet50", "depthwise", "model")
+"""The suites of which the rows have a number of images."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line."""
+
+    work: str
+    entry: str | None
+    budget: float
+    threads: int | None
+    input: list[str]
+    constants: str
+
+
+def parse_options(arguments: Sequence[str] | None = None) -> Options:
+    """The options in `arguments` (sys.argv where None)."""
+    p = Parser(
+        prog="br-tune",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    p.add_argument(
+        "work",
+        metavar="FILE|SUITE",
+        help=f"MLIR: linalg on tensors; or one of {', '.join(SUITES)}",
+    )
+    p.add_argument(
+        "--budget",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="default 60, shared by the operations of the contractions",
+    )
+    p.add_argument("--threads", type=int, metavar="N", help="default: all processors")
+    p.add_argument(
+        "--entry",
+        metavar="NAME",
+        help="the function; may be left out if there is one, or one named main",
+    )
+    p.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="the type of an argument, as br-run takes it; once for each, in order",
+    )
+    p.add_argument(
+        "--constants",
+        default="",
+        metavar="I,J",
+        help="arguments that are given when the program is loaded, from 0",
+    )
+    options = Options(**vars(p.parse_args(arguments)))
+    if not 0 < options.budget < math.inf:
+        raise BrError(f"--budget: expected seconds above 0, got {options.budget}")
+    return options
+
+
+def suite_works(name: str, target: Target) -> list[Work]:
+    """The contractions of a suite: with images for one, and for one on each thread."""
+    minibatches = [None, target.threads] if name in OF_IMAGES else [None]
+    works: dict[str, Work] = {}
+    for minibatch in minibatches:
+        for workload in rows_of(name, minibatch, None):
+            shapes = list(workload.shapes())
+            weights = [shapes.index(w) for w in workload.weights]
+            module = program(workload).module
+            for work in works_of(module, None, target, weights):
+                works.setdefault(work.key, work)
+    return sorted(works.values(), key=lambda w: (-w.weight, w.key))
+
+
+def file_works(options: Options, target: Target) -> list[Work]:
+    """The contractions of a file."""
+    words = [w for w in options.constants.split(",") if w]
+    if not all(w.isdecimal() for w in words):
+        raise BrError(
+            f"--constants: expected numbers of arguments, got '{options.constants}'"
+        )
+    random = np.random.default_rng(0)
+    shapes = [parse_spec(text, random).shape for text in options.input]
+    path = Path(options.work)
+    with about(path):
+        return works_of(path, options.entry, target, [int(w) for w in words], shapes)
+
+
+def works_of(
+    source: Path | ModuleOp,
+    entry: str | None,
+    target: Target,
+    weights: Sequence[int],
+    shapes: Sequence[tuple[int, ...]] = (),
+) -> list[Work]:
+    """The contractions of an entry function after fusion. `weights` are the arguments
+    that are given at load time, `shapes` those of all arguments where they are open."""
+    loaded = load_program(source, entry, target)
+    parameters = loaded.signature.arguments
+    sizes = list(shapes) or [p.shape for p in parameters]
+    if len(sizes) != len(parameters):
+        raise BrError(
+            f"expected --input for each of {len(parameters)} arguments, "
+            f"got {len(sizes)}"
+        )
+    if any(None in shape for shape in sizes):
+        raise BrError(
+            f"expected --input=SPEC for each argument, such as --input=4x8xf32, since "
+            f"({', '.join(map(str, parameters))}) leaves sizes open"
+        )
+    static = [tuple(size for size in shape if size is not None) for shape in sizes]
+    if wrong := [i for i in weights if i >= len(parameters)]:
+        raise BrError(
+            f"--constants: expected arguments from 0 to {len(parameters) - 1}, "
+            f"got {wrong[0]}"
+        )
+    constants = {i: np.empty(static[i], parameters[i].dtype) for i in weights}
+    bound = load_program(source, entry, target, constants)
+    module = bound.specialised(tuple(static[i] for i in bound.signature.free))
+    run_until(module, target, "fuse")
+    return contractions_of(module, target)
+
+
+def find_works(options: Options, target: Target) -> list[Work]:
+    """What the command line names."""
+    if options.work not in SUITES and is_file(options.work):
+        return file_works(options, target)
+    return suite_works(options.work, target)
+
+
+def is_file(name: str) -> bool:
+    """Whether a name is meant as a file's, there or not."""
+    return name == "-" or Path(name).suffix != "" or Path(name).exists()
+
+
+def run(options: Options) -> int:
+    """The exit code of br-tune."""
+    target = host_target(options.threads)
+    works = find_works(options, target)
+    if not works:
+        raise BrError(f"{options.work}: expected contractions to tune, found none")
+    interrupted = False
+    with Display(works, options.budget) as display:
+        session = Session(works, target, display.observe)
+        try:
+            session.run(options.budget)
+        except KeyboardInterrupt:
+            interrupted = True
+    print(table(session.results))
+    if session.too_small:
+        print(f"{session.too_small} smaller ones: no time in this budget")
+    if any(not result.is_default for result in session.results):
+        print(f"kept in {schedule_file(target)}")
+    if interrupted:
+        print("interrupted: what was found until then is kept")
+        return 130
+    return 0
+
+
+def main() -> int:
+    """The command `br-tune`."""
+    return run_tool(lambda: run(parse_options()))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

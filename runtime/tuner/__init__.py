@@ -1,0 +1,1 @@
+"""Searches schedules by measured time; the command `br-tune` is its face."""
