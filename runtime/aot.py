@@ -228,9 +228,9 @@ def embed_as_text(symbol: str, array: Array) -> str:
 
 
 def embed_from(folder: Path) -> Embed:
-    """Bytes through files in `folder` that the assembler reads: about 20 times as fast
-    as text (100 MB: 0.4 s against 8 s), for machine code of this architecture only,
-    since llvmlite comes with this architecture's assembler alone."""
+    """Bytes through files in `folder` that the assembler reads, which spares LLVM the
+    parse of a long text. For machine code of this architecture only, since llvmlite
+    comes with this architecture's assembler alone."""
     llvm.initialize_native_asmparser()
 
     def embed(symbol: str, array: Array) -> str:
