@@ -18,7 +18,14 @@ from pathlib import Path
 
 TOOLS = {"br-opt": "opt", "br-run": "run", "br-compile": "compile"}
 _SERVER = multiprocessing.get_context("forkserver")
-_SERVER.set_forkserver_preload([f"runtime.cli.{name}" for name in TOOLS.values()])
+_PASSES = (Path(__file__).parent.parent / "passes").glob("*.py")
+_SERVER.set_forkserver_preload(
+    [
+        "runtime.universe",
+        *(f"runtime.cli.{name}" for name in TOOLS.values()),
+        *(f"passes.{path.stem}" for path in _PASSES),
+    ]
+)
 _SECONDS = 120
 
 
