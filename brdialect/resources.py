@@ -35,20 +35,23 @@ from brdialect.errors import BrError
 
 _SECTION = re.compile(r"^\{-#", re.MULTILINE)
 _TOKEN = re.compile(r'\s*(?:([{}:,])|([A-Za-z_][\w$.]*)|(")|(#-\}))')
-_ALIGNMENT_DIGITS = 8
+_BLOB = re.compile(r'\s*"0x[^"]{8}')
+"""What stands before the digits of the elements: a prefix and the alignment."""
 
 
 class Resources(Mapping[str, bytes]):
-    """name -> the bytes of its elements; hexadecimal text is decoded when asked for."""
+    """name -> the bytes of its elements. Those that are given as where their
+    hexadecimal digits stand in `text` are decoded when they are asked for."""
 
-    def __init__(self, blobs: Mapping[str, bytes | str]):
+    def __init__(self, blobs: Mapping[str, bytes | slice], text: str = ""):
         self._blobs = dict(blobs)
+        self._text = text
 
     def __getitem__(self, name: str) -> bytes:
         blob = self._blobs[name]
-        if isinstance(blob, str):
+        if isinstance(blob, slice):
             try:
-                blob = bytes.fromhex(blob)
+                blob = bytes.fromhex(self._text[blob])
             except ValueError as error:
                 raise BrError(
                     f"expected hexadecimal digits in the resource '{name}', got {error}"
@@ -84,7 +87,6 @@ class _Section:
         self.position = match.end()
         if match[3] is None:
             return match[0].strip()
-        # a search, because a blob can have a hundred million characters
         end = self.text.find('"', self.position)
         if end < 0:
             raise self.fail("a closing quote")
@@ -98,9 +100,9 @@ class _Section:
             self.position = start
             raise self.fail(f"'{mark}' in the resource section")
 
-    def entries(self, depth: int, end: str) -> dict[str, str]:
+    def entries(self, depth: int, end: str) -> dict[str, slice]:
         """`name: { ... }` down to `name: "0x..."`; the names of the last level."""
-        found: dict[str, str] = {}
+        found: dict[str, slice] = {}
         while (name := self.token()) != end:
             if name == ",":
                 continue
@@ -112,13 +114,17 @@ class _Section:
                 found[name.lstrip('"')] = self.blob()
         return found
 
-    def blob(self) -> str:
-        """The digits after the prefix and the alignment."""
-        value = self.token()
-        digits = value[3:]
-        if not value.startswith('"0x') or len(digits) < _ALIGNMENT_DIGITS:
+    def blob(self) -> slice:
+        """Where the digits after the prefix and the alignment stand."""
+        start = _BLOB.match(self.text, self.position)
+        if start is None:
             raise self.fail('"0x", 8 digits of alignment and the elements\' bytes')
-        return digits[_ALIGNMENT_DIGITS:]
+        # a search, because a blob can have a hundred million characters
+        end = self.text.find('"', start.end())
+        if end < 0:
+            raise self.fail("a closing quote")
+        self.position = end + 1
+        return slice(start.end(), end)
 
 
 def cut_resources(text: str, filename: str) -> tuple[str, Resources]:
@@ -128,8 +134,10 @@ def cut_resources(text: str, filename: str) -> tuple[str, Resources]:
         return text, Resources({})
     section = _Section(text, match.end(), filename)
     blobs = section.entries(2, "#-}")
-    newlines = "\n" * text.count("\n", match.start(), section.position)
-    return text[: match.start()] + newlines + text[section.position :], Resources(blobs)
+    rest = text[section.position :]
+    if rest.strip():  # what follows keeps its lines
+        rest = "\n" * text.count("\n", match.start(), section.position) + rest
+    return text[: match.start()] + rest, Resources(blobs, text)
 
 
 _TYPES: dict[type[Attribute], str] = {

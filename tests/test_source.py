@@ -117,7 +117,7 @@ def test_dense_constants_as_arrays(literal: str, want: object) -> None:
         ('module { "builtin.module"() : () -> () }', r"x.mlir:1:10: "),
         ("{-# dialect_resources: { builtin: { a: 3 } } #-}", r"x.mlir:1:\d+: expected"),
         (
-            '{-# dialect_resources: { builtin: { a: "0x',
+            '{-# dialect_resources: { builtin: { a: "0x0400000012',
             r"x.mlir:1:\d+: expected a cl",
         ),
         ('"builtin.module"() ({' * 500, r"x.mlir: expected .* nested less"),
