@@ -9,10 +9,9 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-import llvmlite.binding as llvm
-
 from brdialect.mistake import BrError
 from brdialect.targets import TARGETS, Target, target_named
+from runtime.processor import processor
 
 # What a psABI level promises and our code may use, by the width of its vectors.
 _X86_NEEDS: Mapping[int, tuple[str, ...]] = {
@@ -21,17 +20,9 @@ _X86_NEEDS: Mapping[int, tuple[str, ...]] = {
 }
 
 
-@cache
 def host_features() -> Mapping[str, bool]:
-    """Each feature that LLVM knows of this architecture, and whether it is here.
-
-    Asked of the processor: in a virtual machine a processor's *name* promises
-    features (AMX, bf16) that may be switched off.
-    """
-    try:
-        return dict(llvm.get_host_cpu_features())
-    except RuntimeError:  # LLVM cannot ask this architecture
-        return {}
+    """Each feature that LLVM knows of this architecture, and whether it is here."""
+    return processor().features
 
 
 def cpus() -> int:
@@ -82,14 +73,14 @@ def _host_row() -> Target:
     else:
         raise BrError(
             "expected a processor with AVX2 and FMA (x86-64-v3) or NEON (aarch64), got "
-            f"{platform.machine()} '{llvm.get_host_cpu_name()}' without them"
+            f"{platform.machine()} '{processor().name}' without them"
         )
     text = ",".join(f"{'+' if on else '-'}{f}" for f, on in sorted(features.items()))
     return replace(
         row,
         name="host",
-        triple=llvm.get_process_triple(),
-        cpu=llvm.get_host_cpu_name(),
+        triple=processor().triple,
+        cpu=processor().name,
         features=",".join(filter(None, (text, row.features))),
         l1=_cache_bytes(1, row.l1),
         l2=_cache_bytes(2, row.l2),

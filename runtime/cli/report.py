@@ -11,8 +11,6 @@ import warnings
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from xdsl.utils.exceptions import ArgSpecParseError, DiagnosticException, ParseError
-
 from brdialect.mistake import BrError
 from runtime.debug import debug_level
 
@@ -55,7 +53,9 @@ def run_tool(tool: Callable[[], int | None]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    except (Exception, ArgSpecParseError) as e:  # the latter is no Exception
+    except SystemExit:
+        raise
+    except BaseException as e:  # xDSL has exceptions that are no Exception
         sys.stdout.flush()
         print(_explained(e), file=sys.stderr)
         return 1
@@ -123,11 +123,10 @@ def _explained(e: BaseException) -> str:
 
 def message(e: BaseException) -> str:
     """What a person needs to know of an exception, without a traceback."""
+    if (told := _told_by_xdsl(e)) is not None:
+        return told
     match e:
-        case ParseError():
-            place, *context = e.span.print_with_context().rstrip().split("\n")
-            return "\n".join((f"{place}: {e.msg.strip()}", *context))
-        case BrError() | DiagnosticException() | ArgSpecParseError():
+        case BrError():
             return str(e).rstrip()
         case OSError(strerror=str(reason)):
             return f"{e.filename}: {reason}" if e.filename is not None else reason
@@ -137,3 +136,24 @@ def message(e: BaseException) -> str:
             return f"expected a nest of at most about {_RECURSION_LIMIT // 10} levels"
         case _:
             return f"internal fault, please report it: {type(e).__name__}: {e}"
+
+
+def _told_by_xdsl(e: BaseException) -> str | None:
+    """The message of a mistake that xDSL found. It is not loaded for this: where it is
+    not there, it cannot have found one."""
+    if "xdsl.utils.exceptions" not in sys.modules:
+        return None
+    from xdsl.utils.exceptions import (
+        ArgSpecParseError,
+        DiagnosticException,
+        ParseError,
+    )
+
+    match e:
+        case ParseError():
+            place, *context = e.span.print_with_context().rstrip().split("\n")
+            return "\n".join((f"{place}: {e.msg.strip()}", *context))
+        case DiagnosticException() | ArgSpecParseError():
+            return str(e).rstrip()
+        case _:
+            return None
