@@ -186,6 +186,9 @@ class BatchReduceGemmOp(_DestinationOp):
     | c | `[m, n]` | read only if `beta` is not 0 |
     | extras | `[m, n]` each | a stride of 0 broadcasts, as for a bias |
 
+    With one dimension more, `[batch..., m, k, n]`, a has a matrix for each column, as
+    in a depthwise convolution: `C[i, j] += sum_k A[.., i, k, j] B[.., k, j]`.
+
     All leading dimensions are the batch, read through the memrefs' strides: a
     convolution window is a strided view. `count`, if present, is the run-time number
     of steps taken of the first batch dimension. The accumulators stay in registers over
@@ -253,17 +256,32 @@ class BatchReduceGemmOp(_DestinationOp):
         """beta, 1 where it is left out: the op accumulates."""
         return 1.0 if self.beta is None else self.beta.value.data
 
+    @property
+    def has_matrix_per_column(self) -> bool:
+        """Whether a has n as its last dimension."""
+        a, b, _ = self.shapes
+        return a.get_num_dims() == b.get_num_dims() + 1
+
     def verify_(self) -> None:
         self.verify_kinds()
         a, b, c = self.shapes
         rank = a.get_num_dims()
-        if rank < 2 or b.get_num_dims() != rank or c.get_num_dims() != 2:
+        own = int(self.has_matrix_per_column)
+        if rank - own < 2 or b.get_num_dims() != rank - own or c.get_num_dims() != 2:
             raise VerifyException(
-                "expected a and b of one rank of at least 2 and c of rank 2, got ranks "
+                "expected a and b of one rank of at least 2 (or a of one more, for "
+                "each column) and c of rank 2, got ranks "
                 f"{rank}, {b.get_num_dims()} and {c.get_num_dims()}"
             )
-        *batch_a, m, k = a.get_shape()
+        *batch_a, m, k = a.get_shape()[: rank - own]
         *batch_b, k_b, n = b.get_shape()
+        if own:
+            _agree("n of a and b", a.get_shape()[-1], n)
+            if self.transpose_a is not None or self.transpose_b is not None:
+                raise VerifyException(
+                    "expected no transposed operand where a has a matrix for each "
+                    "column"
+                )
         if self.transpose_a is not None:
             m, k = k, m
         if self.transpose_b is not None:

@@ -187,15 +187,29 @@ class Contraction:
 
     @property
     def columns(self) -> int | None:
-        """The n iterator that is contiguous in a row-major C, if there is one."""
+        """The n iterator that is contiguous in a row-major C, if there is one; in a
+        depthwise convolution, which has no n, the channels."""
         for form in reversed(self.c):
             if not isinstance(form, Linear):
                 return None
             if not form.iterators:
                 continue
             last = form.plain
-            return last if last is not None and self.role(last) is Role.N else None
+            return last if last is not None and self._are_columns(last) else None
         return None
+
+    def _are_columns(self, iterator: int) -> bool:
+        """Whether a row of C along the iterator is one of products: of a scalar of A
+        and a row of B, or, without any n, of a row of each."""
+        if self.role(iterator) is Role.OUTER:
+            return bool(self.having(Role.M)) and not self.having(Role.N)
+        return self.role(iterator) is Role.N
+
+    @property
+    def column_role(self) -> Role:
+        """What columns are: n, or outer, where each has an A of its own."""
+        outer = self.columns is not None and self.role(self.columns) is Role.OUTER
+        return Role.OUTER if outer else Role.N
 
 
 def extents_of(

@@ -49,7 +49,7 @@ def _call_faults(table: Contraction, s: Schedule) -> Iterator[str]:
     """The iterators of the call have the roles that they are named for, each once."""
     for what, i, role in (
         ("m", s.m, Role.M),
-        ("n", s.n, Role.N),
+        ("n", s.n, table.column_role),
         ("k", s.k, Role.K),
         *(("batch", i, Role.K) for i in s.batch),
     ):

@@ -179,7 +179,8 @@ class Nest:
         reduction = self.reduction(call)
         in_a = [(size, step) for size, step, _ in reduction]
         in_b = [(size, step) for size, _, step in reduction]
-        a = self.view(self.op.a, 0, [*in_a[:-1], m(0), in_a[-1]])
+        own = [n(0)] if self.table.column_role is Role.OUTER else []
+        a = self.view(self.op.a, 0, [*in_a[:-1], m(0), in_a[-1], *own])
         b = self.view(self.op.b, 1, [*in_b, n(1)])
         c = self.view(self.op.c, 2, [m(2), n(2)])
         epilogue = self.op.epilogue if call.last else None

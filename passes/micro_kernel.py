@@ -140,11 +140,10 @@ class KernelEmitter:
             )
         else:
             rows, vectors = (int(x) for x in block.get_values())
-        sizes = [self.size(self.a, d) for d in range(len(self.batch_shape))]
+        steps = [*range(len(self.steps) - 1), -1 if self.transposed[1] else -2]
+        extents = [self.size(self.b, d) for d in steps]
         if self.count is not None:
-            sizes[0] = self.count
-        k = self.size(self.a, -2 if self.transposed[0] else -1)
-        extents = (*sizes, k)
+            extents[0] = self.count
         for columns, tiles in product(
             column_tiles(n, vectors, self.lanes), row_tiles(m, rows)
         ):
@@ -162,19 +161,14 @@ class KernelEmitter:
 
     def depth(self) -> int | None:
         """Steps of k over the whole batch, if they are known."""
-        k = self.size_of_a[-2 if self.transposed[0] else -1]
-        steps = (*self.batch_shape, k)
-        return prod(steps) if min(steps) >= 0 and self.count is None else None
+        known = min(self.steps) >= 0 and self.count is None
+        return prod(self.steps) if known else None
 
     @property
-    def batch_shape(self) -> Sequence[int]:
-        """Extents of the batch dimensions, -1 where dynamic."""
-        return self.size_of_a[:-2]
-
-    @property
-    def size_of_a(self) -> Sequence[int]:
-        """Extents of A, -1 where dynamic."""
-        return memref_type(self.a).get_shape()
+    def steps(self) -> Sequence[int]:
+        """Extents of the batch and of k, -1 where dynamic."""
+        *batch, k, n = memref_type(self.b).get_shape()
+        return (*batch, n if self.transposed[1] else k)
 
     def mask(self, j: Index, columns: Columns) -> SSAValue | int | None:
         """Which lanes of the last vector are valid: all, a number, or a mask."""
@@ -259,12 +253,23 @@ class KernelEmitter:
         for r in range(rows):
             row = add(i, r)
             index = (*batch, k, row) if self.transposed[0] else (*batch, row, k)
-            scalar = memref.LoadOp.get(self.a, [value(x) for x in index]).res
-            a = vector.BroadcastOp(scalar, self.vector).vector
-            for v, b in enumerate(columns):
+            for v, a in enumerate(self.factors(index, j, valid)):
                 acc = accumulators[r * len(columns) + v]
-                out.append(vector.FMAOp(a, b, acc).res)
+                out.append(vector.FMAOp(a, columns[v], acc).res)
         return out
+
+    def factors(
+        self, index: Sequence[Index], j: Index, valid: Sequence[SSAValue | int | None]
+    ) -> list[SSAValue]:
+        """What a row of A multiplies each vector of B with: the same scalar in all
+        lanes, or, where a has a matrix for each column, as many elements of its own."""
+        if self.op.has_matrix_per_column:
+            return [
+                self.load(self.a, (*index, add(j, v * self.lanes)), lanes)
+                for v, lanes in enumerate(valid)
+            ]
+        scalar = memref.LoadOp.get(self.a, [value(x) for x in index]).res
+        return [vector.BroadcastOp(scalar, self.vector).vector] * len(valid)
 
     def prefetch(self, row: Sequence[Index], j: Index, vectors: int) -> None:
         """Asks for each line of the tile's part of a row of B."""

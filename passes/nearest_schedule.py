@@ -19,7 +19,7 @@ from brdialect.schedule import Loop, Schedule
 def nearest_schedule(table: Contraction, s: Schedule) -> Schedule:
     """The schedule with the words that do not fit left out or put right."""
     rows = _role(table, s.m, Role.M, table.a, None)
-    columns = _role(table, s.n, Role.N, table.b, table.columns)
+    columns = _role(table, s.n, table.column_role, table.b, table.columns)
     loops = _nested(table, s.loops)
     inner, batch = _sums(table, s, {loop.iterator for loop in loops})
     fitting = replace(s, m=rows, n=columns, k=inner, batch=batch)

@@ -13,7 +13,7 @@ rank, stride, dilation, layout and grouping: what they are is said by their maps
   the micro-kernel are vectors (A is read by scalar broadcasts, so its layout is free);
 * a transposed or broadcast copy that feeds the contraction is read through the map;
 
-What has no such columns (a dot product, a depthwise convolution) is no matrix product
+What has no such columns (a dot product) is no matrix product
 and stays a `linalg.generic`, which convert-linalg-to-vector makes vector loops of.
 """
 
@@ -68,12 +68,21 @@ def schedulable(contraction: Contraction | None, reductions: set[int]) -> bool:
 
 
 def is_matrix_vector(contraction: Contraction) -> bool:
-    """No rows, and columns that B does not hold side by side: a row of dot products, or
-    a depthwise convolution."""
+    """No rows, and columns that B does not hold side by side: a row of dot products."""
     inner = contraction.b[-1] if contraction.b else None
     side_by_side = isinstance(inner, Linear) and inner.plain == contraction.columns
     rows = [i for i in contraction.having(Role.M) if contraction.extents[i] != 1]
-    return not rows and not side_by_side
+    return not rows and not side_by_side and not is_depthwise(contraction)
+
+
+def is_depthwise(contraction: Contraction) -> bool:
+    """Whether the columns are pixels of windows, in images with filters of their own:
+    propagate-layouts makes the images the columns."""
+    columns = contraction.columns
+    windows = not any(
+        isinstance(f, Linear) and f.plain == columns for f in contraction.b
+    )
+    return windows and bool(contraction.having(Role.OUTER))
 
 
 def through_copies(value: SSAValue, map_: AffineMap) -> tuple[SSAValue, AffineMap]:

@@ -47,7 +47,7 @@ from xdsl.pattern_rewriter import (
 )
 
 from brdialect.ops import ContractOp
-from brdialect.roles import Contraction, Linear, iterators_in
+from brdialect.roles import Contraction, Linear, Role, iterators_in
 from passes.build import clone_block, tensor_type
 from passes.fuse_epilogues import erase_unused
 from passes.linalg_match import (
@@ -164,13 +164,15 @@ class ReadThroughCopies(RewritePattern):
 
 
 class ContractReadsThrough(RewritePattern):
-    """The same for a contraction's operands."""
+    """The same for a contraction's operands, save an `a` that is read in vectors."""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: ContractOp, rewriter: PatternRewriter):
         maps = list(op.maps)
         changed = False
-        for i in (0, 1):
+        table = contraction_of((op.a, op.b, op.c), op.maps)
+        vectors = table is not None and table.column_role is Role.OUTER
+        for i in (1,) if vectors else (0, 1):
             if copy_permutation(op.operands[i]):
                 op.operands[i], maps[i] = through_copies(op.operands[i], maps[i])
                 changed = True

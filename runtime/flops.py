@@ -17,8 +17,8 @@ def contraction_flops(module: ModuleOp) -> int:
         if isinstance(op, ContractOp):
             total += 2 * math.prod(_sizes(op).values())
         elif isinstance(op, BatchReduceGemmOp):
-            a, _, c = op.shapes
-            total += 2 * math.prod(a.get_shape()) * c.get_shape()[1]
+            _, b, c = op.shapes
+            total += 2 * math.prod(b.get_shape()) * c.get_shape()[0]
     return total
 
 

@@ -49,6 +49,19 @@ def test_batch_reduce_gemm(
     np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
 
 
+@settings(max_examples=20)
+@given(BATCH, SIZES, SIZES, SIZES)
+def test_a_matrix_for_each_column(batch: list[int], m: int, n: int, k: int):
+    a, b, c = numbers(*batch, m, k, n), numbers(*batch, k, n, seed=1), numbers(m, n)
+    want = c.astype(np.float64)
+    for point in itertools.product(*map(range, batch), range(m), range(n), range(k)):
+        *i, row, column, inner = point
+        product = float(a[(*i, row, inner, column)]) * float(b[(*i, inner, column)])
+        want[row, column] += product
+    got = batch_reduce_gemm(a, b, c.astype(np.float64))
+    np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
+
+
 def test_batch_reduce_gemm_reads_only_what_it_must():
     a, b = numbers(4, 2, 3), numbers(4, 3, 5)
     c = np.full((2, 5), np.nan)

@@ -45,32 +45,41 @@ def batch_reduce_gemm(
     | b | `[batch..., k, n]` | `[batch..., n, k]` with `transpose_b` |
     | c, extras | `[m, n]` | c is not read if beta is 0 |
 
+    With one dimension more, `[batch..., m, k, n]`, a has a matrix for each column.
     `count` limits the first batch dimension. Products are summed in C's type.
     """
     if transpose_a:
         a = a.swapaxes(-1, -2)
     if transpose_b:
         b = b.swapaxes(-1, -2)
+    own = a.ndim == b.ndim + 1
+    if not own:  # the same A for all columns
+        a = a[..., np.newaxis]
     if count is not None:
         if not 0 <= count <= a.shape[0]:
             raise BrError(f"expected a count within 0..{a.shape[0]}, got {count}")
         a, b = a[:count], b[:count]
-    if a.shape[:-2] != b.shape[:-2] or a.shape[-1] != b.shape[-2]:
+    *batch_a, m, k, columns = a.shape
+    if (*batch_a, k) != b.shape[:-1] or columns not in (1, b.shape[-1]):
+        got = a.shape if own else a.shape[:-1]
         raise BrError(
             f"expected a as [batch..., m, k] and b as [batch..., k, n], "
-            f"got {list(a.shape)} and {list(b.shape)}"
+            f"got {list(got)} and {list(b.shape)}"
         )
     for what, array in (("c", c), *(("extra", extra) for extra in extras)):
-        if array.shape != (a.shape[-2], b.shape[-1]):
+        if array.shape != (m, b.shape[-1]):
             raise BrError(
-                f"expected {what} as [m, n] = [{a.shape[-2]}, {b.shape[-1]}], "
+                f"expected {what} as [m, n] = [{m}, {b.shape[-1]}], "
                 f"got {list(array.shape)}"
             )
-    batch = tuple(range(a.ndim - 2))
-    # A: [batch..., m, k], B: [batch..., k, n] -> [m, n], summed over batch and k
-    total = np.tensordot(
-        a.astype(c.dtype), b.astype(c.dtype), ((*batch, -1), (*batch, -2))
-    )
+    batch = tuple(range(len(batch_a)))
+    a, b = a.astype(c.dtype), b.astype(c.dtype)
+    if own:
+        # [batch..., m, k, n] and [batch..., k, n] -> [m, n], summed over batch and k
+        total = (a * np.expand_dims(b, -3)).sum((*batch, -2))
+    else:
+        # A: [batch..., m, k], B: [batch..., k, n] -> [m, n]
+        total = np.tensordot(a[..., 0], b, ((*batch, -1), (*batch, -2)))
     if alpha != 1.0:
         total = total * _factor(alpha, c.dtype)
     if beta != 0.0:

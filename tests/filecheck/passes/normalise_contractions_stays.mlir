@@ -20,17 +20,6 @@ func.func @matvec(%a: tensor<6x8xf32>, %x: tensor<8xf32>, %y: tensor<6xf32>)
   func.return %r : tensor<6xf32>
 }
 
-// CHECK-LABEL: @depthwise
-// CHECK-NEXT: linalg.generic
-func.func @depthwise(%x: tensor<1x10x10x16xf32>, %w: tensor<3x3x16xf32>,
-    %y: tensor<1x8x8x16xf32>) -> tensor<1x8x8x16xf32> {
-  %r = linalg.depthwise_conv_2d_nhwc_hwc
-    {strides = dense<1> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
-    ins(%x, %w : tensor<1x10x10x16xf32>, tensor<3x3x16xf32>)
-    outs(%y : tensor<1x8x8x16xf32>) -> tensor<1x8x8x16xf32>
-  func.return %r : tensor<1x8x8x16xf32>
-}
-
 // CHECK-LABEL: @integers
 // CHECK-NEXT: linalg.generic
 func.func @integers(%a: tensor<6x4xi32>, %b: tensor<4x8xi32>, %c: tensor<6x8xi32>)
