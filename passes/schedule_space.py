@@ -94,10 +94,11 @@ class ScheduleSpace:
         seen = {self.default}
         yield self.default
         for point in self.points():
-            schedule = self.schedule(point)
-            if schedule is not None and schedule not in seen:
+            schedule = self._make(point)
+            if schedule not in seen:
                 seen.add(schedule)
-                yield schedule
+                if self._fits(schedule):
+                    yield schedule
 
     def points(self) -> Iterator[Point]:
         """All points by the sum of their numbers."""
@@ -106,11 +107,15 @@ class ScheduleSpace:
 
     def schedule(self, point: Point) -> Schedule | None:
         """The schedule of a point; None where its choices exclude each other."""
-        made = self._make(dict(zip(AXES, point, strict=True)))
-        return made if fault_of(self.problem.table, made) is None else None
+        made = self._make(point)
+        return made if self._fits(made) else None
 
-    def _make(self, at: dict[str, int]) -> Schedule:
+    def _fits(self, schedule: Schedule) -> bool:
+        return fault_of(self.problem.table, schedule) is None
+
+    def _make(self, point: Point) -> Schedule:
         p, m, n = self.problem, self.m, self.problem.n
+        at = dict(zip(AXES, point, strict=True))
         tile, sums = self.tile[at["tile"]], self.sums[at["sums"]]
         vector = tile[1] * p.lanes
         steps = dict.fromkeys([*self.outer, *sums.loops], 1)

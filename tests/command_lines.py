@@ -11,12 +11,17 @@ import multiprocessing
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-TOOLS = {"br-opt": "opt", "br-run": "run", "br-compile": "compile"}
+TOOLS = {
+    "br-opt": "opt",
+    "br-run": "run",
+    "br-compile": "compile",
+    "br-tune": "tune",
+}
 _SERVER = multiprocessing.get_context("forkserver")
 _PASSES = (Path(__file__).parent.parent / "passes").glob("*.py")
 _SERVER.set_forkserver_preload(
@@ -40,13 +45,20 @@ class Done:
     errors: str
 
 
-def _child(tool: str, arguments: Sequence[str], folder: str, streams: str) -> None:
+def _child(
+    tool: str,
+    arguments: Sequence[str],
+    folder: str,
+    streams: str,
+    variables: Mapping[str, str],
+) -> None:
     """What the forked process does."""
     for number, name in ((1, "output"), (2, "errors")):
         file = os.open(f"{streams}/{name}", os.O_WRONLY | os.O_CREAT)
         os.dup2(file, number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.chdir(folder)
+    os.environ.update(variables)
     sys.argv = [tool, *arguments]
     main = import_module(f"runtime.cli.{TOOLS[tool]}").main
     code = main()
@@ -55,10 +67,16 @@ def _child(tool: str, arguments: Sequence[str], folder: str, streams: str) -> No
     os._exit(code)
 
 
-def call(tool: str, *arguments: object, folder: Path) -> Done:
-    """Runs `tool` in `folder` to its end."""
+def call(
+    tool: str,
+    *arguments: object,
+    folder: Path,
+    variables: Mapping[str, str] | None = None,
+) -> Done:
+    """Runs `tool` in `folder` to its end, with these environment variables."""
     with tempfile.TemporaryDirectory() as streams:
-        given = (tool, [str(a) for a in arguments], str(folder), streams)
+        words = [str(a) for a in arguments]
+        given = (tool, words, str(folder), streams, variables or {})
         process = _SERVER.Process(target=_child, args=given)
         process.start()
         process.join(_SECONDS)

@@ -1,5 +1,6 @@
 """The documentation is true: what it shows is what the programs print and do."""
 
+import os
 import re
 import runpy
 import shlex
@@ -16,6 +17,7 @@ from brdialect.source import parse_module
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 TOOLS = Path(sys.executable).parent
+TOOL_NAMES = ("br-opt", "br-run", "br-tune")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -24,14 +26,13 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def commands(page: Path) -> list[str]:
-    """The `br-opt` and `br-run` commands that a page shows."""
-    text = "\n".join(blocks(page, "sh")).replace("\\\n", " ")
-    return [line for line in text.splitlines() if line.startswith(("br-opt", "br-run"))]
+    """The commands of ours that a page shows, but for those that write code."""
+    text = "\n".join(blocks(page, "sh")).replace("\\\n", "")
+    return [line for line in text.splitlines() if line.startswith(TOOL_NAMES)]
 
 
-COMMANDS = [
-    c for page in (ROOT / "README.md", DOCS / "pipeline.md") for c in commands(page)
-]
+PAGES = (ROOT / "README.md", DOCS / "pipeline.md")
+COMMANDS = [c for page in PAGES for c in commands(page)]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -50,6 +51,23 @@ def test_commands(command: str, tmp_path: Path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout or "--output" in words
+
+
+def test_schedules(tmp_path: Path):
+    """The commands of the page, one after another: they use each other's files."""
+    for folder in ("docs", "examples"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    for command in commands(DOCS / "schedules.md"):
+        tool, *words = shlex.split(command, comments=True)
+        done = subprocess.run(
+            (TOOLS / tool, *words),
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            check=False,
+            env={**os.environ, "BR_CACHE_DIR": str(tmp_path / "cache")},
+        )
+        assert done.returncode == 0, done.stderr
 
 
 def test_there_are_commands():

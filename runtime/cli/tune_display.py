@@ -42,9 +42,14 @@ class Display:
         self._task: Any = None
 
     def __enter__(self) -> Display:
-        if self._bar is not None:
+        count = len(self._numbers)
+        plural = "s" if count > 1 else ""
+        title = f"tuning {count} contraction{plural} for {self._budget:g} s"
+        if self._bar is None:
+            print(title, file=sys.stderr, flush=True)
+        else:
             self._bar.start()
-            self._task = self._bar.add_task("tuning", total=self._budget)
+            self._task = self._bar.add_task(title, total=self._budget)
         return self
 
     def __exit__(
