@@ -25,9 +25,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from brdialect.errors import BrError
+from brdialect.mistake import BrError
 from frontends.resnet50 import ResNet50
-from runtime.cli.bench import own
+from runtime.cli.bench.own import BoundCall
 from runtime.cli.bench.workloads import (
     Convolution,
     FullyConnected,
@@ -38,9 +38,10 @@ from runtime.cli.bench.workloads import (
 )
 
 
-def prepare(workload: Mapping[str, Any]) -> own.BoundCall:
+def prepare(workload: Mapping[str, Any]) -> BoundCall:
     """Compiles a workload and packs its weights; what is left is the work itself."""
-    return own.prepare(workload_of(workload), threads())
+    work = workload_of(workload)
+    return BoundCall(work, threads(), work.inputs())
 
 
 def threads() -> int:

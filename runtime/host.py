@@ -26,9 +26,16 @@ def host_features() -> Mapping[str, bool]:
 
 
 def cpus() -> int:
-    """How many processors this process may use."""
+    """How many processors this process may use: all its threads together, because an
+    OpenMP team may have bound the one that asks to one of them."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
+        allowed = set(os.sched_getaffinity(0))
+        for task in Path("/proc/self/task").glob("*"):
+            try:
+                allowed |= os.sched_getaffinity(int(task.name))
+            except OSError:  # the thread has ended
+                continue
+        return len(allowed)
     return os.cpu_count() or 1
 
 

@@ -11,10 +11,15 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
-from brdialect.errors import BrError
+from brdialect.mistake import BrError
 from frontends.resnet50 import ResNet50
-from runtime.cli.bench import own
-from runtime.cli.bench.workloads import Convolution, DepthwiseBlock, WholeResNet50
+from runtime.cli.bench.own import BoundCall
+from runtime.cli.bench.workloads import (
+    Convolution,
+    DepthwiseBlock,
+    WholeResNet50,
+    Workload,
+)
 
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
 from harness_peer import prepare, workload_of
@@ -29,6 +34,10 @@ def row(family: str, **sizes: int) -> dict[str, Any]:
 def conv_row(c: int, k: int, size: int, window: int, stride: int) -> dict[str, Any]:
     sizes = {"N": 2, "C": c, "K": k, "H": size, "W": size + 2, "R": window, "S": window}
     return row("conv", **sizes, stride=stride, pad=window // 2)
+
+
+def bound(workload: Workload) -> BoundCall:
+    return BoundCall(workload, 1, workload.inputs())
 
 
 def convolve(
@@ -50,7 +59,7 @@ def close(got: Array, want: Array) -> None:
     assert np.abs(got - want).max() <= 1e-5 * np.abs(want).max()
 
 
-def check_calls(run: own.BoundCall, want: Array) -> None:
+def check_calls(run: BoundCall, want: Array) -> None:
     """A second call computes the same again: nothing adds up."""
     for _ in range(2):
         run()
@@ -96,7 +105,7 @@ def test_mlp():
 
 @pytest.mark.parametrize("stride", [1, 2])
 def test_depthwise_block(stride: int):
-    run = own.prepare(DepthwiseBlock(1, 16, 24, 9, stride), threads=1)
+    run = bound(DepthwiseBlock(1, 16, 24, 9, stride))
     x, w0, b0, w1, b1 = run.inputs.values()
     y = convolve(x, w0, stride, 1, groups=16) + b0[:, None, None]
     y = convolve(np.clip(y, 0, 6), w1) + b1[:, None, None]
@@ -105,9 +114,9 @@ def test_depthwise_block(stride: int):
 
 def test_grouped_and_dilated_convolution():
     sizes = {"mb": 1, "ic": 8, "ih": 9, "iw": 9, "oc": 12, "kh": 3, "kw": 3}
-    run = own.prepare(Convolution("grouped", **sizes, g=2), threads=1)
+    run = bound(Convolution("grouped", **sizes, g=2))
     check_calls(run, convolve(run.inputs["x"], run.inputs["w"], groups=2))
-    run = own.prepare(Convolution("dilated", **sizes, dh=2, dw=2), threads=1)
+    run = bound(Convolution("dilated", **sizes, dh=2, dw=2))
     spread = np.zeros((12, 8, 5, 5))
     spread[:, :, ::2, ::2] = run.inputs["w"]
     check_calls(run, convolve(run.inputs["x"], spread))
@@ -144,7 +153,7 @@ def resnet(network: ResNet50, inputs: Mapping[str, Array]) -> Array:
 
 def test_resnet50_of_small_sizes():
     network = ResNet50(2, size=32, blocks=(2, 1), width=8, classes=10)
-    run = own.prepare(WholeResNet50(network), threads=1)
+    run = bound(WholeResNet50(network))
     check_calls(run, resnet(network, run.inputs))
 
 

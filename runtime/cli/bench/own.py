@@ -22,9 +22,10 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import ModuleOp, f32
 from xdsl.ir import SSAValue
 
-from brdialect.reference.values import Array
+from brdialect.arrays import Array
 from frontends.linalg_builder import Builder
 from runtime.arguments import aligned_empty
+from runtime.cli.bench.peers.prepared import Prepared
 from runtime.cli.bench.workloads import (
     Convolution,
     DepthwiseBlock,
@@ -78,12 +79,16 @@ class BoundCall:
     def __call__(self) -> None:
         self._call()
 
-    def output(self) -> dict[str, Array]:
-        """The plain-layout result of the latest call, `y`."""
+    def result(self) -> Array:
+        """The plain-layout result of the latest call."""
         (result,) = self._results
         if self._channels_last:
             result = result.transpose(_TO_CHANNELS_FIRST)
-        return {"y": np.array(result, order="C")}
+        return np.array(result, order="C")
+
+    def output(self) -> dict[str, Array]:
+        """The same by name: `y`."""
+        return {"y": self.result()}
 
 
 def aligned_copy(array: Array) -> Array:
@@ -93,9 +98,10 @@ def aligned_copy(array: Array) -> Array:
     return copy
 
 
-def prepare(workload: Workload, threads: int, seed: int = 0) -> BoundCall:
-    """The workload compiled for `threads`, on random inputs."""
-    return BoundCall(workload, threads, workload.inputs(seed))
+def prepare(workload: Workload, inputs: Mapping[str, Array], threads: int) -> Prepared:
+    """The compiler as one contestant among others."""
+    call = BoundCall(workload, threads, inputs)
+    return Prepared(call, call.result)
 
 
 @singledispatch

@@ -1,14 +1,25 @@
-"""The suites of workloads that br-bench times and br-tune tunes: the layers of the
-paper's evaluation (arXiv:1906.06440), and plain matrix products."""
+"""The tables that `br-bench` knows by name, and the choice of their rows."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from runtime.cli.bench.workloads import Convolution, FullyConnected, Gemm, Workload
+from brdialect.mistake import BrError
+from frontends.resnet50 import ResNet50
+from runtime.cli.bench.descriptor import parse_descriptor
+from runtime.cli.bench.workloads import (
+    Convolution,
+    DepthwiseBlock,
+    FullyConnected,
+    Gemm,
+    WholeResNet50,
+    Workload,
+)
 
-RESNET50 = (
-    # c, k, h = w, r = s, stride: the 20 kinds of convolutions of ResNet-50, v1
+_RESNET50 = (
+    # in, out, height and width in, window, stride
     (3, 64, 224, 7, 2),
     (64, 256, 56, 1, 1),
     (64, 64, 56, 1, 1),
@@ -30,12 +41,26 @@ RESNET50 = (
     (512, 2048, 7, 1, 1),
     (2048, 512, 7, 1, 1),
 )
+"""The distinct convolutions of ResNet-50, numbered from 1 as in arXiv:1906.06440."""
 
-FC_SIZES = (256, 512, 1024, 2048)
-FC_ROWS = (168, 1344)
+_MOBILENET = (
+    # channels, channels out, height and width in, stride
+    (32, 64, 112, 1),
+    (64, 128, 112, 2),
+    (128, 128, 56, 1),
+    (128, 256, 56, 2),
+    (256, 256, 28, 1),
+    (256, 512, 28, 2),
+    (512, 512, 14, 1),
+    (512, 1024, 14, 2),
+    (1024, 1024, 7, 1),
+)
+"""The distinct blocks of MobileNet."""
 
-SKINNY = (
-    # m, n, k of products that are no cubes
+_WIDTHS = (256, 512, 1024, 2048)
+
+_SKINNY = (
+    # m, n, k
     (1, 1024, 1024),
     (16, 1024, 1024),
     (168, 1024, 1024),
@@ -47,35 +72,92 @@ SKINNY = (
 )
 
 
-def resnet50_layer(number: int, images: int) -> Convolution:
-    """Layer `number`, from 1 to 20; the padding keeps the size of a stride of 1."""
-    c, k, size, window, stride = RESNET50[number - 1]
-    pad = (window - 1) // 2
-    label = f"conv{number:02d}"
-    return Convolution(
-        label, images, c, size, size, k, window, window, stride, stride, pad, pad
+def _resnet50(minibatch: int | None) -> list[Workload]:
+    return [
+        Convolution(
+            f"{number:2d} {c}->{k} {size}x{size} {window}x{window}"
+            + (f" s{stride}" if stride > 1 else ""),
+            minibatch or 1,
+            c,
+            size,
+            size,
+            k,
+            window,
+            window,
+            stride,
+            stride,
+            window // 2,
+            window // 2,
+        )
+        for number, (c, k, size, window, stride) in enumerate(_RESNET50, 1)
+    ]
+
+
+def _fc(minibatch: int | None) -> list[Workload]:
+    rows = (168, 1344) if minibatch is None else (minibatch,)
+    return [FullyConnected(n, c, c) for n in rows for c in _WIDTHS]
+
+
+def _gemm(minibatch: int | None) -> list[Workload]:
+    if minibatch is not None:
+        raise BrError("--minibatch: gemm has none; its sizes are those of matrices")
+    return [Gemm(*sizes) for sizes in (*((s, s, s) for s in _WIDTHS), *_SKINNY)]
+
+
+def _depthwise(minibatch: int | None) -> list[Workload]:
+    return [DepthwiseBlock(minibatch or 1, *row) for row in _MOBILENET]
+
+
+def _model(minibatch: int | None) -> list[Workload]:
+    return [WholeResNet50(ResNet50(minibatch or 1))]
+
+
+def _lstm(minibatch: int | None) -> list[Workload]:
+    raise BrError(
+        "expected a suite that the compiler has code for, got 'lstm', which waits for "
+        "recurrent cells; use resnet50, fc, gemm, depthwise or model"
     )
 
 
-def resnet50(images: int) -> list[Workload]:
-    """The convolutions of ResNet-50."""
-    return [resnet50_layer(i + 1, images) for i in range(len(RESNET50))]
-
-
-def fc(images: int) -> list[Workload]:
-    """Fully connected layers; their rows are the paper's."""
-    return [FullyConnected(n, size, size) for n in FC_ROWS for size in FC_SIZES]
-
-
-def gemm(images: int) -> list[Workload]:
-    """Cubes and skinny products; they have no images."""
-    cubes = [Gemm(size, size, size) for size in FC_SIZES]
-    return [*cubes, *(Gemm(*sizes) for sizes in SKINNY)]
-
-
-SUITES: Mapping[str, Callable[[int], Sequence[Workload]]] = {
-    "resnet50": resnet50,
-    "fc": fc,
-    "gemm": gemm,
+SUITES: Mapping[str, tuple[str, Callable[[int | None], list[Workload]]]] = {
+    "resnet50": ("the 20 distinct convolutions of ResNet-50", _resnet50),
+    "fc": ("fully connected layers, weights packed ahead", _fc),
+    "gemm": ("row-major matrix products, packed in the call", _gemm),
+    "depthwise": ("the blocks of MobileNet: 3x3 depthwise, 1x1, ReLU6", _depthwise),
+    "model": ("ResNet-50 from image to logits", _model),
+    "lstm": ("not there yet", _lstm),
 }
-"""The workloads of each suite, for a number of images."""
+"""What each suite is, and its rows for a minibatch (None: its own)."""
+
+
+def rows_of(name: str, minibatch: int | None, layers: str | None) -> list[Workload]:
+    """The rows of a suite, or the convolution that a descriptor says."""
+    if name in SUITES:
+        rows = SUITES[name][1](minibatch)
+    elif re.search(r"\d", name):
+        row = parse_descriptor(name)
+        rows: list[Workload] = [replace(row, mb=minibatch or row.mb)]
+    else:
+        raise BrError(
+            f"expected a suite out of {', '.join(SUITES)}, or a convolution such as "
+            f"mb1ic64ih56oc64oh56kh3ph1, got '{name}'"
+        )
+    if layers is None:
+        return rows
+    return [rows[number - 1] for number in parse_layers(layers, len(rows))]
+
+
+def parse_layers(text: str, count: int) -> Sequence[int]:
+    """`1-3,8` -> 1, 2, 3, 8; each row once, in the order given."""
+    chosen: dict[int, None] = {}
+    for part in text.split(","):
+        match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", part.strip())
+        first = int(match[1]) if match else 0
+        last = int(match[2] or first) if match else 0
+        if not 1 <= first <= last <= count:
+            raise BrError(
+                f"--layers: expected numbers and ranges from 1 to {count}, such as "
+                f"1-{count} or 1,{count}, got '{text}'"
+            )
+        chosen |= dict.fromkeys(range(first, last + 1))
+    return list(chosen)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brdialect.reference.values import Array
+from brdialect.arrays import Array
 from frontends.resnet50 import ResNet50
 
 Shape = tuple[int, ...]

@@ -1,0 +1,257 @@
+"""oneDNN through its C interface (version 3), in the layouts that it prefers.
+
+Every operand is created in "any" format, so the library chooses; what is plain is
+reordered into that ahead of the timed call, and the result back out of it after. A
+GEMM's operands are row-major, so there the timed call does it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import timeit
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from ctypes import byref, c_int, c_int64, c_void_p
+from ctypes.util import find_library
+from functools import singledispatch
+from pathlib import Path
+
+import numpy as np
+
+from brdialect.arrays import Array
+from runtime.arguments import aligned_empty
+from runtime.cli.bench.peers.prepared import Prepared
+from runtime.cli.bench.workloads import (
+    Convolution,
+    FullyConnected,
+    Gemm,
+    Shape,
+    Workload,
+)
+
+# Numbers of enumerations in oneapi/dnnl/dnnl_types.h, fixed for all of version 3.
+_CPU, _IN_ORDER, _F32 = 1, 1, 3
+_FORWARD_INFERENCE, _DIRECT = 96, 1
+_ANY = 1
+_PLAIN = {2: 3, 4: 5, 5: 6}  # dimensions -> the tag of row-major
+_SRC_MD, _WEIGHTS_MD, _DST_MD = 129, 131, 133
+_SRC, _DST, _WEIGHTS = 1, 17, 33
+
+
+class _Argument(ctypes.Structure):
+    _fields_ = (("index", c_int), ("memory", c_void_p))
+
+
+class _Version(ctypes.Structure):
+    _fields_ = (("major", c_int), ("minor", c_int), ("patch", c_int))
+
+
+def library_paths() -> Iterator[str]:
+    """Where a wheel or the system puts the library."""
+    for name in ("libdnnl.so.3", "libdnnl.so"):
+        yield from map(str, Path(sys.prefix, "lib").glob(name))
+    if found := find_library("dnnl"):
+        yield found
+
+
+def is_installed() -> bool:
+    """Whether there is a library of version 3."""
+    return _loaded() is not None
+
+
+def _loaded() -> ctypes.CDLL | None:
+    for path in library_paths():
+        try:
+            library = ctypes.CDLL(path)
+            library.dnnl_version.restype = ctypes.POINTER(_Version)
+            if library.dnnl_version().contents.major == 3:
+                return library
+        except (OSError, AttributeError):
+            continue
+    return None
+
+
+class OneDnn:
+    """The library with an engine and a stream. Everything lives as long as the
+    process, which times a few dozen operations."""
+
+    def __init__(self) -> None:
+        library = _loaded()
+        assert library is not None
+        self._library = library
+        self._engine, self._stream = c_void_p(), c_void_p()
+        self._call("engine_create", byref(self._engine), _CPU, ctypes.c_size_t(0))
+        self._call("stream_create", byref(self._stream), self._engine, _IN_ORDER)
+
+    def _call(self, name: str, *arguments: object) -> None:
+        status = getattr(self._library, f"dnnl_{name}")(*arguments)
+        if status:
+            raise RuntimeError(f"dnnl_{name} returns {status}")
+
+    def description(self, shape: Shape, plain: bool) -> c_void_p:
+        """Of an f32 tensor, row-major or as the library likes."""
+        made = c_void_p()
+        sizes = dimensions(shape)
+        tag = _PLAIN[len(shape)] if plain else _ANY
+        self._call(
+            "memory_desc_create_with_tag", byref(made), len(shape), sizes, _F32, tag
+        )
+        return made
+
+    def chosen(self, primitive: c_void_p, what: int) -> c_void_p:
+        """The description of an operand that the library has chosen."""
+        query = self._library.dnnl_primitive_desc_query_md
+        query.restype = c_void_p
+        return c_void_p(query(primitive, what, 0))
+
+    def planned(self, name: str, *arguments: object) -> c_void_p:
+        """A primitive's description."""
+        made = c_void_p()
+        self._call(f"{name}_primitive_desc_create", byref(made), *arguments)
+        return made
+
+    def forward(self, name: str, *arguments: object) -> c_void_p:
+        """The same for one that runs on this engine."""
+        return self.planned(name, self._engine, *arguments)
+
+    def memory(self, description: c_void_p, place: Array | None = None) -> c_void_p:
+        """Fresh memory, or an array's."""
+        made = c_void_p()
+        data = c_void_p(-1) if place is None else place.ctypes.data_as(c_void_p)
+        self._call("memory_create", byref(made), description, self._engine, data)
+        return made
+
+    def primitive(self, description: c_void_p) -> c_void_p:
+        """Code for it."""
+        made = c_void_p()
+        self._call("primitive_create", byref(made), description)
+        return made
+
+    def execute(self, primitive: c_void_p, arguments: Sequence[_Argument]) -> None:
+        """Runs it to its end."""
+        passed = (_Argument * len(arguments))(*arguments)
+        self._call("primitive_execute", primitive, self._stream, len(arguments), passed)
+        self._call("stream_wait", self._stream)
+
+    def sgemm(self, a: Array, b: Array, c: Array) -> None:
+        """c = a b, all row-major."""
+        (m, k), n = a.shape, b.shape[1]
+        plain = ctypes.c_char(b"N")
+        pairs = zip((a, b, c), (k, n, n), strict=True)
+        (pa, la), (pb, lb), (pc, lc) = (
+            (x.ctypes.data_as(c_void_p), c_int64(step)) for x, step in pairs
+        )
+        one, zero = ctypes.c_float(1), ctypes.c_float(0)
+        sizes = map(c_int64, (m, n, k))
+        self._call("sgemm", plain, plain, *sizes, one, pa, la, pb, lb, zero, pc, lc)
+
+    def reorder(
+        self, from_: tuple[c_void_p, c_void_p], to: tuple[c_void_p, c_void_p]
+    ) -> None:
+        """Copies between two (description, memory)."""
+        plan = self.planned(
+            "reorder", from_[0], self._engine, to[0], self._engine, None
+        )
+        arguments = [_Argument(_SRC, from_[1]), _Argument(_DST, to[1])]
+        self.execute(self.primitive(plan), arguments)
+
+
+def dimensions(values: Sequence[int]) -> ctypes.Array[c_int64]:
+    """A dnnl_dims_t."""
+    return (c_int64 * 12)(*values)
+
+
+def prepare(workload: Workload, inputs: Mapping[str, Array], threads: int) -> Prepared:
+    """OMP_NUM_THREADS, which the process starts with, says how many threads."""
+    dnn = OneDnn()
+    if isinstance(workload, Gemm):
+        ways = (_primitive(workload, inputs, dnn), _sgemm(workload, inputs, dnn))
+        return min(ways, key=lambda way: best_seconds(way.run))
+    return _primitive(workload, inputs, dnn)
+
+
+def best_seconds(run: Callable[[], object]) -> float:
+    """Of a few calls, after one that warms up."""
+    return min(timeit.repeat(run, number=1, repeat=6)[1:])
+
+
+def _sgemm(workload: Gemm, inputs: Mapping[str, Array], dnn: OneDnn) -> Prepared:
+    """The other way to a row-major product."""
+    a, b = inputs.values()
+    result: Array = aligned_empty(workload.result, np.float32)
+    return Prepared(lambda: dnn.sgemm(a, b, result), lambda: result.copy())
+
+
+def _primitive(
+    workload: Workload, inputs: Mapping[str, Array], dnn: OneDnn
+) -> Prepared:
+    """A primitive, with its operands in the layouts of its description."""
+    plan = plan_of(workload, dnn)
+    arrays = list(inputs.values())
+    if isinstance(workload, Convolution) and workload.g > 1:
+        k, c, r, s = arrays[1].shape
+        arrays[1] = arrays[1].reshape(workload.g, k // workload.g, c, r, s)
+    arguments: list[_Argument] = []
+    operands = ((_SRC, _SRC_MD), (_WEIGHTS, _WEIGHTS_MD))
+    for (index, what), array in zip(operands, arrays, strict=True):
+        own = aligned_empty(array.shape, np.float32)
+        own[...] = array
+        plain = dnn.description(array.shape, plain=True)
+        chosen = dnn.chosen(plan, what)
+        place = dnn.memory(chosen)
+        dnn.reorder((plain, dnn.memory(plain, own)), (chosen, place))
+        arguments.append(_Argument(index, place))
+    chosen = dnn.chosen(plan, _DST_MD)
+    result = dnn.memory(chosen)
+    arguments.append(_Argument(_DST, result))
+    primitive = dnn.primitive(plan)
+
+    def output() -> Array:
+        array: Array = aligned_empty(workload.result, np.float32)
+        plain = dnn.description(workload.result, plain=True)
+        dnn.reorder((chosen, result), (plain, dnn.memory(plain, array)))
+        return array
+
+    return Prepared(lambda: dnn.execute(primitive, arguments), output)
+
+
+@singledispatch
+def plan_of(workload: Workload, dnn: OneDnn) -> c_void_p:
+    """The description of the primitive that does the workload."""
+    raise NotImplementedError(f"{type(workload).__name__} is more than one primitive")
+
+
+@plan_of.register
+def _(workload: Convolution, dnn: OneDnn) -> c_void_p:
+    x, w = workload.shapes().values()
+    if workload.g > 1:
+        w = (workload.g, w[0] // workload.g, *w[1:])
+    padding = dimensions((workload.ph, workload.pw))
+    return dnn.forward(
+        "convolution_forward",
+        _FORWARD_INFERENCE,
+        _DIRECT,
+        *(dnn.description(shape, plain=False) for shape in (x, w)),
+        None,
+        dnn.description(workload.result, plain=False),
+        dimensions((workload.sh, workload.sw)),
+        dimensions((workload.dh - 1, workload.dw - 1)),
+        padding,
+        padding,
+        None,
+    )
+
+
+@plan_of.register
+def _(workload: FullyConnected, dnn: OneDnn) -> c_void_p:
+    x, w = (dnn.description(s, plain=False) for s in workload.shapes().values())
+    y = dnn.description(workload.result, plain=False)
+    name = "inner_product_forward"
+    return dnn.forward(name, _FORWARD_INFERENCE, x, w, None, y, None)
+
+
+@plan_of.register
+def _(workload: Gemm, dnn: OneDnn) -> c_void_p:
+    a, b = (dnn.description(s, plain=True) for s in workload.shapes().values())
+    c = dnn.description(workload.result, plain=True)
+    return dnn.forward("matmul", a, b, None, c, None)
