@@ -7,7 +7,7 @@ rest. `math` operations without an exact instruction have been expanded before.
 from __future__ import annotations
 
 from xdsl.dialects import arith, llvm
-from xdsl.dialects.builtin import IntegerAttr, IntegerType, i1, i32
+from xdsl.dialects.builtin import IndexType, IntegerAttr, IntegerType, i1, i32
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.hints import isa
 
@@ -41,6 +41,8 @@ OVERFLOWING: dict[str, type[Operation]] = {
     "arith.muli": llvm.MulOp,
     "arith.shli": llvm.ShlOp,
 }
+# Done once in a block; addresses then know what was added to an index
+INDEX = {"arith.addi": FunctionLowering.add, "arith.muli": FunctionLowering.mul}
 FLOAT: dict[str, type[Operation]] = {
     "arith.addf": llvm.FAddOp,
     "arith.subf": llvm.FSubOp,
@@ -91,12 +93,17 @@ def integer_binary(low: FunctionLowering, op: Operation) -> None:
 
 def overflowing(low: FunctionLowering, op: Operation) -> None:
     """x + y, ... with the flags that promise no overflow"""
-    values = low.operands(op)
-    properties = NO_OVERFLOW_FLAGS
     flags = op.properties.get("overflowFlags")
     if isinstance(flags, arith.IntegerOverflowAttr) and flags.data:
         bits = sum({"nsw": 1, "nuw": 2}[flag.value] for flag in flags.data)
         properties = {"overflowFlags": IntegerAttr(bits, i32)}
+    elif isinstance(op.results[0].type, IndexType) and op.name in INDEX:
+        x, y = (low.index(operand) for operand in op.operands)
+        low.replace(op, low.int64(INDEX[op.name](low, x, y)))
+        return
+    else:
+        properties = NO_OVERFLOW_FLAGS
+    values = low.operands(op)
     low.replace(
         op, low.compute(OVERFLOWING[op.name], values, values[0].type, properties)
     )

@@ -101,6 +101,7 @@ class FunctionLowering:
         self._constants: dict[tuple[Attribute, Attribute], SSAValue] = {}
         self._head: list[Operation] = []  # goes to the front of the entry block
         self._in_block: dict[object, SSAValue] = {}  # pure results of the current block
+        self._sums: dict[SSAValue, tuple[SSAValue, int]] = {}  # x + n: x, n
 
     # Operations
 
@@ -172,7 +173,11 @@ class FunctionLowering:
         self._in_block = {}
 
     def finish(self) -> None:
-        """Puts constants and allocations in front of the function."""
+        """Puts constants and allocations in front; sums that no one asked for go."""
+        for total in reversed(self._sums):
+            if not total.uses and isinstance(total.owner, Operation):
+                total.owner.detach()
+                total.owner.erase()
         if first := self.entry.first_op:
             self.entry.insert_ops_before(self._head, first)
         else:
@@ -267,7 +272,13 @@ class FunctionLowering:
             x, y = y, x
         if isinstance(x, int):
             return x + cast(int, y)
-        return x if y == 0 else self._once(llvm.AddOp, x, self.int64(y))
+        if y == 0:
+            return x
+        result = self._once(llvm.AddOp, x, self.int64(y))
+        if isinstance(y, int):
+            base, number = self._sums.get(x, (x, 0))
+            self._sums[result] = base, number + y
+        return result
 
     def mul(self, x: Index, y: Index) -> Index:
         """x * y"""
@@ -275,10 +286,8 @@ class FunctionLowering:
             x, y = y, x
         if isinstance(x, int):
             return x * cast(int, y)
-        if y == 0:
-            return 0
-        if y == 1:
-            return x
+        if y == 0 or y == 1:
+            return x if y else 0
         return self._once(llvm.MulOp, x, self.int64(y))
 
     def product(self, factors: Sequence[Index]) -> Index:
@@ -326,19 +335,26 @@ class FunctionLowering:
             )
         return found
 
-    def shifted(self, view: View, indices: Sequence[Index]) -> View:
-        """The same view with [0, 0, ..] moved to `indices`.
+    def offset(self, view: View, indices: Sequence[Index]) -> tuple[Index, int]:
+        """How far `indices` are from the pointer, in elements: x + y, y a number.
 
-        The part known at run time comes first, and a block computes it once: unrolled
-        accesses then differ by a constant only, which costs nothing on any machine.
+        A block computes x once: accesses [i, j], [i + 1, j] .. differ by a number only.
         """
         constant, dynamic = view.shift, cast(Index, 0)
         for index, stride in zip(indices, view.strides, strict=True):
+            if not isinstance(index, int) and isinstance(stride, int):
+                index, number = self._sums.get(index, (index, 0))
+                constant += number * stride
             term = self.mul(index, stride)
             if isinstance(term, int):
                 constant += term
             else:
                 dynamic = self.add(dynamic, term)
+        return dynamic, constant
+
+    def shifted(self, view: View, indices: Sequence[Index]) -> View:
+        """The same view with [0, 0, ..] moved to `indices`."""
+        dynamic, constant = self.offset(view, indices)
         pointer = self.step(view.element, view.pointer, dynamic)
         return replace(view, pointer=pointer, shift=constant)
 
@@ -355,13 +371,9 @@ class FunctionLowering:
         so only a single step from the root is marked `inbounds`.
         """
         if inbounds and view.pointer is view.root:
-            terms = [self.mul(i, s) for i, s in zip(indices, view.strides, strict=True)]
-            dynamic = [t for t in terms if not isinstance(t, int)]
-            constant = view.shift + sum(t for t in terms if isinstance(t, int))
-            if constant == 0 or not dynamic:
-                total: Index = constant
-                for term in dynamic:
-                    total = self.add(total, term)
+            dynamic, constant = self.offset(view, indices)
+            if dynamic == 0 or constant == 0:
+                total = self.add(dynamic, constant)
                 return self.step(view.element, view.pointer, total, inbounds=True)
         return self.start(self.shifted(view, indices))
 
