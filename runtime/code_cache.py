@@ -66,7 +66,13 @@ def key_of(*parts: object) -> str:
 def open_cache() -> CodeCache | None:
     """The user's cache; None where there is none or another user could write to it."""
     folder = cache_folder()
-    return None if folder is None else _opened(folder / "code", _limit())
+    if folder is None:
+        if os.environ.get("BR_CACHE_DIR") != "":
+            warn(
+                "compiled code is not kept: no cache folder can be made (BR_CACHE_DIR)"
+            )
+        return None
+    return _opened(folder / "code", _limit())
 
 
 @cache
