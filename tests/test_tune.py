@@ -23,6 +23,7 @@ from runtime.host import cpus, host_target
 from runtime.schedule_cache import forget, keep, tuned_schedules
 from runtime.schedule_file import schedule_file, target_line
 from runtime.tuner import session
+from runtime.tuner.race import Outcome
 from runtime.tuner.search import Result
 
 MATMUL = """
@@ -77,9 +78,9 @@ class AlwaysFaster:
     def warm_up(self, runner: Any) -> None:
         runner.best = 1.0
 
-    def race(self, champion: Any, challenger: Any, rounds: int = 0) -> float:
+    def race(self, champion: Any, challenger: Any, rounds: int = 0) -> Outcome:
         challenger.best = champion.best * 0.9
-        return 0.9
+        return Outcome(champion.best, challenger.best, 0.9)
 
 
 def written() -> dict[str, Any]:
@@ -191,7 +192,8 @@ def test_a_folder_that_cannot_be_written(
     program: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ):
     cache.write_text("a file where the folder should be")
-    multiply()
+    with pytest.warns(RuntimeWarning, match="not kept"):
+        multiply()
     monkeypatch.setattr(session, "Track", AlwaysFaster)
     with pytest.warns(RuntimeWarning, match="not kept"):
         assert run_tune(program) == 0

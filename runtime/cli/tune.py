@@ -159,8 +159,10 @@ def works_of(
             f"--constants: expected arguments from 0 to {len(parameters) - 1}, "
             f"got {wrong[0]}"
         )
-    constants = {i: np.empty(static[i], parameters[i].dtype) for i in weights}
-    bound = load_program(source, entry, target, constants)
+    bound = loaded
+    if weights:
+        constants = {i: np.empty(static[i], parameters[i].dtype) for i in weights}
+        bound = load_program(loaded.module, entry, target, constants)
     module = bound.specialised(tuple(static[i] for i in bound.signature.free))
     run_until(module, target, "fuse")
     return contractions_of(module, target)

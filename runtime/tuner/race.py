@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -21,8 +21,11 @@ STEADY = 0.93
 ROUNDS = 7
 """That count, in a whole race."""
 
-TRIALS = 20
-"""Rounds at most, steady or not."""
+LEAST = 3
+"""Steady rounds without which there is no result."""
+
+UNSTEADY = 12
+"""Rounds at most beside those that count."""
 
 ROUND_SECONDS = 2e-3
 """Of each of the two calls, repeated as often as that takes."""
@@ -50,6 +53,18 @@ class Runner:
         return taken
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """Of a race: the median seconds of its steady rounds; infinite after too few."""
+
+    champion: float = float("inf")
+    challenger: float = float("inf")
+    ratio: float = float("inf")
+    """The challenger's time as a multiple of the champion's: the median of rounds, or
+    that of the best rounds, whichever is worse. Others on the machine only ever take
+    time away, so a winner wins by both."""
+
+
 class Track:
     """Races calls, each round beside a measurement of the machine's peak rate: what
     happens while others take the machine's time is no result."""
@@ -65,39 +80,54 @@ class Track:
         for _ in range(2):
             runner.run(self._times(runner))
 
-    def race(self, champion: Runner, challenger: Runner, rounds: int = ROUNDS) -> float:
-        """The challenger's time as a multiple of the champion's, the median of steady
-        rounds; infinite where none was steady. Hopeless ones are stopped early."""
+    def race(
+        self, champion: Runner, challenger: Runner, rounds: int = ROUNDS
+    ) -> Outcome:
+        """Both in turns, until so many rounds were steady. Hopeless challengers are
+        stopped early."""
         challenger.run(1)  # cold
         for _ in range(2):
             if challenger.run(1) < HOPELESS * champion.best:
                 break
         else:
-            return challenger.best / champion.best
+            return Outcome(ratio=challenger.best / champion.best)
         times = self._times(champion)
-        ratios: list[float] = []
-        for trial in range(TRIALS):
-            ratio = self._round(champion, challenger, times, trial % 2 == 0)
-            if ratio is not None:
-                ratios.append(ratio)
-            if len(ratios) >= rounds:
+        steady: list[tuple[float, float]] = []
+        for trial in range(rounds + UNSTEADY):
+            taken = self._round(champion, challenger, times, trial % 2 == 0)
+            if taken is not None:
+                steady.append(taken)
+            if len(steady) >= rounds:
                 break
-            if len(ratios) >= 3 and median(ratios) > BEHIND:
+            if len(steady) >= LEAST and outcome_of(steady).ratio > BEHIND:
                 break
-        return median(ratios) if len(ratios) >= 3 else float("inf")
+        return outcome_of(steady)
 
     def _round(
         self, champion: Runner, challenger: Runner, times: int, first: bool
-    ) -> float | None:
-        """One comparison; None if the machine was not steady."""
+    ) -> tuple[float, float] | None:
+        """Seconds of both; None if the machine was not steady."""
         before = self._latest
-        order = (champion, challenger) if first else (challenger, champion)
-        taken = {id(runner): runner.run(times) for runner in order}
+        if first:
+            taken = champion.run(times), challenger.run(times)
+        else:
+            taken = challenger.run(times), champion.run(times)
+            taken = taken[1], taken[0]
         self._latest = self._meter.sample()
         self._top = max(self._top, self._latest)
         if min(before, self._latest) < STEADY * self._top:
             return None
-        return taken[id(challenger)] / taken[id(champion)]
+        return taken
 
     def _times(self, runner: Runner) -> int:
         return max(1, min(1000, round(ROUND_SECONDS / runner.best)))
+
+
+def outcome_of(rounds: Sequence[tuple[float, float]]) -> Outcome:
+    """The outcome of steady rounds: (champion, challenger) each."""
+    if len(rounds) < LEAST:
+        return Outcome()
+    champion, challenger = zip(*rounds, strict=True)
+    typical = median(y / x for x, y in rounds)
+    best = min(challenger) / min(champion)
+    return Outcome(median(champion), median(challenger), max(typical, best))

@@ -71,7 +71,8 @@ class Search:
             return
         self._default = self._best = Runner(candidate.call)
         self._track.warm_up(self._default)
-        self._note(False)
+        self.result.default_seconds = self.result.seconds = self._default.best
+        self._observe(self.result, False)
         self._offer(self._parsed(known))
         rest = self._space.points()
         point: Point | None = self._space.start
@@ -81,15 +82,17 @@ class Search:
         self._confirm()
 
     def _descend(self, point: Point) -> None:
-        """Moves along one axis after another while that helps."""
+        """Moves along the axes while that helps: the likely choices of all of them,
+        then the less likely."""
+        sizes = self._space.sizes
+        moves = [(c, axis) for axis, size in enumerate(sizes) for c in range(size)]
         better = True
         while better:
             better = False
-            for axis, size in enumerate(self._space.sizes):
-                for choice in range(size):
-                    moved = (*point[:axis], choice, *point[axis + 1 :])
-                    if self._offer(self._space.schedule(moved)):
-                        point, better = moved, True
+            for choice, axis in sorted(moves):
+                moved = (*point[:axis], choice, *point[axis + 1 :])
+                if self._offer(self._space.schedule(moved)):
+                    point, better = moved, True
 
     def _next_better(self, points: Iterator[Point]) -> Point | None:
         """The first of the points that is better than all before; None if there is
@@ -117,14 +120,16 @@ class Search:
         self.result.tried += 1
         if candidate is None:
             self.result.wrong.append(schedule)
-            self._note(False)
+            self._observe(self.result, False)
             return False
         runner = Runner(candidate.call)
-        better = self._track.race(self._best, runner) < GAIN
+        ratio = self._track.race(self._best, runner).ratio
+        better = ratio < GAIN
         if better:
             self._best = runner
             self.result.schedule = schedule
-        self._note(better)
+            self.result.seconds *= ratio
+        self._observe(self.result, better)
         return better
 
     def _confirm(self) -> None:
@@ -132,17 +137,14 @@ class Search:
         candidates the luckiest looks better than it is."""
         if self.result.is_default:
             return
-        ratio = self._track.race(self._default, self._best, 2 * ROUNDS)
-        lost = ratio > GAIN
-        if lost:
-            self._best = self._default
+        outcome = self._track.race(self._default, self._best, 2 * ROUNDS)
+        if outcome.ratio > GAIN:
             self.result.schedule = self.result.default
-        self._note(lost)
-
-    def _note(self, changed: bool) -> None:
-        self.result.default_seconds = self._default.best
-        self.result.seconds = self._best.best
-        self._observe(self.result, changed)
+            self.result.seconds = self.result.default_seconds
+        else:
+            self.result.default_seconds = outcome.champion
+            self.result.seconds = outcome.challenger
+        self._observe(self.result, True)
 
     def _parsed(self, text: str | None) -> Schedule | None:
         """The schedule of a text, if it fits."""
