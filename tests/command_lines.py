@@ -21,6 +21,7 @@ TOOLS = {
     "br-run": "run",
     "br-compile": "compile",
     "br-tune": "tune",
+    "br-bench": "bench.command",
 }
 _SERVER = multiprocessing.get_context("forkserver")
 _PASSES = (Path(__file__).parent.parent / "passes").glob("*.py")

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from brdialect.arrays import Array
 from runtime.cli.bench.peers.table import OWN
-from runtime.cli.bench.worker import Contestant, Refusal
+from runtime.cli.bench.worker import Refusal
 from runtime.cli.bench.workloads import Workload
 from runtime.cli.compare import compare
 
@@ -34,6 +34,23 @@ class Meter(Protocol):
 
     def sample(self) -> float:
         """Operations per second."""
+        ...
+
+
+class Contestant(Protocol):
+    """Does workloads, and times itself."""
+
+    @property
+    def name(self) -> str:
+        """Unique in a race."""
+        ...
+
+    def prepare(self, workload: Workload) -> Array | Refusal:
+        """Gets ready; the result of one call, or why there is none."""
+        ...
+
+    def sample(self, seconds: float) -> float | Refusal:
+        """The median seconds of one call, over calls for about `seconds`."""
         ...
 
 

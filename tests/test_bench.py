@@ -1,0 +1,325 @@
+"""br-bench: the workloads it is asked for, the race, the table and the pictures."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_lines import call
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from brdialect.arrays import Array
+from brdialect.mistake import BrError
+from runtime.cli.bench.descriptor import parse_descriptor
+from runtime.cli.bench.outcome import Machine, Outcome, geometric_mean
+from runtime.cli.bench.peers.table import OWN, PEERS, chosen_peers
+from runtime.cli.bench.pictures import draw
+from runtime.cli.bench.race import Peak, Row, race
+from runtime.cli.bench.suites import SUITES, parse_layers, rows_of
+from runtime.cli.bench.worker import Refusal, thread_settings
+from runtime.cli.bench.workloads import Convolution, Gemm, Workload
+
+TINY = "mb1ic16ih6oc16kh3ph1"
+WORK = Gemm(4, 8, 2)
+
+# Descriptors
+
+
+@st.composite
+def convolutions(draw: st.DrawFn) -> Convolution:
+    few, sizes = st.integers(1, 3), st.integers(7, 20)
+    groups = draw(few)
+    return Convolution(
+        label="drawn",
+        mb=draw(few),
+        ic=groups * draw(few),
+        ih=draw(sizes),
+        iw=draw(sizes),
+        oc=groups * draw(few),
+        kh=draw(few),
+        kw=draw(few),
+        sh=draw(few),
+        sw=draw(few),
+        ph=draw(st.integers(0, 2)),
+        pw=draw(st.integers(0, 2)),
+        dh=draw(few),
+        dw=draw(few),
+        g=groups,
+    )
+
+
+def spelled(c: Convolution, separator: str = "") -> str:
+    """All of it, the result's size too."""
+    names = ("mb", "g", "ic", "ih", "iw", "oc", "oh", "ow", "kh", "kw", "sh", "sw")
+    values = {name: getattr(c, name) for name in (*names, "ph", "pw")}
+    values |= {"dh": c.dh - 1, "dw": c.dw - 1}
+    words = [f"{name}{value}" for name, value in values.items()]
+    return separator.join(words) + "ndrawn"
+
+
+@given(convolutions(), st.sampled_from(["", "_"]))
+def test_a_descriptor_says_it_all(c: Convolution, separator: str):
+    assert parse_descriptor(spelled(c, separator)) == c
+
+
+@given(convolutions())
+def test_the_padding_follows_from_the_result(c: Convolution):
+    """Where it is not given: a padding that reaches the same size."""
+    text = spelled(c)
+    for name in ("ph", "pw"):
+        text = text.replace(f"{name}{getattr(c, name)}", "")
+    found = parse_descriptor(text)
+    assert found.result == c.result and found.ph <= c.ph and found.pw <= c.pw
+
+
+def test_what_a_descriptor_leaves_out():
+    c = parse_descriptor("ic3ih224oc64oh112kh7sh2ph3")
+    assert (c.mb, c.g, c.iw, c.kw, c.sw, c.pw, c.dh) == (2, 1, 224, 7, 2, 3, 1)
+    assert c.result == (2, 64, 112, 112) and c.name == "ic3ih224oc64oh112kh7sh2ph3"
+    row = parse_descriptor("mb1ic8iw10oc8kw3")
+    assert row.shapes() == {"x": (1, 8, 1, 10), "w": (8, 8, 1, 3)}
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("mb1", "expected ic and oc"),
+        ("ic4ih4oc4", "expected ih and kh"),
+        ("ic4ih4oc4oh9kh3", r"give \(\d+\) in the convolution"),
+        ("ic4ih3oc4kh5", "expected oh of 1 or more"),
+        ("ic0ih3oc1kh1", "expected ic of 1 or more"),
+        ("ic4ih3oc4kh3g3", "expected channels that 3 groups divide"),
+        ("ic4id3oc4kd3", "stopped at 'id3oc4kd3'"),
+        ("ic4ic4ih3oc4kh3", "each at most once"),
+        ("ic4ih3oc4kh3?", r"stopped at '\?'"),
+        ("7", "stopped at '7'"),
+    ],
+)
+def test_wrong_descriptors(text: str, message: str):
+    with pytest.raises(BrError, match=message):
+        parse_descriptor(text)
+
+
+# Suites
+
+
+def test_layers():
+    assert parse_layers("1-3,8, 20", 20) == [1, 2, 3, 8, 20]
+    assert parse_layers("2,1,2", 2) == [2, 1]
+    for text in ("0", "21", "3-1", "1-", "", "a", "1,,2", "-1"):
+        with pytest.raises(BrError, match=r"--layers: expected .* from 1 to 20"):
+            parse_layers(text, 20)
+
+
+def test_the_suites():
+    counts = {"resnet50": 20, "fc": 8, "gemm": 12, "depthwise": 9, "model": 1}
+    assert counts.keys() == SUITES.keys() - {"lstm"}
+    for name, count in counts.items():
+        rows = rows_of(name, None, None)
+        assert len({row.name for row in rows}) == len(rows) == count
+    layers = rows_of("resnet50", 2, None)
+    assert {row.result[0] for row in layers} == {2}
+    # how often each is in the network, whose convolutions take 3.86 GMAC an image
+    times = [1, 4, 1, 3, 2, 1, 1, 4, 4, 3, 1, 1, 6, 6, 5, 1, 1, 3, 3, 2]
+    total = sum(n * row.flops for n, row in zip(times, layers, strict=True)) / 4
+    assert total == pytest.approx(3.86e9, rel=0.01)
+    assert rows_of(TINY, 5, None)[0].result == (5, 16, 6, 6)
+
+
+# The race
+
+
+@dataclass
+class Fake:
+    """A contestant that takes what it is told."""
+
+    name: str
+    seconds: Sequence[float] = (1.0,)
+    result: Array = field(default_factory=lambda: np.ones((4, 8), np.float32))
+    refusal: Refusal | None = None
+    calls: int = 0
+
+    def prepare(self, workload: Workload) -> Array | Refusal:
+        return self.refusal or self.result
+
+    def sample(self, seconds: float) -> float | Refusal:
+        self.calls += 1
+        return self.seconds[(self.calls - 1) % len(self.seconds)]
+
+
+@dataclass
+class FakeMeter:
+    """A machine whose rate follows a list, and then stays."""
+
+    rates: list[float]
+
+    def sample(self) -> float:
+        return self.rates.pop(0) if len(self.rates) > 1 else self.rates[0]
+
+
+def run_race(*fakes: Fake, meter: FakeMeter | None = None, samples: int = 3) -> Row:
+    peak = Peak(meter or FakeMeter([100.0]))
+    return race(WORK, fakes, peak, samples, 0.1, lambda what: None)
+
+
+def test_medians_and_ratios():
+    row = run_race(Fake(OWN, [2.0, 1.0, 3.0]), Fake("torch", [4.0, 4.0, 100.0]))
+    assert row.measured[OWN].seconds == 2.0 and row.measured[OWN].clean == 3
+    assert row.ratio("torch") == 2.0
+    assert row.rate(OWN) == WORK.flops / 2.0
+
+
+def test_disturbed_samples_are_dropped():
+    """The first samples fall into a time at half the rate."""
+    meter = FakeMeter([100.0] * 10 + [50.0] * 4 + [100.0])
+    row = run_race(Fake(OWN, [9.0, 9.0, 1.0, 2.0, 3.0]), meter=meter)
+    found = row.measured[OWN]
+    assert (found.seconds, found.clean, found.samples) == (2.0, 3, 5)
+    assert not found.disturbed
+    meter = FakeMeter([100.0] * 10 + [50.0])
+    found = run_race(Fake(OWN, [9.0, 5.0]), meter=meter).measured[OWN]
+    assert found.disturbed and found.seconds == 5.0 and found.clean == 0
+
+
+def test_a_wrong_result_is_not_timed():
+    wrong = Fake("torch", result=np.full((4, 8), 1.01, np.float32))
+    row = run_race(Fake(OWN), wrong)
+    assert wrong.calls == 0 and "torch" not in row.measured
+    assert "its result differs" in row.refused["torch"].reason
+    outcome = Outcome(MACHINE, ["torch"], [row])
+    assert outcome.failures == [f"{WORK.name}: torch: {row.refused['torch'].reason}"]
+
+
+def test_nothing_is_timed_without_a_result_of_our_own():
+    other = Fake("torch")
+    row = run_race(Fake(OWN, refusal=Refusal("no", unsupported=False)), other)
+    assert other.calls == 0 and not row.measured
+
+
+# What comes out
+
+MACHINE = Machine("a processor", 256, 1, "2026-11-22", "br-bench gemm")
+
+
+def an_outcome() -> Outcome:
+    first = run_race(Fake(OWN, [1.0]), Fake("torch", [2.0]))
+    missing = Fake("torch", refusal=Refusal("no such thing", unsupported=True))
+    second = run_race(Fake(OWN, [2.0]), missing)
+    third = run_race(Fake(OWN, [1.0]), Fake("torch", [8.0]))
+    return Outcome(MACHINE, ["torch"], [first, second, third])
+
+
+def test_the_table():
+    text = io.StringIO()
+    Console(file=text, width=120).print(an_outcome().as_table())
+    lines = text.getvalue().splitlines()
+    cells = [
+        [cell.strip() for cell in line.split("│")[1:-1]]
+        for line in lines
+        if "│" in line
+    ]
+    assert [row[-1] for row in cells] == ["2.00", "-", "8.00", "4.00"]
+    assert cells[0][:2] == [WORK.name, "1000.000"]
+    assert cells[-1][0] == "geometric mean"
+
+
+def test_plain_data():
+    data = json.loads(json.dumps(an_outcome().as_json()))
+    first, second, _ = data["rows"]
+    assert first["flops"] == 2 * 4 * 8 * 2 and first["bytes"] == 4 * (8 + 16 + 32)
+    assert first["inputs"] == {"a": [4, 2], "b": [2, 8]}
+    assert first["contestants"]["torch"]["ratio"] == 2.0
+    assert second["contestants"]["torch"] == {"error": "no such thing"}
+    assert data["geometric_mean"]["ratio"]["torch"] == pytest.approx(4.0)
+    assert data["peak_gflops"] == pytest.approx(1e-7)
+
+
+def test_geometric_mean():
+    assert geometric_mean([2.0, None, 8.0]) == pytest.approx(4.0)
+    assert geometric_mean([None]) is None
+
+
+@pytest.mark.parametrize("suffix, start", [(".png", b"\x89PNG"), (".svg", b"<?xml")])
+def test_pictures(suffix: str, start: bytes, tmp_path: Path):
+    path = tmp_path / f"picture{suffix}"
+    draw(an_outcome(), path, bandwidth=10.0)
+    assert path.read_bytes().startswith(start)
+
+
+# Peers
+
+
+def test_peers_that_are_not_there(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(
+        "runtime.cli.bench.peers.table.is_installed", lambda name: name == "torch"
+    )
+    there, missing = chosen_peers("onednn,torch,torch")
+    assert there == ["torch"]
+    assert missing[0].startswith("onednn is not installed and left out (pip install")
+    assert chosen_peers(None)[0] == ["torch"] and chosen_peers("") == ([], [])
+    with pytest.raises(BrError, match=r"--peers: expected names out of .*, got 'tvm'"):
+        chosen_peers("torch,tvm")
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_thread_counts_are_fixed(name: str):
+    settings = thread_settings(name, 2, [4, 5])
+    assert settings["OMP_NUM_THREADS"] == "2"
+    # a pool that is no OpenMP team would inherit one processor
+    bound = name not in ("onnxruntime", "openvino")
+    assert settings.get("OMP_PLACES") == ("{4},{5}" if bound else None)
+
+
+# The command line
+
+
+def test_the_command(tmp_path: Path):
+    done = call(
+        "br-bench",
+        *(TINY, "--threads=1", "--samples=2", "--seconds=0.001", "--peers="),
+        *("--json=out.json", "--plot=out.png"),
+        folder=tmp_path,
+    )
+    assert done.code == 0, done.errors
+    assert TINY in done.output and "geometric mean" in done.output
+    assert "measured in this run" in done.output
+    data = json.loads((tmp_path / "out.json").read_text())
+    (row,) = data["rows"]
+    assert row["contestants"][OWN]["gflops"] > 0 and data["threads"] == 1
+    assert (tmp_path / "out.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["tensors"], "expected a suite out of resnet50, fc, gemm"),
+        (["lstm"], "got 'lstm', which waits for recurrent cells"),
+        (["mb1ic3"], "expected oc in the convolution"),
+        (["resnet50", "--layers=0-3"], "--layers: expected numbers and ranges"),
+        (["resnet50", "--peers=tvm"], "--peers: expected names out of torch"),
+        (["resnet50", "--threads=0"], "expected a number of threads from 1"),
+        (["resnet50", "--threads=-2"], "expected a number of threads from 1"),
+        (["resnet50", "--threads=99999"], "expected a number of threads from 1"),
+        (["resnet50", "--threads=two"], "invalid int value"),
+        (["resnet50", "--minibatch=0"], "--minibatch: expected 1 or more"),
+        (["gemm", "--minibatch=2"], "--minibatch: gemm has none"),
+        (["resnet50", "--samples=0"], "--samples: expected 1 or more"),
+        (["resnet50", "--seconds=nan"], "--seconds: expected more than 0"),
+        (["resnet50", "--plot=x.pdf"], "expected a file named *.png or *.svg"),
+        (["resnet50", "--json=no/such.json"], "no/such.json: cannot be written"),
+        ([], "the following arguments are required: SUITE"),
+    ],
+    ids=" ".join,
+)
+def test_mistakes(arguments: list[str], message: str, tmp_path: Path):
+    done = call("br-bench", *arguments, folder=tmp_path)
+    assert done.code == 1 and message in done.errors
+    assert "Traceback" not in done.errors and "internal fault" not in done.errors
+    assert not list(tmp_path.iterdir())
