@@ -196,8 +196,9 @@ def run(options: Options) -> int:
     print(table(session.results))
     if session.too_small:
         print(f"{session.too_small} smaller ones: no time in this budget")
-    if any(not result.is_default for result in session.results):
-        print(f"kept in {schedule_file(target)}")
+    found = any(not result.is_default for result in session.results)
+    if found and (path := schedule_file(target)) is not None:
+        print(f"kept in {path}")
     if interrupted:
         print("interrupted: what was found until then is kept")
         return 130
