@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,9 +17,10 @@ from brdialect.errors import BrError
 from brdialect.reference.values import Array
 from runtime.codegen import emit_object
 from runtime.compiler import Compiled, compile
-from runtime.host import host_target
+from runtime.host import cpus, host_target
 from runtime.model import Model
 from runtime.program import load_program
+from runtime.threads import SYMBOLS
 
 MATMUL = """
 func.func @main(%a: tensor<{m}x8xf32>, %b: tensor<8x40xf32>) -> tensor<{m}x40xf32> {{
@@ -191,6 +193,25 @@ def test_debug_levels(
         monkeypatch.setenv("BR_DEBUG", level)
         compile(STATIC, threads=1)
         assert word in capsys.readouterr().err
+
+
+def test_a_call_allocates_nothing_and_starts_no_thread():
+    f = compile("examples/digits_cnn.mlir", threads=min(2, cpus()))
+    x = random(1, 1, 8, 8)
+    f(x)
+    executable = f.executable((x.shape,))
+    results = executable.results()
+    call = executable.bind([x], results, executable.workspace())
+    call()
+    # the functions that the code calls: the thread team's, and LLVM's intrinsics
+    called = re.findall(r"^declare .*@\"?([\w.]+)", f.llvm_ir(), re.MULTILINE)
+    assert {n for n in called if not n.startswith("llvm.")} <= set(SYMBOLS)
+    tasks = Path("/proc/self/task")
+    before = set(tasks.iterdir())
+    for _ in range(3):
+        call()
+    assert set(tasks.iterdir()) == before
+    np.testing.assert_array_equal(results[0], np.asarray(f(x)))
 
 
 FATAL = """
