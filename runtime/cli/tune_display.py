@@ -28,6 +28,7 @@ def progress_bar() -> Any:
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
+        auto_refresh=False,  # no thread of its own beside what is timed
     )
 
 
@@ -66,7 +67,7 @@ class Display:
         text = f"{self._numbers[result.work.key]}/{len(self._numbers)} {short(result)}"
         if self._bar is not None:
             done = min(self._budget, time.monotonic() - self._start)
-            self._bar.update(self._task, description=text, completed=done)
+            self._bar.update(self._task, description=text, completed=done, refresh=True)
         elif changed:
             print(f"{text}  {result.schedule}", file=sys.stderr, flush=True)
 
