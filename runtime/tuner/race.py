@@ -16,7 +16,8 @@ BEHIND = 1.05
 """One that is so much behind after a few rounds is out."""
 
 STEADY = 0.93
-"""A round counts if the machine reached this part of its best beside it."""
+"""A round counts if the machine reached this part of its best rate beside it, and the
+champion ran so evenly."""
 
 ROUNDS = 7
 """That count, in a whole race."""
@@ -28,7 +29,7 @@ UNSTEADY = 12
 """Rounds at most beside those that count."""
 
 ROUND_SECONDS = 2e-3
-"""Of each of the two calls, repeated as often as that takes."""
+"""Of one call in a round, repeated as often as that takes."""
 
 
 def seconds(call: Callable[[], None], times: int = 1) -> float:
@@ -93,8 +94,8 @@ class Track:
             return Outcome(ratio=challenger.best / champion.best)
         times = self._times(champion)
         steady: list[tuple[float, float]] = []
-        for trial in range(rounds + UNSTEADY):
-            taken = self._round(champion, challenger, times, trial % 2 == 0)
+        for _ in range(rounds + UNSTEADY):
+            taken = self._round(champion, challenger, times)
             if taken is not None:
                 steady.append(taken)
             if len(steady) >= rounds:
@@ -104,20 +105,21 @@ class Track:
         return outcome_of(steady)
 
     def _round(
-        self, champion: Runner, challenger: Runner, times: int, first: bool
+        self, champion: Runner, challenger: Runner, times: int
     ) -> tuple[float, float] | None:
-        """Seconds of both; None if the machine was not steady."""
+        """Seconds of both, the champion's before and after the challenger's; None if
+        the machine was not steady."""
         before = self._latest
-        if first:
-            taken = champion.run(times), challenger.run(times)
-        else:
-            taken = challenger.run(times), champion.run(times)
-            taken = taken[1], taken[0]
+        first = champion.run(times)
+        taken = challenger.run(times)
+        second = champion.run(times)
         self._latest = self._meter.sample()
         self._top = max(self._top, self._latest)
         if min(before, self._latest) < STEADY * self._top:
             return None
-        return taken
+        if min(first, second) < STEADY * max(first, second):
+            return None
+        return (first + second) / 2, taken
 
     def _times(self, runner: Runner) -> int:
         return max(1, min(1000, round(ROUND_SECONDS / runner.best)))

@@ -73,13 +73,15 @@ class Search:
         self._track.warm_up(self._default)
         self.result.default_seconds = self.result.seconds = self._default.best
         self._observe(self.result, False)
-        self._offer(self._parsed(known))
-        rest = self._space.points()
-        point: Point | None = self._space.start
-        while point is not None:
-            self._descend(point)
-            point = self._next_better(rest)
-        self._confirm()
+        try:
+            self._offer(self._parsed(known))
+            rest = self._space.points()
+            point: Point | None = self._space.start
+            while point is not None:
+                self._descend(point)
+                point = self._next_better(rest)
+        finally:  # of an interrupt too: it takes a moment
+            self._confirm()
 
     def _descend(self, point: Point) -> None:
         """Moves along the axes while that helps: the likely choices of all of them,
@@ -123,12 +125,12 @@ class Search:
             self._observe(self.result, False)
             return False
         runner = Runner(candidate.call)
-        ratio = self._track.race(self._best, runner).ratio
-        better = ratio < GAIN
+        outcome = self._track.race(self._best, runner)
+        better = outcome.ratio < GAIN
         if better:
             self._best = runner
             self.result.schedule = schedule
-            self.result.seconds *= ratio
+            self.result.seconds = outcome.challenger
         self._observe(self.result, better)
         return better
 
