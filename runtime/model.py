@@ -90,7 +90,7 @@ class Model:
         signature = self.signature
         # who asks for the code's text wants to see it made
         if self._kept is not None and debug_level() < 3:
-            with timed("load from the code cache"):
+            with timed("look into the code cache"):
                 found = self._kept.executable(signature, shapes, self._constants)
             if found is not None:
                 return found
