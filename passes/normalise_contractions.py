@@ -11,10 +11,11 @@ rank, stride, dilation, layout and grouping: what they are is said by their maps
 
 * the operand that holds the contiguous iterator of C becomes b, so that the columns of
   the micro-kernel are vectors (A is read by scalar broadcasts, so its layout is free);
-* a transposed or broadcast copy that feeds the contraction is read through the map;
+* a transposed or broadcast copy that feeds the contraction is read through the map.
 
-What has no such columns (a dot product) is no matrix product
-and stays a `linalg.generic`, which convert-linalg-to-vector makes vector loops of.
+A schedule pinned on the op by hand, `{br.schedule = #br.schedule<"...">}`, goes along.
+What has no such columns (a dot product) is no matrix product and stays a
+`linalg.generic`, which convert-linalg-to-vector makes vector loops of.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, ShapedType
 from xdsl.dialects.linalg import ops as linalg
 from xdsl.dialects.linalg.attrs import IteratorType
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
@@ -35,8 +36,10 @@ from xdsl.pattern_rewriter import (
     op_type_rewrite_pattern,
 )
 
+from brdialect.errors import unsupported
 from brdialect.ops import ContractOp, is_supported_float, shaped
 from brdialect.roles import Contraction, Linear, Role, extents_of, forms_of
+from brdialect.schedule import ScheduleAttr
 from passes.linalg_match import is_copy, maps_of, multiply_add
 
 
@@ -96,6 +99,14 @@ def through_copies(value: SSAValue, map_: AffineMap) -> tuple[SSAValue, AffineMa
     return value, map_
 
 
+def pinned_schedule(op: Operation) -> ScheduleAttr | None:
+    """The schedule that stands on an op as its attribute `br.schedule`."""
+    attribute = op.attributes.get(ScheduleAttr.name)
+    if attribute is not None and not isinstance(attribute, ScheduleAttr):
+        unsupported(op, f'expected br.schedule = #br.schedule<"...">, got {attribute}')
+    return attribute
+
+
 class ToContract(RewritePattern):
     """`linalg.generic` with a multiply-add body -> `br.contract`."""
 
@@ -134,7 +145,14 @@ class ToContract(RewritePattern):
         read = contraction_of((read_a, read_b, c), (at_a, at_b, map_c))
         if schedulable(read, reductions):
             a, map_a, b, map_b = read_a, at_a, read_b, at_b
-        new = ContractOp(a, b, c, (map_a, map_b, map_c), op.iterator_types)
+        new = ContractOp(
+            a,
+            b,
+            c,
+            (map_a, map_b, map_c),
+            op.iterator_types,
+            schedule=pinned_schedule(op),
+        )
         new.location = op.location
         rewriter.replace(op, new)
 
@@ -147,3 +165,10 @@ class NormaliseContractionsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         PatternRewriteWalker(ToContract(), apply_recursively=False).rewrite_module(op)
+        for left in op.walk():
+            if ScheduleAttr.name in left.attributes:
+                unsupported(
+                    left,
+                    "expected br.schedule on a matrix product or convolution of f32 or "
+                    "f64; leave it out here",
+                )
