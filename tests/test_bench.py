@@ -177,13 +177,13 @@ def test_medians_and_ratios():
 
 
 def test_disturbed_samples_are_dropped():
-    """The first samples fall into a time at half the rate."""
-    meter = FakeMeter([100.0] * 10 + [50.0] * 4 + [100.0])
+    """During the first two the rate halves."""
+    meter = FakeMeter([100.0] * 41 + [50.0] * 4 + [100.0, 50.0, 100.0])
     row = run_race(Fake(OWN, [9.0, 9.0, 1.0, 2.0, 3.0]), meter=meter)
     found = row.measured[OWN]
     assert (found.seconds, found.clean, found.samples) == (2.0, 3, 5)
     assert not found.disturbed
-    meter = FakeMeter([100.0] * 10 + [50.0])
+    meter = FakeMeter([100.0] * 40 + [50.0])
     found = run_race(Fake(OWN, [9.0, 5.0]), meter=meter).measured[OWN]
     assert found.disturbed and found.seconds == 5.0 and found.clean == 0
 

@@ -3,7 +3,8 @@ use as well.
 
 Before and after each sample the peak is sampled: a sample counts as clean if the
 machine ran at its full rate at both ends. On a shared machine processors are taken
-away for seconds without a word, and then everything looks slow.
+away for seconds without a word, and then everything looks slow; so a sample waits a
+little for the full rate.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ FULL_RATE = 0.95
 ENOUGH = 2
 """As few clean samples make a median; with fewer the best of all samples counts."""
 
+_WARM = 40  # samples of the peak ahead of all others: about half a second
+_PATIENCE = 25  # samples of the peak to wait for the full rate
 _ROUNDS = 3  # times the wanted number of samples, where some are disturbed
 _RTOL = 1e-3  # of the largest magnitude: sums of thousands of f32, in any order
 
@@ -62,7 +65,7 @@ class Peak:
     best: float = 0.0
 
     def __post_init__(self) -> None:
-        for _ in range(10):
+        for _ in range(_WARM):
             self.rate()
 
     def rate(self) -> float:
@@ -70,6 +73,13 @@ class Peak:
         now = self.meter.sample()
         self.best = max(self.best, now)
         return now
+
+    def settled(self) -> float:
+        """The same, once it is the full rate or patience has run out."""
+        for _ in range(_PATIENCE):
+            if (now := self.rate()) >= FULL_RATE * self.best:
+                return now
+        return self.rate()
 
 
 @dataclass
@@ -145,7 +155,7 @@ def race(
             break
         for contestant in todo:
             tick(f"timing {contestant.name}")
-            before = peak.rate()
+            before = peak.settled()
             taken = contestant.sample(seconds)
             if isinstance(taken, Refusal):
                 row.refused[contestant.name] = taken
