@@ -17,7 +17,7 @@ from brdialect.source import parse_module
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 TOOLS = Path(sys.executable).parent
-TOOL_NAMES = ("br-opt", "br-run", "br-tune")
+TOOL_NAMES = ("br-opt", "br-run", "br-tune", "br-bench")
 
 
 def blocks(page: Path, language: str) -> list[str]:

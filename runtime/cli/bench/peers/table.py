@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from shutil import which
 from typing import Any
 
 from brdialect.mistake import BrError
@@ -37,7 +38,10 @@ _HERE = "runtime.cli.bench.peers"
 PEERS: Mapping[str, Peer] = {
     "torch": Peer(f"{_HERE}.torch_peer", ("torch",), "pip install torch"),
     "torch-compile": Peer(
-        f"{_HERE}.torch_peer", ("torch",), "pip install torch", "prepare_compiled"
+        f"{_HERE}.torch_peer",
+        ("torch",),
+        "pip install torch, and a C++ compiler",
+        "prepare_compiled",
     ),
     "onnxruntime": Peer(
         f"{_HERE}.onnxruntime_peer",
@@ -68,6 +72,8 @@ def is_installed(name: str) -> bool:
     """Whether a peer can be asked."""
     if name == "onednn":
         return onednn_peer.is_installed()
+    if name == "torch-compile" and not any(map(which, ("g++", "clang++"))):
+        return False
     return all(find_spec(module) is not None for module in PEERS[name].needs)
 
 
