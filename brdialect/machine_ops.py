@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import (
     IntegerType,
     MemRefType,
     SymbolRefAttr,
+    UnitAttr,
     i64,
 )
 from xdsl.ir import SSAValue
@@ -19,6 +20,7 @@ from xdsl.irdl import (
     ParsePropInAttrDict,
     irdl_op_definition,
     operand_def,
+    opt_prop_def,
     prop_def,
     var_operand_def,
 )
@@ -57,15 +59,23 @@ class ParallelCallOp(IRDLOperation):
 
 @irdl_op_definition
 class PrefetchOp(IRDLOperation):
-    """Asks for the cache line of an element that a later step reads. A hint: the
-    element may lie beyond the end of the memref."""
+    """Asks for the cache line of an element that a later step reads: in the L1, or in
+    the L2 only with `{far}`. A hint: the element may lie beyond the memref's end."""
 
     name = "br.prefetch"
 
     memref = operand_def(MemRefType)
     indices = var_operand_def(IndexType)
+    far = opt_prop_def(UnitAttr)
+
+    irdl_options = (ParsePropInAttrDict(),)
 
     assembly_format = "$memref `[` $indices `]` attr-dict `:` type($memref)"
 
-    def __init__(self, memref: SSAValue, indices: Sequence[SSAValue]):
-        super().__init__(operands=(memref, indices))
+    def __init__(
+        self, memref: SSAValue, indices: Sequence[SSAValue], *, far: bool = False
+    ):
+        super().__init__(
+            operands=(memref, indices),
+            properties={"far": UnitAttr() if far else None},
+        )

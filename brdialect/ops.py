@@ -191,9 +191,10 @@ class BatchReduceGemmOp(_DestinationOp):
 
     All leading dimensions are the batch, read through the memrefs' strides: a
     convolution window is a strided view. `count`, if present, is the run-time number
-    of steps taken of the first batch dimension. The accumulators stay in registers over
-    the whole batch and all of k. `register_block` pins rows x vectors of the
-    micro-kernel. Contract page: docs/batch_reduce_gemm.md.
+    of steps taken of the first batch dimension. `next`, a vector of any length, is what
+    the caller reads next: it is brought into the L2 meanwhile. The accumulators stay in
+    registers over the whole batch and all of k. `register_block` pins rows x vectors of
+    the micro-kernel. Contract page: docs/batch_reduce_gemm.md.
     """
 
     name = "br.batch_reduce_gemm"
@@ -204,6 +205,7 @@ class BatchReduceGemmOp(_DestinationOp):
     c = operand_def(SHAPED)
     extras = var_operand_def(SHAPED)
     count = opt_operand_def(IndexType)
+    next = opt_operand_def(SHAPED)
     alpha = opt_prop_def(FloatAttr)
     beta = opt_prop_def(FloatAttr)
     transpose_a = opt_prop_def(UnitAttr)
@@ -215,7 +217,8 @@ class BatchReduceGemmOp(_DestinationOp):
 
     assembly_format = (
         "`ins` `(` $a `,` $b `:` type($a) `,` type($b) `)` "
-        "`outs` `(` $c `:` type($c) `)` (`count` `(` $count^ `)`)? attr-dict "
+        "`outs` `(` $c `:` type($c) `)` (`count` `(` $count^ `)`)? "
+        "(`next` `(` $next^ `:` type($next) `)`)? attr-dict "
         "(`epilogue` (`(` $extras^ `:` type($extras) `)`)? $epilogue^)? "
         "(`->` type($res)^)?"
     )
@@ -228,13 +231,14 @@ class BatchReduceGemmOp(_DestinationOp):
         *,
         extras: Sequence[SSAValue] = (),
         epilogue: Region | None = None,
+        next: SSAValue | None = None,
         count: SSAValue | None = None,
         alpha: float = 1.0,
         beta: float = 1.0,
         register_block: tuple[int, int] | None = None,
     ):
         super().__init__(
-            operands=(a, b, c, extras, count),
+            operands=(a, b, c, extras, count, next),
             result_types=(_results(c),),
             regions=(epilogue,),
             properties={
@@ -296,6 +300,8 @@ class BatchReduceGemmOp(_DestinationOp):
                 )
             _agree(f"m of a and {what}", m, type_.get_shape()[0])
             _agree(f"n of b and {what}", n, type_.get_shape()[1])
+        if self.next is not None and shaped(self.next).get_num_dims() != 1:
+            raise VerifyException(f"expected next of rank 1, got {self.next.type}")
         if self.count is not None and not batch_a:
             raise VerifyException("expected a batch dimension for count, got none")
         if self.register_block is not None:

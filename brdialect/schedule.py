@@ -14,6 +14,7 @@ right (the idea of a string of letters is PARLOOPER's):
 * `tile=`: the register block of the micro-kernel, rows x vectors.
 * `pack=`: operands repacked into panels: `b16` puts b into panels of 16 columns,
   `a6` puts a into panels of 6 rows.
+* `prefetch=b`: while a part of b is used, the next one is brought into the L2.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from xdsl.printer import Printer
 from brdialect.errors import BrError
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_FIELDS = ("m", "n", "k", "batch", "tile", "pack", "prefetch")
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Schedule:
     tile: tuple[int, int] | None = None
     pack_a: int | None = None
     pack_b: int | None = None
+    prefetch_b: bool = False
 
     @property
     def inner(self) -> list[int]:
@@ -82,6 +85,8 @@ class Schedule:
         packs = (("a", self.pack_a), ("b", self.pack_b))
         if packed := [f"{name}{size}" for name, size in packs if size is not None]:
             parts.append("pack=" + ",".join(packed))
+        if self.prefetch_b:
+            parts.append("prefetch=b")
         return " | ".join(parts)
 
 
@@ -92,9 +97,10 @@ def parse_schedule(text: str) -> Schedule:
     fields: dict[str, str] = {}
     for word in " ".join(rest).split():
         name, equals, value = word.partition("=")
-        if name not in ("m", "n", "k", "batch", "tile", "pack") or not equals:
+        if name not in _FIELDS or not equals:
+            known = ", ".join(f"{field}=" for field in _FIELDS[:-1])
             raise BrError(
-                "expected m=, n=, k=, batch=, tile= or pack= in a schedule, "
+                f"expected {known} or {_FIELDS[-1]}= in a schedule, "
                 f"got '{word}' in \"{text}\""
             )
         fields[name] = value
@@ -117,6 +123,7 @@ def parse_schedule(text: str) -> Schedule:
         _parse_tile(fields["tile"]) if "tile" in fields else None,
         packs.get("a"),
         packs.get("b"),
+        "prefetch" in fields and _parse_prefetch(fields["prefetch"]),
     )
 
 
@@ -140,6 +147,12 @@ def _parse_tile(word: str) -> tuple[int, int]:
     if match is None:
         raise BrError(f"expected tile=ROWSxVECTORS in a schedule, got 'tile={word}'")
     return int(match[1]), int(match[2])
+
+
+def _parse_prefetch(word: str) -> bool:
+    if word != "b":
+        raise BrError(f"expected prefetch=b in a schedule, got 'prefetch={word}'")
+    return True
 
 
 def _parse_pack(word: str) -> tuple[str, int]:

@@ -43,6 +43,8 @@ def _faults(table: Contraction, s: Schedule) -> Iterator[str]:
             yield f"expected no parallel loop over the sum {sum_}"
     yield from _panel_faults(table, s, "a", table.a, s.m, s.pack_a)
     yield from _panel_faults(table, s, "b", table.b, s.n, s.pack_b)
+    if s.prefetch_b and not (s.pack_b or any(isinstance(f, Blocked) for f in table.b)):
+        yield "expected pack=b beside prefetch=b: what comes next lies in panels"
 
 
 def _call_faults(table: Contraction, s: Schedule) -> Iterator[str]:

@@ -12,7 +12,9 @@ What it weighs (architecture: `br.target`):
   (not for the L1's sake: each part is another pass over C and another kernel, and the
   L2 delivers a row of B in time);
 * the block of A (rows x k) should stay in half of the L2 while all panels pass over it;
-* whichever of B and A is small enough to stay in the L2 is the one to run inside;
+* weights that outgrow the L2 come by once, part by part, each part with all rows of A
+  over it, and the next one is asked for meanwhile; if A is larger than twice the L2,
+  blocks of its rows stay and the weights come by for each;
 * B is packed into panels where it is a weight (then it costs nothing at run time), or
   where enough rows reuse it.
 
@@ -22,7 +24,7 @@ on the module, `br.tuned` (tuned_schedules.py), goes before the rules.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from xdsl.context import Context
@@ -104,53 +106,54 @@ def analytic_schedule(p: Problem) -> Schedule:
     """The default schedule of a contraction."""
     m, k = p.row_iterator(), p.inner_iterator()
     rows, columns, inner = p.extent(m), p.extent(p.n), p.extent(k)
-    batch = tuple(i for i in p.table.having(Role.K) if i != k)
-    window = prod(p.extent(i) for i in batch)
-    weights = inner * window * columns
+    batch = [i for i in p.table.having(Role.K) if i != k]
+    window = prod(map(p.extent, batch))
     half_l2 = p.target.l2 // 2 // p.element_bytes
+    cold = inner * window * columns > half_l2
     others = prod(p.extent(i) for i in p.table.having(Role.M)) // max(1, rows)
-    tile_rows, vectors = default_register_block(
-        rows,
-        columns,
-        p.lanes,
-        p.target,
-        Panels(inner * window, others, cold=weights > half_l2),
+    tile = default_register_block(
+        rows, columns, p.lanes, p.target, Panels(inner * window, others, cold)
     )
-    panel = min(columns, vectors * p.lanes)
-
+    panel = min(columns, tile[1] * p.lanes)
     pack = wants_pack(p, panel, rows)
-    inner_block = inner
-    # a blocked k costs another pass over C, which pays if many rows share the panel
-    if rows > 4 * tile_rows and window == 1:
-        inner_block = block_evenly(inner, half_l2 // 4 // panel)
-    depth = inner_block * window
-    row_block = block_evenly(rows, max(tile_rows, half_l2 // max(1, depth)))
-    row_block = share_among_threads(p, rows, row_block, tile_rows)
 
-    inner_loops = (
-        [Loop(k, inner_block)] if k is not None and inner_block < inner else []
-    )
+    # a split sum costs another pass over C, which pays if many rows share the panel
+    sums: list[Loop] = []
+    inner_block = inner
+    if rows > 4 * tile[0] and window == 1:
+        inner_block = block_evenly(inner, half_l2 // 4 // panel)
+        if k is not None and inner_block < inner:
+            sums.append(Loop(k, inner_block))
+    while cold and batch and inner * prod(map(p.extent, batch)) * panel > half_l2 // 2:
+        sums.append(Loop(batch.pop(0)))
+    depth = inner_block * prod(map(p.extent, batch))
+    row_block = block_evenly(rows, max(tile[0], half_l2 // max(1, depth)))
+    row_block = share_among_threads(p, rows, row_block, tile[0])
+
+    by_rows = cold and prod(p.shape_a) < 4 * half_l2
     row_loop = [Loop(m, row_block, True)] if m is not None and row_block < rows else []
-    column_loop = [Loop(p.n, panel, not inner_loops)] if panel < columns else []
+    column_loop = [Loop(p.n, panel, by_rows or not sums)] if panel < columns else []
     outer = [
         Loop(i, 1, True)
         for i in range(len(p.table.extents))
-        if i not in (m, p.n, k, *batch) and p.extent(i) > 1
+        if p.table.role(i) is not Role.K and i not in (m, p.n) and p.extent(i) > 1
     ]
-    if inner_loops:
-        loops = [*outer, *row_loop, *inner_loops, *column_loop]
-    elif weights <= half_l2:
-        loops = [*outer, *row_loop, *column_loop]
+    if by_rows or (cold and not sums):
+        # one team for all of it: rows inside of a sum run on the thread they are on
+        alone = not (sums and column_loop)
+        inside = [replace(x, parallel=alone) for x in (*outer, *row_loop)]
+        loops = [*column_loop, *sums, *inside]
     else:
-        loops = [*column_loop, *outer, *row_loop]
+        loops = [*outer, *row_loop, *sums, *column_loop]
     return Schedule(
         tuple(loops),
         m,
         p.n,
         k,
-        batch,
-        (tile_rows, vectors),
+        tuple(batch),
+        tile,
         pack_b=panel if pack else None,
+        prefetch_b=pack and cold,
     )
 
 

@@ -75,8 +75,8 @@ def kernel_key(op: BatchReduceGemmOp) -> str:
 
 
 def gemm_memrefs(op: BatchReduceGemmOp) -> list[SSAValue]:
-    """A, B, C and the extras."""
-    return [op.a, op.b, op.c, *op.extras]
+    """A, B, C, the extras, and what is read next."""
+    return [op.a, op.b, op.c, *op.extras, *([] if op.next is None else [op.next])]
 
 
 def captured(op: BatchReduceGemmOp) -> list[SSAValue]:
@@ -125,14 +125,15 @@ def make_kernel(op: BatchReduceGemmOp, name: str, target: Target) -> func.FuncOp
         visibility="private",
         arg_attrs=_argument_attributes(types),
     )
-    a, b, c, *rest = block.args
+    a, b, c, *rest = block.args[: len(operands)]
     extras = rest[: len(op.extras)]
+    ahead = None if op.next is None else rest[-1]
     clone = op.clone()
-    for old, new in zip(outside, rest[len(extras) :], strict=False):
+    for old, new in zip(outside, block.args[len(operands) :], strict=False):
         old.replace_uses_with_if(new, lambda use: _within(use.operation, clone))
     count = block.args[-1] if op.count is not None else None
     with ImplicitBuilder(block):
-        KernelEmitter(clone, a, b, c, extras, count, target).emit()
+        KernelEmitter(clone, a, b, c, extras, count, ahead, target).emit()
         func.ReturnOp()
     clone.erase(safe_erase=False)
     return kernel

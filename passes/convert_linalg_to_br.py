@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 
 from xdsl.builder import Builder, ImplicitBuilder
 from xdsl.context import Context
@@ -35,7 +36,14 @@ from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.ops import BatchReduceGemmOp, ContractOp
-from brdialect.roles import Contraction, Role, Strides, forms_of, strides_of
+from brdialect.roles import (
+    Contraction,
+    Role,
+    Strides,
+    forms_of,
+    iterators_in,
+    strides_of,
+)
 from brdialect.schedule import Loop, Schedule
 from passes.build import (
     Index,
@@ -44,10 +52,12 @@ from passes.build import (
     clone_block,
     divide,
     for_loop,
+    memref_type,
     minimum,
     mul,
     parallel_loop,
     remainder,
+    shape_of,
     static_strides,
     strided_type,
     value,
@@ -193,9 +203,40 @@ class Nest:
             extras=extras,
             epilogue=None if epilogue is None else Region(clone_block(epilogue.block)),
             beta=self.op.beta_value if call.first else 1.0,
+            next=self.next_of_b(prod(size for size, _ in [*in_b, n(1)])),
             register_block=s.tile,
         )
         gemm.location = self.op.location
+
+    def next_of_b(self, used: int) -> SSAValue | None:
+        """What this call should ask for of the part of b that the loops come to next.
+        All calls with one part of `used` elements share the next one among them."""
+        if not self.schedule.prefetch_b:
+            return None
+        in_b = iterators_in(self.table.b)
+        calls = 1
+        shared: Index = 0
+        step = used
+        for loop in reversed(self.schedule.loops):
+            i = loop.iterator
+            if i in in_b:
+                step = loop.step * _at(self.strides[1].jump, i)
+                break
+            outside = [s for s in self.schedule.steps(i) if s > loop.step]
+            extent = min([self.table.extents[i], *outside])
+            inside = self.position(i)
+            if outside:
+                inside = remainder(inside, extent)
+            shared = add(shared, mul(divide(inside, loop.step), calls))
+            calls *= -(-extent // loop.step)
+        part = -(-used // calls)
+        last = self.offsets[1] + prod(shape_of(self.op.b)) - part
+        at = minimum(add(self.here[1], step, mul(shared, part)), last)
+        known = at if isinstance(at, int) else None
+        type_ = strided_type(memref_type(self.op.b).element_type, [part], [1], known)
+        return memref.ReinterpretCastOp.from_dynamic(
+            self.op.b, [at], [part], [1], type_
+        ).result
 
     def dimension(
         self, iterator: int | None, call: Call

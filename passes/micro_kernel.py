@@ -22,7 +22,17 @@ from brdialect.ops import BatchReduceGemmOp
 from brdialect.target import Target
 from passes.buffers import ALIGNMENT as CACHE_LINE
 from passes.buffers import element_bytes
-from passes.build import Index, add, for_loop, memref_type, minimum, value
+from passes.build import (
+    Index,
+    add,
+    divide,
+    for_loop,
+    memref_type,
+    minimum,
+    mul,
+    shape_of,
+    value,
+)
 from passes.register_block import Panels, default_register_block
 from passes.vectorise import load_vector, splat, store_vector, vectorise_body
 
@@ -78,6 +88,27 @@ def column_tiles(n: Index, vectors: int, lanes: int) -> list[Columns]:
 
 
 @dataclass
+class Share:
+    """The part of `next` that one tile brings into the L2: `step` elements from
+    `start` on in each step of its loops over the batch and k."""
+
+    memref: SSAValue
+    start: Index
+    step: int
+    extents: Sequence[int]
+
+    def fetch(self, at: Sequence[Index]) -> None:
+        """Asks for the lines of one step."""
+        done: Index = 0
+        for i, extent in zip(at, self.extents, strict=True):
+            done = add(mul(done, extent), i)
+        place = add(self.start, mul(done, self.step))
+        line = CACHE_LINE // element_bytes(memref_type(self.memref).element_type)
+        for start in range(0, self.step, line):
+            PrefetchOp(self.memref, [value(add(place, start))], far=True)
+
+
+@dataclass
 class KernelEmitter:
     """Emits the body of one micro-kernel function for `op` over `args`."""
 
@@ -87,6 +118,7 @@ class KernelEmitter:
     c: SSAValue
     extras: Sequence[SSAValue]
     count: SSAValue | None
+    ahead: SSAValue | None
     target: Target
 
     def __post_init__(self) -> None:
@@ -101,6 +133,7 @@ class KernelEmitter:
         )
 
         self.prefetches = self.outgrows_l1()
+        self.share: Share | None = None
 
     def outgrows_l1(self) -> bool:
         """Whether B, as it lies, takes more than the L1 holds: its rows then come from
@@ -151,6 +184,7 @@ class KernelEmitter:
 
             def column(j: Index, columns: Columns = columns, tiles: Tiles = tiles):
                 def row(i: Index) -> Sequence[SSAValue]:
+                    self.share = self.share_of_next(i, tiles.size, j, extents)
                     self.tile(i, tiles.size, j, columns, extents)
                     return ()
 
@@ -158,6 +192,21 @@ class KernelEmitter:
                 return ()
 
             for_loop(columns.start, columns.stop, width, column)
+
+    def share_of_next(
+        self, i: Index, rows: int, j: Index, extents: Sequence[Index]
+    ) -> Share | None:
+        """What a tile brings of `next`: in proportion to its rows and columns."""
+        if self.ahead is None:
+            return None
+        known = [x for x in extents if isinstance(x, int)]
+        (length,), (m, n) = shape_of(self.ahead), shape_of(self.c)
+        if len(known) < len(extents) or min(length, m, n) < 1 or 0 in known:
+            return None
+        for_row = -(-length // m)
+        start = add(mul(i, for_row), divide(mul(j, length), n))
+        step = -(-rows * for_row // prod(known))
+        return Share(self.ahead, start, step, known)
 
     def depth(self) -> int | None:
         """Steps of k over the whole batch, if they are known."""
@@ -241,6 +290,8 @@ class KernelEmitter:
         *batch, k = at
         if self.prefetches:
             self.prefetch((*batch, add(k, PREFETCH_ROWS)), j, len(valid))
+        if self.share is not None:
+            self.share.fetch(at)
         columns: list[SSAValue] = []
         for v, lanes in enumerate(valid):
             col = add(j, v * self.lanes)

@@ -27,10 +27,12 @@ def nearest_schedule(table: Contraction, s: Schedule) -> Schedule:
         if i is not None and block is not None:
             loops = _in_panels(table, loops, i, block)
     fitting = replace(fitting, loops=_complete(table, fitting, loops))
+    pack_b = _pack(table, fitting, table.b, columns, s.pack_b)
     return replace(
         fitting,
         pack_a=_pack(table, fitting, table.a, rows, s.pack_a),
-        pack_b=_pack(table, fitting, table.b, columns, s.pack_b),
+        pack_b=pack_b,
+        prefetch_b=s.prefetch_b and bool(pack_b or _panel(table.b)),
     )
 
 

@@ -116,10 +116,12 @@ def store(low: FunctionLowering, op: Operation) -> None:
 
 
 def prefetch(low: FunctionLowering, op: Operation) -> None:
-    """br.prefetch -> llvm.prefetch: a read, into all levels of cache, of data"""
+    """br.prefetch -> llvm.prefetch: a read, into all levels of cache (3) or those from
+    the L2 on (2), of data"""
     view = low.view(op.operands[0], op)
     shifted = low.shifted(view, indices_of(low, op.operands[1:]))
-    hints = [low.constant(IntegerAttr(n, i32), i32) for n in (0, 3, 1)]
+    near = 2 if "far" in op.properties else 3
+    hints = [low.constant(IntegerAttr(n, i32), i32) for n in (0, near, 1)]
     low.intrinsic("llvm.prefetch", (low.start(shifted), *hints), None)
 
 

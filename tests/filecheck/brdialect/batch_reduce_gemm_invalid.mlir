@@ -49,7 +49,7 @@ func.func @batch(%a: memref<5x3x6x4xf32>, %b: memref<5x2x4x8xf32>,
 
 // -----
 
-// CHECK: 'br.batch_reduce_gemm': expected a and b of one rank of at least 2 and c of rank 2, got ranks 3, 2 and 2
+// CHECK: 'br.batch_reduce_gemm': n of a and b sizes differ: 4 and 8
 func.func @ranks(%a: memref<2x6x4xf32>, %b: memref<4x8xf32>, %c: memref<6x8xf32>) {
   br.batch_reduce_gemm ins(%a, %b : memref<2x6x4xf32>, memref<4x8xf32>)
     outs(%c : memref<6x8xf32>)
@@ -58,10 +58,28 @@ func.func @ranks(%a: memref<2x6x4xf32>, %b: memref<4x8xf32>, %c: memref<6x8xf32>
 
 // -----
 
-// CHECK: 'br.batch_reduce_gemm': expected a and b of one rank of at least 2 and c of rank 2, got ranks 2, 2 and 1
+// CHECK: 'br.batch_reduce_gemm': expected a and b of one rank of at least 2 (or a of one more, for each column) and c of rank 2, got ranks 2, 2 and 1
 func.func @rank_of_c(%a: memref<6x4xf32>, %b: memref<4x8xf32>, %c: memref<6xf32>) {
   br.batch_reduce_gemm ins(%a, %b : memref<6x4xf32>, memref<4x8xf32>)
     outs(%c : memref<6xf32>)
+  func.return
+}
+
+// -----
+
+// CHECK: 'br.batch_reduce_gemm': expected no transposed operand where a has a matrix for each column
+func.func @own_transposed(%a: memref<6x4x8xf32>, %b: memref<4x8xf32>, %c: memref<6x8xf32>) {
+  br.batch_reduce_gemm ins(%a, %b : memref<6x4x8xf32>, memref<4x8xf32>)
+    outs(%c : memref<6x8xf32>) {transpose_a}
+  func.return
+}
+
+// -----
+
+// CHECK: 'br.batch_reduce_gemm': expected next of rank 1, got memref<4x8xf32>
+func.func @next(%a: memref<6x4xf32>, %b: memref<4x8xf32>, %c: memref<6x8xf32>) {
+  br.batch_reduce_gemm ins(%a, %b : memref<6x4xf32>, memref<4x8xf32>)
+    outs(%c : memref<6x8xf32>) next(%b : memref<4x8xf32>)
   func.return
 }
 

@@ -5,7 +5,7 @@ func.func @no_region(%a: memref<6x4xf32>, %b: memref<4x8xf32>, %c: memref<6x8xf3
     %e: memref<6x8xf32>) {
   // nothing says what to do with %e
   "br.batch_reduce_gemm"(%a, %b, %c, %e)
-    <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0>}>
+    <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0>}>
     : (memref<6x4xf32>, memref<4x8xf32>, memref<6x8xf32>, memref<6x8xf32>) -> ()
   func.return
 }

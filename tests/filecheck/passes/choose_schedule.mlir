@@ -5,7 +5,7 @@ module attributes {br.target = #br.target<"x86-64-v3">} {
 
 // A long sum is blocked, so that a panel of B takes an eighth of the L2 at most.
 // CHECK-LABEL: @matmul(
-// CHECK: schedule = #br.schedule<"A64 c512 b16 | m=a n=b k=c | tile=6x2 | pack=b16">
+// CHECK: schedule = #br.schedule<"A64 c512 b16 | m=a n=b k=c | tile=6x2 | pack=b16 | prefetch=b">
 func.func @matmul(%a: tensor<1024x1024xf32>, %b: tensor<1024x1024xf32>,
     %c: tensor<1024x1024xf32>) -> tensor<1024x1024xf32> {
   %r = linalg.matmul ins(%a, %b : tensor<1024x1024xf32>, tensor<1024x1024xf32>)
@@ -35,7 +35,7 @@ func.func @one_row(%a: tensor<1x256xf32>, %b: tensor<256x256xf32>,
 
 // Pixels of a row are m, channels n and k, the taps are the batch.
 // CHECK-LABEL: @conv(
-// CHECK: schedule = #br.schedule<"D16 B | m=c n=d k=g batch=e,f | tile=6x2 | pack=b16">
+// CHECK: schedule = #br.schedule<"D16 B | m=c n=d k=g batch=e,f | tile=6x2 | pack=b16 | prefetch=b">
 func.func @conv(%x: tensor<1x30x30x64xf32>, %w: tensor<3x3x64x64xf32>,
     %y: tensor<1x28x28x64xf32>) -> tensor<1x28x28x64xf32> {
   %r = linalg.conv_2d_nhwc_hwcf

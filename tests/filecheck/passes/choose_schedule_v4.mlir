@@ -5,7 +5,7 @@ module attributes {br.target = #br.target<"x86-64-v4">} {
 
 // A long sum is blocked, so that a panel of B takes an eighth of the L2 at most.
 // CHECK-LABEL: @matmul(
-// CHECK: schedule = #br.schedule<"A256 c512 b64 | m=a n=b k=c | tile=6x4 | pack=b64">
+// CHECK: schedule = #br.schedule<"A256 c512 b64 | m=a n=b k=c | tile=6x4 | pack=b64 | prefetch=b">
 func.func @matmul(%a: tensor<1024x1024xf32>, %b: tensor<1024x1024xf32>,
     %c: tensor<1024x1024xf32>) -> tensor<1024x1024xf32> {
   %r = linalg.matmul ins(%a, %b : tensor<1024x1024xf32>, tensor<1024x1024xf32>)

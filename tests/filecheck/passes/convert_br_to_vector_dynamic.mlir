@@ -17,8 +17,8 @@ func.func @dynamic(%a: memref<?x?xf32>, %b: memref<?x?xf32>, %c: memref<?x?xf32>
 // CHECK: %[[V4:\d+]] = memref.dim %[[V2]], %[[V3]] : memref<?x?xf32>
 // CHECK: %[[V5:\d+]] = arith.constant 1 : index
 // CHECK: %[[V6:\d+]] = memref.dim %[[V2]], %[[V5]] : memref<?x?xf32>
-// CHECK: %[[V7:\d+]] = arith.constant 1 : index
-// CHECK: %[[V8:\d+]] = memref.dim %[[V0]], %[[V7]] : memref<?x?xf32>
+// CHECK: %[[V7:\d+]] = arith.constant 0 : index
+// CHECK: %[[V8:\d+]] = memref.dim %[[V1]], %[[V7]] : memref<?x?xf32>
 // CHECK: %[[V9:\d+]] = arith.constant 8 : index
 // CHECK: %[[V10:\d+]] = arith.divui %[[V6]], %[[V9]] : index
 // CHECK: %[[V11:\d+]] = arith.constant 8 : index
