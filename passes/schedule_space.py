@@ -13,6 +13,7 @@ and then by how likely they are to be good:
 | strip | an outermost loop over wide strips of columns, or none |
 | team | which loops run in parallel |
 | packs | B, A, both or neither in panels |
+| prefetch | whether the next panel of B is fetched while one is used |
 
 `ScheduleSpace` iterates over different schedules, likely ones first; all are legal.
 """
@@ -22,18 +23,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import TypeVar
 
 from brdialect.roles import Linear, Role
 from brdialect.schedule import Loop, Schedule
 from passes.check_schedule import fault_of
 from passes.choose_schedule import Problem, analytic_schedule, block_evenly, can_pack
+from passes.register_block import Panels, block_cycles, even_parts, legal_tiles
 
 T = TypeVar("T")
 Point = tuple[int, ...]
 """The number of the choice on each axis, in the order of `AXES`."""
 
-AXES = ("order", "tile", "columns", "rows", "sums", "strip", "team", "packs")
+AXES = (
+    "order",
+    "tile",
+    "columns",
+    "rows",
+    "sums",
+    "strip",
+    "team",
+    "packs",
+    "prefetch",
+)
 
 ACCUMULATORS = 8
 """Fewer leave the FMA units waiting for each other."""
@@ -147,6 +160,7 @@ class ScheduleSpace:
             tile,
             rows if pack_a else None,
             columns if pack_b else None,
+            pack_b and self.prefetch[at["prefetch"]],
         )
 
     def _in_parallel(
@@ -206,21 +220,27 @@ class ScheduleSpace:
 
     @cached_property
     def tile(self) -> list[tuple[int, int]]:
-        """Register blocks: accumulators, the vectors of B and a broadcast of A fit."""
+        """Register blocks with as many accumulators as fit, or a few less, in the order
+        of what the model of register_block.py says of them."""
         p = self.problem
-        registers = p.target.vector_registers
-        rows, needed = p.extent(self.m), -(-p.extent(p.n) // p.lanes)
-        found: dict[tuple[int, int], None] = {}
-        for vectors in (2, 4, 1, 3) if registers < 32 else (4, 2, 1, 3):
-            most = min((registers - vectors - 1) // vectors, rows)
-            if most < 1 or vectors > needed:
-                continue
-            even = -(-rows // -(-rows // most))
-            for size in dict.fromkeys((most, even, most - 1, most - 2)):
-                if size >= 1 and size * vectors >= min(ACCUMULATORS, most * vectors):
-                    found[size, vectors] = None
-        default = self.default.tile or next(iter(found), (1, 1))
-        return first_of(default, list(found))
+        rows, vectors = p.extent(self.m), -(-p.extent(p.n) // p.lanes)
+        most: dict[int, int] = {}
+        for r, v in legal_tiles(p.target):
+            if r <= rows and v <= vectors:
+                most[v] = max(r, most.get(v, 0))
+        found = {
+            (size, v)
+            for v, r in most.items()
+            for size in (r, r - 1, r - 2, even_parts(rows, r)[0][0])
+            if size >= 1 and size * v >= min(ACCUMULATORS, r * v)
+        }
+        panels = Panels(prod(map(p.extent, p.table.having(Role.K))))
+
+        def cycles(tile: tuple[int, int]) -> tuple[float, int]:
+            return block_cycles(tile, rows, vectors, p.target, panels), tile[0]
+
+        ordered = sorted(found, key=cycles)
+        return first_of(self.default.tile or ordered[0], ordered)
 
     @cached_property
     def columns(self) -> list[int]:
@@ -283,6 +303,11 @@ class ScheduleSpace:
         )
         choices = [(False, both), (False, False), (rows, both), (rows, False)]
         return first_of((d.pack_a is not None, d.pack_b is not None), choices)
+
+    @cached_property
+    def prefetch(self) -> list[bool]:
+        """Whether the next panel of B is fetched while one is used."""
+        return first_of(self.default.prefetch_b, (False, True))
 
 
 def _rounded(size: int, unit: int) -> int:
