@@ -17,12 +17,14 @@ import pytest
 from command_lines import call
 
 import brdialect
+from brdialect.schedule import Schedule
 from passes.tuned_schedules import FORMAT
 from runtime.cli import tune
 from runtime.host import cpus, host_target
 from runtime.schedule_cache import forget, keep, tuned_schedules
 from runtime.schedule_file import schedule_file, target_line
 from runtime.tuner import session
+from runtime.tuner.candidate import Candidate, Workbench
 from runtime.tuner.race import Outcome
 from runtime.tuner.search import Result
 
@@ -241,6 +243,35 @@ def test_an_interrupt_keeps_what_was_found(
     (text,) = tuned_schedules(TARGET).values()
     shown = capsys.readouterr().out
     assert text in shown and "interrupted" in shown
+
+
+def test_a_winner_that_is_none_any_more_is_forgotten(
+    program: Path, monkeypatch: pytest.MonkeyPatch
+):
+    class NeverFaster(AlwaysFaster):
+        """A track on which no challenger wins."""
+
+        def race(self, champion: Any, challenger: Any, rounds: int = 0) -> Outcome:
+            return Outcome()
+
+    keep(TARGET, KEY, {"schedule": "B16 a8 | m=a n=b k=c"})
+    monkeypatch.setattr(session, "Track", NeverFaster)
+    assert run_tune(program) == 0
+    assert not tuned_schedules(TARGET)
+
+
+def test_wrong_results_do_not_count(
+    program: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def wrong_in_panels(self: Workbench, schedule: Schedule) -> Candidate | None:
+        return right(self, schedule) if schedule.pack_b else None
+
+    right = Workbench.candidate
+    monkeypatch.setattr(Workbench, "candidate", wrong_in_panels)
+    monkeypatch.setattr(session, "Track", AlwaysFaster)
+    assert run_tune(program) == 1
+    assert "wrong result, please report" in capsys.readouterr().out
+    assert all("pack=" in text for text in tuned_schedules(TARGET).values())
 
 
 def test_the_interrupt_key(program: Path):

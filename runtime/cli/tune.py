@@ -33,6 +33,8 @@ a suite is one of {", ".join(SUITES)}. Winners are stored as they are found, so 
 Ctrl-C loses nothing, and every later compile for this machine and as many threads picks
 them up (br-run --no-tuned leaves them out). BR_CACHE_DIR names the folder.
 
+exit code: 0; 1 after a mistake or a wrong result; 130 after Ctrl-C.
+
 examples:
   br-tune resnet50 --threads=1 --budget=300     the 20 convolutions of ResNet-50
   br-tune mlp.mlir                              what a program needs, for a minute
@@ -202,7 +204,7 @@ def run(options: Options) -> int:
     if interrupted:
         print("interrupted: what was found until then is kept")
         return 130
-    return 0
+    return 1 if any(result.wrong for result in session.results) else 0
 
 
 def main() -> int:

@@ -51,6 +51,8 @@ class Session:
             search = Search(work, self.target, tracks[size], self._keep)
             self.results.append(search.result)
             search.run(now + share, known.get(work.key))
+            if work.key in known and search.result.tried and search.result.is_default:
+                forget(self.target, work.key)  # the default is as good by now
 
     def _keep(self, result: Result, changed: bool) -> None:
         """Stores a new winner, removes one that lost."""
