@@ -8,17 +8,22 @@ enclosing `ImplicitBuilder`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from math import prod
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import (
+    I64,
+    DenseArrayBase,
     IndexType,
     IntegerAttr,
     MemRefType,
     ShapedType,
     StridedLayoutAttr,
     TensorType,
+    VectorType,
+    i64,
 )
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.utils.hints import isa
@@ -31,8 +36,32 @@ Index = int | SSAValue
 def value(x: Index) -> SSAValue:
     """`x` as an SSA value: a constant where it is a number."""
     if isinstance(x, int):
-        return arith.ConstantOp(IntegerAttr(x, IndexType())).result
+        number = index_number(x)
+        return arith.ConstantOp.create(
+            result_types=[number.type], properties={"value": number}
+        ).result
     return x
+
+
+# Attributes that are made once: making them is a good part of what lowering costs
+
+
+@cache
+def index_number(x: int) -> IntegerAttr[IndexType]:
+    """`x : index`"""
+    return IntegerAttr(x, IndexType())
+
+
+@cache
+def int64s(*values: int) -> DenseArrayBase[I64]:
+    """`array<i64: ...>`"""
+    return DenseArrayBase.from_list(i64, values)
+
+
+@cache
+def vector_of(element: Attribute, lanes: int) -> VectorType:
+    """`vector<lanes x element>`"""
+    return VectorType(element, (lanes,))
 
 
 def add(*terms: Index) -> Index:

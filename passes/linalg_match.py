@@ -67,13 +67,15 @@ def is_elementwise(op: object) -> TypeGuard[linalg.GenericOp]:
 
 def is_copy(op: object) -> TypeGuard[linalg.GenericOp]:
     """An element-wise op that yields its one input: a transpose or a broadcast."""
-    if not is_elementwise(op):
+    if not isinstance(op, linalg.GenericOp) or len(op.operands) != 2:
         return False
-    last = op.body.block.last_op
+    block = op.body.block
+    last = block.last_op
     return (
-        len(op.inputs) == 1
-        and isinstance(last, linalg.YieldOp)
-        and last.arguments[0] is op.body.block.args[0]
+        isinstance(last, linalg.YieldOp)
+        and list(last.operands) == [block.args[0]]
+        and len(op.inputs) == 1
+        and is_elementwise(op)
     )
 
 

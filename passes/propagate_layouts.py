@@ -36,7 +36,7 @@ from xdsl.dialects.builtin import (
 from xdsl.dialects.linalg import ops as linalg
 from xdsl.dialects.linalg.attrs import IteratorType
 from xdsl.ir import Attribute, Region, SSAValue
-from xdsl.ir.affine import AffineExpr, AffineMap
+from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
     GreedyRewritePatternApplier,
@@ -222,12 +222,12 @@ class PermuteOutput(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: linalg.GenericOp, rewriter: PatternRewriter):
-        if len(op.res) != 1 or is_copy(op) or not op.inputs:
+        if len(op.res) != 1 or not op.inputs:
             return
-        if not all(map(is_static, (*op.inputs, *op.outputs))):
+        if not all(map(is_static, op.operands)):
             return
         order = wanted_order(op)
-        if order is None or order == sorted(order):
+        if order is None or order == sorted(order) or is_copy(op):
             return
         if any(True for o in op.body.block.ops if isinstance(o, linalg.IndexOp)):
             return
@@ -275,10 +275,8 @@ def wanted_order(op: linalg.GenericOp) -> list[int] | None:
     """The order of the output's dimensions in which the largest input is walked; None
     if the input does not have them all, or one of them by itself twice."""
     *maps, written = maps_of(op)
-    if not all(len(e.used_dims()) == 1 for e in written.results):
-        return None
-    dims = [e.used_dims().pop() for e in written.results]
-    if len(set(dims)) != len(dims) or any(str(e)[0] != "d" for e in written.results):
+    dims = [e.position for e in written.results if isinstance(e, AffineDimExpr)]
+    if not len(set(dims)) == len(dims) == len(written.results):
         return None
     parallel = {
         i for i, t in enumerate(op.iterator_types) if t.data is IteratorType.PARALLEL

@@ -21,7 +21,6 @@ from typing import cast
 from xdsl.dialects import arith, cf, linalg, math, memref, vector
 from xdsl.dialects.builtin import (
     AnyFloat,
-    DenseArrayBase,
     DenseIntOrFPElementsAttr,
     FloatAttr,
     IndexType,
@@ -30,7 +29,6 @@ from xdsl.dialects.builtin import (
     MemRefType,
     VectorType,
     i1,
-    i64,
 )
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.traits import IsTerminator
@@ -38,7 +36,7 @@ from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.xdsl_repairs import SelectOp
-from passes.build import Index, add, branch, value
+from passes.build import Index, add, branch, int64s, value, vector_of
 
 Valid = int | SSAValue | None
 """Which lanes take part: all (None), the first few, or those of a mask."""
@@ -111,7 +109,7 @@ def as_vector(scalar: SSAValue, lanes: Lanes) -> SSAValue:
     """`scalar` in every lane; vectors pass."""
     if lanes is None or isinstance(scalar.type, VectorType):
         return scalar
-    return vector.BroadcastOp(scalar, VectorType(scalar.type, (lanes,))).vector
+    return vector.BroadcastOp(scalar, vector_of(scalar.type, lanes)).vector
 
 
 def vectorise_body(
@@ -165,7 +163,7 @@ def _on_vectors(
     """The same op on vectors."""
     types: list[Attribute] = [r.type for r in op.results]
     if lanes is not None:
-        types = [VectorType(t, (lanes,)) for t in types]
+        types = [vector_of(t, lanes) for t in types]
     new = type(op).create(
         operands=operands,
         result_types=types,
@@ -223,7 +221,7 @@ def load_vector(
     """
     type_, stride = _memref(source, dim)
     element = type_.element_type
-    result = VectorType(element, (lanes,))
+    result = vector_of(element, lanes)
     if stride == 0:
         return vector.BroadcastOp(memref.LoadOp.get(source, indices).res, result).vector
     if stride == 1 and valid is None:
@@ -276,8 +274,7 @@ def load_every(
 def shuffle(a: SSAValue, b: SSAValue, lanes: Sequence[int]) -> SSAValue:
     """Lanes of a and b, counted through both."""
     assert isa(a.type, VectorType)
-    mask = DenseArrayBase.from_list(i64, lanes)
-    return vector.ShuffleOp(a, b, mask, result_type=a.type).result
+    return vector.ShuffleOp(a, b, int64s(*lanes), result_type=a.type).result
 
 
 def store_vector(

@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import (
     IntegerAttr,
     IntegerType,
     VectorType,
+    i1,
 )
 from xdsl.dialects.llvm import (
     LLVMArrayType,
@@ -98,7 +99,7 @@ def element_text(t: Attribute, data: bytes) -> str:
 def constant_text(value: Attribute) -> str:
     """A scalar or vector constant, without its type."""
     if isa(value, IntegerAttr):
-        if value.type == IntegerType(1):
+        if value.type == i1:
             return "true" if value.value.data else "false"
         return str(value.value.data)
     if isa(value, FloatAttr):

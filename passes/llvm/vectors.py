@@ -16,6 +16,7 @@ from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.llvm_ops import ExtractElementOp, MaskedLoadOp, MaskedStoreOp
+from passes.build import vector_of
 from passes.llvm.emitter import (
     Emitter,
     dense,
@@ -228,7 +229,7 @@ def shuffle(low: FunctionLowering, op: Operation) -> None:
 def _shuffled(
     low: FunctionLowering, x: SSAValue, y: SSAValue, mask: list[int]
 ) -> SSAValue:
-    result = VectorType(element_of(x.type), (len(mask),))
+    result = vector_of(element_of(x.type), len(mask))
     properties = {"mask": int32s(*mask)}
     return low.compute(llvm.ShuffleVectorOp, (x, y), result, properties)
 
