@@ -27,11 +27,11 @@ from runtime.tuner.session import Session
 
 DESCRIPTION = "Searches schedules for contractions by measured time, keeps the winners."
 
-EXAMPLES = f"""\
-A file's contractions are tuned after fusion, each of a kind once, the heaviest first;
-a suite is one of {", ".join(SUITES)}. Winners are stored as they are found, so that
-Ctrl-C loses nothing, and every later compile for this machine and as many threads picks
-them up (br-run --no-tuned leaves them out). BR_CACHE_DIR names the folder.
+EXAMPLES = """\
+A file's contractions are tuned after fusion, each of a kind once, the heaviest first; a
+suite is one of br-bench's. Winners are stored as they are found, so that Ctrl-C loses
+nothing, and every later compile for this machine and as many threads picks them up
+(br-run --no-tuned leaves them out). BR_CACHE_DIR names the folder.
 
 exit code: 0; 1 after a mistake or a wrong result; 130 after Ctrl-C.
 
