@@ -233,7 +233,8 @@ def _progress(total: int) -> Generator[Callable[[str, int], None]]:
 
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True) as bar:
+    disable = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=disable) as bar:
         task = bar.add_task("", total=total)
 
         def advance(text: str, by: int) -> None:
