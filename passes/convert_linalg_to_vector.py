@@ -51,7 +51,6 @@ from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
-    GreedyRewritePatternApplier,
     PatternRewriter,
     PatternRewriteWalker,
     RewritePattern,
@@ -197,13 +196,9 @@ class ConvertLinalgToVectorPass(ModulePass):
     name = "convert-linalg-to-vector"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        patterns: list[RewritePattern] = [
-            FillAsGeneric(),
-            ConvertGeneric(target_of(op)),
-        ]
-        PatternRewriteWalker(
-            GreedyRewritePatternApplier(patterns), apply_recursively=True
-        ).rewrite_module(op)
+        for pattern in (FillAsGeneric(), ConvertGeneric(target_of(op))):
+            # what a pattern makes needs no second look
+            PatternRewriteWalker(pattern, apply_recursively=False).rewrite_module(op)
         for inner in op.walk():
             if inner.name.startswith("linalg."):
                 unsupported(
