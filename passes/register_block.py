@@ -12,7 +12,7 @@ The slowest of these counts, and the beginning and the end of a tile by the leng
 the sum. The usual tile, 6 x 2 of 16 registers or 6 x 4 of 32, stays unless another one
 is faster by more than such a model can be trusted with: where rows are few (7 rows are
 4 and 3, better by 3 vectors than by 2), or where B comes from behind the L2 and should
-meet as many rows as possible on its way (14 x 2 of 32 registers).
+meet as many rows as possible on its way (13 x 2 of 32 registers).
 """
 
 from __future__ import annotations
@@ -94,8 +94,9 @@ def block_cycles(
 
 def legal_tiles(target: Target) -> Iterable[tuple[int, int]]:
     """The tiles that fit the registers: accumulators, a row of B and one scalar of A.
-    One row uses each vector of B once: straight from memory."""
-    registers = target.vector_registers - 1
+    One row uses each vector of B once: straight from memory. (Of 32 registers LLVM
+    wants two more, to load ahead; 14 x 2 and 9 x 3 spill inside the loop.)"""
+    registers = target.vector_registers - (1 if target.vector_registers < 32 else 3)
     for vectors in range(1, MOST_VECTORS + 1):
         for rows in range(1, registers):
             if rows * vectors + (vectors if rows > 1 else 0) <= registers:

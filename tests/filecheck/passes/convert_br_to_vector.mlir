@@ -6,21 +6,21 @@
 module attributes {br.target = #br.target<"x86-64-v3">} {
 
 // CHECK-LABEL: @main(
-// CHECK: func.call @br_kernel_0(%a, %b, %c) : (memref<3x12x4xf32>, memref<3x4x16xf32>, memref<12x16xf32>) -> ()
-func.func @main(%a: memref<3x12x4xf32>, %b: memref<3x4x16xf32>, %c: memref<12x16xf32>) {
-  br.batch_reduce_gemm ins(%a, %b : memref<3x12x4xf32>, memref<3x4x16xf32>)
+// CHECK: func.call @br_kernel_0(%a, %b, %c) : (memref<3x12x3xf32>, memref<3x3x16xf32>, memref<12x16xf32>) -> ()
+func.func @main(%a: memref<3x12x3xf32>, %b: memref<3x3x16xf32>, %c: memref<12x16xf32>) {
+  br.batch_reduce_gemm ins(%a, %b : memref<3x12x3xf32>, memref<3x3x16xf32>)
     outs(%c : memref<12x16xf32>) {register_block = array<i64: 6, 2>}
   func.return
 }
 }
 
 // CHECK-LABEL: func.func private @br_kernel_0(
-// CHECK-SAME: %{{.*}}: memref<3x12x4xf32> {llvm.noalias}, %[[V1:\d+]]: memref<3x4x16xf32> {llvm.noalias}, %{{.*}}: memref<12x16xf32> {llvm.noalias}) {
+// CHECK-SAME: %{{.*}}: memref<3x12x3xf32> {llvm.noalias}, %[[V1:\d+]]: memref<3x3x16xf32> {llvm.noalias}, %{{.*}}: memref<12x16xf32> {llvm.noalias}) {
 // CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %{{.*}} {
 // CHECK: %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} = scf.for %[[V66:\d+]] = %{{.*}} to %{{.*}} step %{{.*}} iter_args(%[[V67:\d+]] = %{{.*}}, %[[V68:\d+]] = %{{.*}}, %[[V69:\d+]] = %{{.*}}, %[[V70:\d+]] = %{{.*}}, %[[V71:\d+]] = %{{.*}}, %[[V72:\d+]] = %{{.*}}, %[[V73:\d+]] = %{{.*}}, %[[V74:\d+]] = %{{.*}}, %[[V75:\d+]] = %{{.*}}, %[[V76:\d+]] = %{{.*}}, %[[V77:\d+]] = %{{.*}}, %[[V78:\d+]] = %{{.*}}) -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>) {
 // CHECK: %[[V82:\d+]], %[[V83:\d+]], %[[V84:\d+]], %[[V85:\d+]], %[[V86:\d+]], %[[V87:\d+]], %[[V88:\d+]], %[[V89:\d+]], %[[V90:\d+]], %[[V91:\d+]], %[[V92:\d+]], %[[V93:\d+]] = scf.for %[[V94:\d+]] = %{{.*}} to %{{.*}} step %{{.*}} iter_args(%[[V95:\d+]] = %[[V67]], %[[V96:\d+]] = %[[V68]], %[[V97:\d+]] = %[[V69]], %[[V98:\d+]] = %[[V70]], %[[V99:\d+]] = %[[V71]], %[[V100:\d+]] = %[[V72]], %[[V101:\d+]] = %[[V73]], %[[V102:\d+]] = %[[V74]], %[[V103:\d+]] = %[[V75]], %[[V104:\d+]] = %[[V76]], %[[V105:\d+]] = %[[V77]], %[[V106:\d+]] = %[[V78]]) -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>) {
-// CHECK: %[[V108:\d+]] = vector.load %[[V1]][%[[V66]], %[[V94]], %{{.*}}] : memref<3x4x16xf32>, vector<8xf32>
-// CHECK: %[[V110:\d+]] = vector.load %[[V1]][%[[V66]], %[[V94]], %{{.*}}] : memref<3x4x16xf32>, vector<8xf32>
+// CHECK: %[[V108:\d+]] = vector.load %[[V1]][%[[V66]], %[[V94]], %{{.*}}] : memref<3x3x16xf32>, vector<8xf32>
+// CHECK: %[[V110:\d+]] = vector.load %[[V1]][%[[V66]], %[[V94]], %{{.*}}] : memref<3x3x16xf32>, vector<8xf32>
 // CHECK: %[[V112:\d+]] = vector.broadcast %{{.*}} : f32 to vector<8xf32>
 // CHECK: %[[V113:\d+]] = vector.fma %[[V112]], %[[V108]], %[[V95]] : vector<8xf32>
 // CHECK: %[[V114:\d+]] = vector.fma %[[V112]], %[[V110]], %[[V96]] : vector<8xf32>

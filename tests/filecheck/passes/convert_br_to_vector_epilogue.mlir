@@ -3,11 +3,11 @@
 // The epilogue works on whole vectors, between the loops and the store.
 module attributes {br.target = #br.target<"x86-64-v3">} {
 // CHECK-LABEL: @main(
-// CHECK: func.call @br_kernel_0(%a, %b, %c, %{{.*}}, %slope, %zero) : (memref<1x4xf32>, memref<4x8xf32>, memref<1x8xf32>, memref<1x8xf32, strided<[0, 1], offset: ?>>, f32, f32) -> ()
-func.func @main(%a: memref<1x4xf32>, %b: memref<4x8xf32>, %c: memref<1x8xf32>,
+// CHECK: func.call @br_kernel_0(%a, %b, %c, %{{.*}}, %slope, %zero) : (memref<1x3xf32>, memref<3x8xf32>, memref<1x8xf32>, memref<1x8xf32, strided<[0, 1], offset: ?>>, f32, f32) -> ()
+func.func @main(%a: memref<1x3xf32>, %b: memref<3x8xf32>, %c: memref<1x8xf32>,
     %bias: memref<1x8xf32, strided<[0, 1]>>, %slope: f32) {
   %zero = arith.constant 0.0 : f32
-  br.batch_reduce_gemm ins(%a, %b : memref<1x4xf32>, memref<4x8xf32>)
+  br.batch_reduce_gemm ins(%a, %b : memref<1x3xf32>, memref<3x8xf32>)
     outs(%c : memref<1x8xf32>) {beta = 0.0 : f64, register_block = array<i64: 1, 1>}
     epilogue(%bias : memref<1x8xf32, strided<[0, 1]>>) {
   ^bb0(%acc: f32, %x: f32):
@@ -21,10 +21,10 @@ func.func @main(%a: memref<1x4xf32>, %b: memref<4x8xf32>, %c: memref<1x8xf32>,
 }
 
 // CHECK-LABEL: func.func private @br_kernel_0(
-// CHECK-SAME: %{{.*}}: memref<1x4xf32> {llvm.noalias}, %[[V1:\d+]]: memref<4x8xf32> {llvm.noalias}, %[[V2:\d+]]: memref<1x8xf32> {llvm.noalias}, %[[V3:\d+]]: memref<1x8xf32, strided<[0, 1], offset: ?>> {llvm.noalias}, %slope: f32, %zero: f32) {
+// CHECK-SAME: %{{.*}}: memref<1x3xf32> {llvm.noalias}, %[[V1:\d+]]: memref<3x8xf32> {llvm.noalias}, %[[V2:\d+]]: memref<1x8xf32> {llvm.noalias}, %[[V3:\d+]]: memref<1x8xf32, strided<[0, 1], offset: ?>> {llvm.noalias}, %slope: f32, %zero: f32) {
 // CHECK: %[[V4:\d+]] = arith.constant dense<0.000000e+00> : vector<8xf32>
 // CHECK: %[[V10:\d+]] = scf.for %[[V11:\d+]] = %{{.*}} to %{{.*}} step %{{.*}} iter_args(%[[V12:\d+]] = %[[V4]]) -> (vector<8xf32>) {
-// CHECK: %[[V13:\d+]] = vector.load %[[V1]][%[[V11]], %{{.*}}] : memref<4x8xf32>, vector<8xf32>
+// CHECK: %[[V13:\d+]] = vector.load %[[V1]][%[[V11]], %{{.*}}] : memref<3x8xf32>, vector<8xf32>
 // CHECK: %[[V15:\d+]] = vector.broadcast %{{.*}} : f32 to vector<8xf32>
 // CHECK: %[[V16:\d+]] = vector.fma %[[V15]], %[[V13]], %[[V12]] : vector<8xf32>
 // CHECK: scf.yield %[[V16]] : vector<8xf32>

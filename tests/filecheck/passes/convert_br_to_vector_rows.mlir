@@ -2,8 +2,8 @@
 
 // 28 rows, at most 6 at a time, are dealt out evenly: 3 tiles of 6, 2 of 5.
 module attributes {br.target = #br.target<"x86-64-v3">} {
-func.func @main(%a: memref<28x4xf32>, %b: memref<4x8xf32>, %c: memref<28x8xf32>) {
-  br.batch_reduce_gemm ins(%a, %b : memref<28x4xf32>, memref<4x8xf32>)
+func.func @main(%a: memref<28x3xf32>, %b: memref<3x8xf32>, %c: memref<28x8xf32>) {
+  br.batch_reduce_gemm ins(%a, %b : memref<28x3xf32>, memref<3x8xf32>)
     outs(%c : memref<28x8xf32>) {register_block = array<i64: 6, 1>}
   func.return
 }
