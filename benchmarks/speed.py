@@ -19,6 +19,8 @@ from statistics import median
 import numpy as np
 
 import brdialect
+from brdialect.targets import Target
+from passes.register_block import default_register_block
 from runtime.host import host_target
 from runtime.peak import PeakMeter
 
@@ -30,17 +32,39 @@ KERNELS = [(64, 28, 64, batch) for batch in (1, 4, 9, 16)] + [
 """n x m x k, batch: the paper's blocks, all operands in cache."""
 
 
-def kernel_source(n: int, m: int, k: int, batch: int) -> str:
-    """`reps` times one batch-reduce GEMM on packed blocks."""
-    a, b, c = f"{batch}x{m}x{k}xf32", f"{batch}x{k}x{n}xf32", f"{m}x{n}xf32"
+def panel_width(n: int, m: int, target: Target) -> int:
+    """The columns of a panel of B: as many as the micro-kernel keeps in registers."""
+    lanes = target.lanes(4)
+    return min(n, lanes * default_register_block(m, n, lanes, target)[1])
+
+
+def kernel_source(n: int, m: int, k: int, batch: int, width: int) -> str:
+    """`reps` times one batch-reduce GEMM, B in panels of `width` columns as
+    pack-operands lays out weights."""
+    panels, panel = n // width, batch * k * width
+    a, b, c = (
+        f"memref<{'x'.join(map(str, shape))}xf32>"
+        for shape in ((batch, m, k), (panels, batch, k, width), (m, n))
+    )
+    calls = ""
+    for j in range(panels):
+        b_layout = f"strided<[{k * width}, {width}, 1], offset: {j * panel}>"
+        c_layout = f"strided<[{n}, 1], offset: {j * width}>"
+        b_type = f"memref<{batch}x{k}x{width}xf32, {b_layout}>"
+        c_type = f"memref<{m}x{width}xf32, {c_layout}>"
+        calls += f"""
+          %b{j} = memref.reinterpret_cast %b to offset: [{j * panel}],
+            sizes: [{batch}, {k}, {width}], strides: [{k * width}, {width}, 1]
+            : {b} to {b_type}
+          %c{j} = memref.reinterpret_cast %c to offset: [{j * width}],
+            sizes: [{m}, {width}], strides: [{n}, 1] : {c} to {c_type}
+          br.batch_reduce_gemm ins(%a, %b{j} : {a}, {b_type}) outs(%c{j} : {c_type})
+            {{beta = 0.0 : f64}}"""
     return f"""
-      func.func @main(
-          %a: memref<{a}>, %b: memref<{b}>, %c: memref<{c}>, %reps: index) {{
+      func.func @main(%a: {a}, %b: {b}, %c: {c}, %reps: index) {{
         %zero = arith.constant 0 : index
         %one = arith.constant 1 : index
-        scf.for %i = %zero to %reps step %one {{
-          br.batch_reduce_gemm ins(%a, %b : memref<{a}>, memref<{b}>)
-            outs(%c : memref<{c}>) {{beta = 0.0 : f64}}
+        scf.for %i = %zero to %reps step %one {{{calls}
         }}
         func.return
       }}"""
@@ -97,14 +121,18 @@ def main() -> None:
     one = PeakMeter(host_target(1))
     print(f"{'':28s} {'GFLOP/s':>8s} {'of peak':>7s} {'median':>7s}")
     for n, m, k, batch in KERNELS:
-        f = brdialect.compile(kernel_source(n, m, k, batch), threads=1)
+        width = panel_width(n, m, host_target(1))
+        f = brdialect.compile(kernel_source(n, m, k, batch, width), threads=1)
         a, b, c = array(batch, m, k), array(batch, k, n), np.full((m, n), np.nan, "f4")
+        panels = np.ascontiguousarray(
+            b.reshape(batch, k, n // width, width).transpose(2, 0, 1, 3)
+        )
         name = f"{n} x {m} x {k}, batch {batch}"
-        f(a, b, c, 1)
+        f(a, panels, c, 1)
         check(c, np.einsum("bmk,bkn->mn", a, b, dtype=np.float64), name)
         flops = 2 * n * m * k * batch
         reps = int(2e8 / flops)
-        call = partial(f, a, b, c, reps)
+        call = partial(f, a, panels, c, reps)
         print(f"{name:28s} {share(call, flops * reps, one, seconds)}", flush=True)
     size = 1024
     a, b = array(size, size), array(size, size)
