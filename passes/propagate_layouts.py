@@ -11,8 +11,9 @@
 A convolution whose contiguous pixels belong to a window cannot read them as aligned,
 packed vectors; channels can be packed with the weights. So the image is transposed
 around it, and the transposes sink through everything that works in any order of its
-dimensions (element-wise ops, pooling, padding, concatenation) until they meet and
-cancel. What is left are those at the borders of the network.
+dimensions (element-wise ops, pooling, padding, concatenation, reshapes that keep
+neighbours together) until they meet and cancel. What is left are those at the borders
+of the network.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ from passes.linalg_match import (
     transpose,
 )
 from passes.normalise_contractions import contraction_of, through_copies
+from passes.transposed_reshapes import CollapseBeforeTranspose, ExpandBeforeTranspose
 
 
 def is_static(value: SSAValue) -> bool:
@@ -356,6 +358,8 @@ class PropagateLayoutsPass(ModulePass):
             PermuteOutput(),
             PadBeforeTranspose(),
             ConcatBeforeTranspose(),
+            ExpandBeforeTranspose(),
+            CollapseBeforeTranspose(),
         ]
         PatternRewriteWalker(
             GreedyRewritePatternApplier(sink, dce_enabled=False)
