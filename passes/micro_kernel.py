@@ -311,7 +311,9 @@ class KernelEmitter:
 
         whole = extent // UNROLL * UNROLL if isinstance(extent, int) else 0
         accumulators = for_loop(0, whole, UNROLL, steps(UNROLL), accumulators)
-        return for_loop(whole, extent, 1, steps(1), accumulators)
+        # what is left over is less than a trip: no loop
+        left = extent - whole if isinstance(extent, int) and whole else 1
+        return for_loop(whole, extent, left, steps(left), accumulators)
 
     def multiply(
         self,
