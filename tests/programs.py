@@ -287,6 +287,9 @@ class Program:
                 for sign in (-1, 1):
                     far = self.nearest(there * (1 + sign * function.ulps * self.unit))
                     error = np.maximum(error, off_by(far, centre) + rounding)
+            # what may be anything (on which side of 0 is the root's argument?) stays so
+            for v in inputs:
+                error = np.where(np.isinf(v.error), np.inf, error)
         return Value(name, centre, error)
 
     def nearest(self, array: Array) -> Array:

@@ -11,7 +11,7 @@ import pytest
 from brdialect.errors import BrError
 from runtime.cli.benchmark import Timing, time_calls
 from runtime.cli.compare import compare
-from runtime.cli.options import written_whole
+from runtime.cli.files import written_whole
 
 NAN, INF = math.nan, math.inf
 
