@@ -260,10 +260,17 @@ def test_negative_sizes_are_refused(tmp_path: Path):
     assert "negative.mlir:2" in refused(path)
 
 
+def hears_interrupts() -> None:
+    """What runs in the background is started with the interrupt key ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_interrupt_is_quiet(matmul: Path):
     command = [sys.executable, "-m", "runtime.cli.run", str(matmul), "--benchmark"]
     told = os.environ | {"BR_DEBUG": "1"}
-    process = subprocess.Popen(command, stdout=-1, stderr=-1, text=True, env=told)
+    process = subprocess.Popen(
+        command, stdout=-1, stderr=-1, text=True, env=told, preexec_fn=hears_interrupts
+    )
     assert process.stderr is not None
     assert "parse" in process.stderr.readline()  # it is under way
     process.send_signal(signal.SIGINT)
