@@ -23,7 +23,7 @@ FILES = Path(__file__).parent / "filecheck"
 # Flags of commands that print something else than one program in MLIR
 OTHER = {
     *("--verify-diagnostics", "--parsing-diagnostics"),
-    *("--print-between-passes", "-t", "--target"),
+    *("--print-between-passes", "-t", "--target", ">/dev/null"),
 }
 
 
