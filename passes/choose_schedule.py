@@ -124,9 +124,10 @@ def analytic_schedule(p: Problem) -> Schedule:
         inner_block = block_evenly(inner, half_l2 // 4 // panel)
         if k is not None and inner_block < inner:
             sums.append(Loop(k, inner_block))
-    while cold and batch and inner * prod(map(p.extent, batch)) * panel > half_l2 // 2:
+    depth = inner_block * window
+    while cold and batch and depth * panel > half_l2 * 2 // 3:
+        depth //= p.extent(batch[0])
         sums.append(Loop(batch.pop(0)))
-    depth = inner_block * prod(map(p.extent, batch))
     row_block = block_evenly(rows, max(tile[0], half_l2 // max(1, depth)))
     row_block = share_among_threads(p, rows, row_block, tile[0])
 
