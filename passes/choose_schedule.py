@@ -48,6 +48,10 @@ PACK_ROWS = 32
 """B is packed in the call if at least this many rows reuse it: packing touches each
 element twice (a read, a write), a row once."""
 
+ROWS_OF_B = 8
+"""That a product of one row reads together: their pages fit the first TLB, and C is
+read and written once for all of them."""
+
 
 def block_evenly(extent: int, limit: int) -> int:
     """A block of at most `limit`: the largest divisor of `extent` if it is not under
@@ -116,6 +120,8 @@ def analytic_schedule(p: Problem) -> Schedule:
     )
     panel = min(columns, tile[1] * p.lanes)
     pack = wants_pack(p, panel, rows)
+    if k is not None and not pack and rows * others == 1 and side_by_side(p):
+        return one_row(p, m, k, tuple(batch), tile)
 
     # a split sum costs another pass over C, which pays if many rows share the panel
     sums: list[Loop] = []
@@ -156,6 +162,30 @@ def analytic_schedule(p: Problem) -> Schedule:
         pack_b=panel if pack else None,
         prefetch_b=pack and cold,
     )
+
+
+def one_row(
+    p: Problem, m: int | None, k: int, batch: tuple[int, ...], tile: tuple[int, int]
+) -> Schedule:
+    """A row times a matrix reads B once, so it should be read as it lies: some rows of
+    it, from end to end, before the next ones. Threads take strips of columns."""
+    panel = tile[1] * p.lanes
+    strip = -(-p.extent(p.n) // panel // p.target.threads) * panel
+    outer = [
+        Loop(i, 1, True)
+        for i in p.table.having(Role.OUTER)
+        if i != p.n and p.extent(i) > 1
+    ]
+    strips = [Loop(p.n, strip, True)] if strip < p.extent(p.n) else []
+    rows = [Loop(k, ROWS_OF_B)] if p.extent(k) > ROWS_OF_B else []
+    columns = [Loop(p.n, panel)] if panel < min(strip, p.extent(p.n)) else []
+    loops = (*outer, *strips, *rows, *columns)
+    return Schedule(loops, m, p.n, k, batch, tile)
+
+
+def side_by_side(p: Problem) -> bool:
+    """Whether B's columns lie side by side."""
+    return strides_of(p.table.b, row_major(p.shape_b)).step[p.n] == 1
 
 
 def share_among_threads(p: Problem, rows: int, block: int, tile: int) -> int:

@@ -23,9 +23,9 @@ func.func @small(%a: tensor<6x4xf32>, %b: tensor<4x16xf32>, %c: tensor<6x16xf32>
   func.return %r : tensor<6x16xf32>
 }
 
-// Few rows take more vectors, to hide the latency of the FMA.
+// Few rows take more vectors, to hide the latency of the FMA; one row reads B as it lies.
 // CHECK-LABEL: @one_row(
-// CHECK: schedule = #br.schedule<"B64 | m=a n=b k=c | tile=1x8">
+// CHECK: schedule = #br.schedule<"c8 b64 | m=a n=b k=c | tile=1x8">
 func.func @one_row(%a: tensor<1x256xf32>, %b: tensor<256x256xf32>,
     %c: tensor<1x256xf32>) -> tensor<1x256xf32> {
   %r = linalg.matmul ins(%a, %b : tensor<1x256xf32>, tensor<256x256xf32>)

@@ -23,4 +23,23 @@ func.func @conv(%x: tensor<2x30x30x16xf32>, %w: tensor<3x3x16x16xf32>,
     outs(%y : tensor<2x28x28x16xf32>) -> tensor<2x28x28x16xf32>
   func.return %r : tensor<2x28x28x16xf32>
 }
+
+// A row times a matrix: a strip of columns for each thread.
+// CHECK-LABEL: @one_row(
+// CHECK: schedule = #br.schedule<"B128 c8 b64 | m=a n=b k=c | tile=1x8">
+func.func @one_row(%a: tensor<1x64xf32>, %b: tensor<64x500xf32>, %c: tensor<1x500xf32>)
+    -> tensor<1x500xf32> {
+  %r = linalg.matmul ins(%a, %b : tensor<1x64xf32>, tensor<64x500xf32>)
+    outs(%c : tensor<1x500xf32>) -> tensor<1x500xf32>
+  func.return %r : tensor<1x500xf32>
+}
+
+// CHECK-LABEL: @one_row_small(
+// CHECK: schedule = #br.schedule<"B64 c8 | m=a n=b k=c | tile=1x8">
+func.func @one_row_small(%a: tensor<1x64xf32>, %b: tensor<64x256xf32>,
+    %c: tensor<1x256xf32>) -> tensor<1x256xf32> {
+  %r = linalg.matmul ins(%a, %b : tensor<1x64xf32>, tensor<64x256xf32>)
+    outs(%c : tensor<1x256xf32>) -> tensor<1x256xf32>
+  func.return %r : tensor<1x256xf32>
+}
 }
