@@ -140,11 +140,7 @@ def analytic_schedule(p: Problem) -> Schedule:
     by_rows = cold and prod(p.shape_a) < 4 * half_l2
     row_loop = [Loop(m, row_block, True)] if m is not None and row_block < rows else []
     column_loop = [Loop(p.n, panel, by_rows or not sums)] if panel < columns else []
-    outer = [
-        Loop(i, 1, True)
-        for i in range(len(p.table.extents))
-        if p.table.role(i) is not Role.K and i not in (m, p.n) and p.extent(i) > 1
-    ]
+    outer = outer_loops(p, m)
     if by_rows or (cold and not sums):
         # one team for all of it: rows inside of a sum run on the thread they are on
         alone = not (sums and column_loop)
@@ -171,16 +167,21 @@ def one_row(
     it, from end to end, before the next ones. Threads take strips of columns."""
     panel = tile[1] * p.lanes
     strip = -(-p.extent(p.n) // panel // p.target.threads) * panel
-    outer = [
-        Loop(i, 1, True)
-        for i in p.table.having(Role.OUTER)
-        if i != p.n and p.extent(i) > 1
-    ]
     strips = [Loop(p.n, strip, True)] if strip < p.extent(p.n) else []
     rows = [Loop(k, ROWS_OF_B)] if p.extent(k) > ROWS_OF_B else []
     columns = [Loop(p.n, panel)] if panel < min(strip, p.extent(p.n)) else []
-    loops = (*outer, *strips, *rows, *columns)
+    loops = (*outer_loops(p, m), *strips, *rows, *columns)
     return Schedule(loops, m, p.n, k, batch, tile)
+
+
+def outer_loops(p: Problem, m: int | None) -> list[Loop]:
+    """Over what is in C but neither rows nor columns of a call: images, groups, lines
+    of pixels."""
+    return [
+        Loop(i, 1, True)
+        for i in range(len(p.table.extents))
+        if p.table.role(i) is not Role.K and i not in (m, p.n) and p.extent(i) > 1
+    ]
 
 
 def side_by_side(p: Problem) -> bool:
@@ -207,9 +208,8 @@ def wants_pack(p: Problem, panel: int, rows: int) -> bool:
     """Whether B goes into panels."""
     if not can_pack(p.table):
         return False
-    steps = strides_of(p.table.b, row_major(p.shape_b)).step
     reuse = prod(p.extent(i) for i in p.table.having(Role.M))
-    contiguous = steps[p.n] == 1
+    contiguous = side_by_side(p)
     if contiguous and p.extent(p.n) == panel:
         return False
     return p.load_time_b or reuse >= PACK_ROWS or (not contiguous and reuse > 1)

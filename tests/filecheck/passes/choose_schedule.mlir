@@ -54,4 +54,22 @@ func.func @doubles(%a: tensor<64x64xf64>, %b: tensor<64x64xf64>, %c: tensor<64x6
     outs(%c : tensor<64x64xf64>) -> tensor<64x64xf64>
   func.return %r : tensor<64x64xf64>
 }
+// One row, and columns in two dimensions that B keeps apart: one of them is a loop.
+// CHECK-LABEL: @one_row_twice(
+// CHECK: schedule = #br.schedule<"A c8 | n=b k=c | tile=1x5">
+func.func @one_row_twice(%a: tensor<20xf32>, %b: tensor<3x20x40xf32>,
+    %c: tensor<3x40xf32>) -> tensor<3x40xf32> {
+  %r = linalg.generic {indexing_maps = [affine_map<(i, j, k) -> (k)>,
+                                        affine_map<(i, j, k) -> (i, k, j)>,
+                                        affine_map<(i, j, k) -> (i, j)>],
+                       iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%a, %b : tensor<20xf32>, tensor<3x20x40xf32>) outs(%c : tensor<3x40xf32>) {
+  ^bb0(%x: f32, %y: f32, %z: f32):
+    %p = arith.mulf %x, %y : f32
+    %s = arith.addf %z, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<3x40xf32>
+  func.return %r : tensor<3x40xf32>
+}
+
 }
