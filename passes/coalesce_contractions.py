@@ -15,7 +15,6 @@ two contractions cancel.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -27,7 +26,6 @@ from xdsl.dialects.builtin import (
     AffineMapAttr,
     ArrayAttr,
     DenseArrayBase,
-    IntegerAttr,
     ModuleOp,
     TensorType,
     i64,
@@ -47,6 +45,7 @@ from brdialect.ops import ContractOp
 from brdialect.roles import Linear, Role, form_of
 from passes.build import clone_block, tensor_type
 from passes.fuse_epilogues import erase_unused
+from passes.linalg_match import reassociation
 from passes.normalise_contractions import contraction_of
 
 
@@ -83,11 +82,6 @@ def grouping(rank: int, dim: int) -> list[list[int]]:
     return groups
 
 
-def as_attribute(groups: Sequence[Sequence[int]]) -> ArrayAttr[ArrayAttr[IntegerAttr]]:
-    """A reassociation as reshapes carry it."""
-    return ArrayAttr(ArrayAttr(IntegerAttr(i, i64) for i in g) for g in groups)
-
-
 def collapse(value: SSAValue, dim: int) -> SSAValue:
     """The tensor with two of its dimensions as one. Emits at the insertion point."""
     type_ = tensor_type(value)
@@ -98,7 +92,7 @@ def collapse(value: SSAValue, dim: int) -> SSAValue:
         return tensor.EmptyOp((), new).tensor
     return tensor.CollapseShapeOp(
         operands=[value],
-        properties={"reassociation": as_attribute(groups)},
+        properties={"reassociation": reassociation(groups)},
         result_types=[new],
     ).result
 
@@ -193,7 +187,7 @@ class Coalesce(RewritePattern):
                 result = tensor.ExpandShapeOp(
                     result,
                     (),
-                    as_attribute(grouping(len(shape), dim)),
+                    reassociation(grouping(len(shape), dim)),
                     DenseArrayBase.from_list(i64, shape),
                     whole,
                 ).result

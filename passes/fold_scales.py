@@ -22,16 +22,8 @@ from dataclasses import dataclass
 from xdsl.builder import Builder, ImplicitBuilder
 from xdsl.context import Context
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import (
-    AffineMapAttr,
-    AnyFloat,
-    ArrayAttr,
-    FloatAttr,
-    ModuleOp,
-    TensorType,
-)
+from xdsl.dialects.builtin import AnyFloat, FloatAttr, ModuleOp, TensorType
 from xdsl.dialects.linalg import ops as linalg
-from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.passes import ModulePass
@@ -41,6 +33,7 @@ from xdsl.utils.hints import isa
 from brdialect.ops import ContractOp, YieldOp
 from passes.build import clone_op, tensor_type
 from passes.fuse_epilogues import new_block
+from passes.linalg_match import parallel_generic
 from passes.load_time import is_load_time
 
 _SCALES = (arith.MulfOp, arith.DivfOp)
@@ -170,7 +163,7 @@ class Folding:
         )
         with ImplicitBuilder(block):
             linalg.YieldOp(self.chain.emit(steps, start, known))
-        result = parallel_generic([v for v, _ in extras], out, maps, block)
+        result = parallel_generic([v for v, _ in extras], out, maps, block).res[0]
         return result, AffineMap(
             b_map.num_dims, 0, tuple(AffineExpr.dimension(d) for d in dims)
         )
@@ -197,7 +190,7 @@ class Folding:
         with ImplicitBuilder(block) as (x, y, _):
             linalg.YieldOp(arith.MulfOp(x, y).result)
         maps = [AffineMap.identity(rank), AffineMap(rank, 0, tuple(places))]
-        return parallel_generic([b, scale], out, maps, block)
+        return parallel_generic([b, scale], out, maps, block).res[0]
 
     def emit(self) -> ContractOp:
         """The contraction with scaled weights and the rest of the epilogue."""
@@ -243,22 +236,6 @@ class Folding:
         )
         new.location = op.location
         return new
-
-
-def parallel_generic(
-    inputs: Sequence[SSAValue], out: SSAValue, maps: Sequence[AffineMap], body: Block
-) -> SSAValue:
-    """Emits an element-wise `linalg.generic`; its result."""
-    type_ = tensor_type(out)
-    rank = type_.get_num_dims()
-    return linalg.GenericOp(
-        inputs,
-        [out],
-        Region(body),
-        ArrayAttr(AffineMapAttr(m) for m in (*maps, AffineMap.identity(rank))),
-        ArrayAttr([IteratorTypeAttr.parallel()] * rank),
-        [type_],
-    ).res[0]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,9 @@ from xdsl.dialects.builtin import (
     AnyFloat,
     ArrayAttr,
     FloatAttr,
+    IntegerAttr,
     TensorType,
+    i64,
 )
 from xdsl.dialects.linalg import ops as linalg
 from xdsl.dialects.linalg.attrs import IteratorType, IteratorTypeAttr
@@ -150,18 +152,47 @@ def transpose(source: SSAValue, order: Sequence[int]) -> SSAValue:
     return emit_copy(source, empty, AffineMap(rank, 0, tuple(dims))).res[0]
 
 
-def emit_copy(source: SSAValue, target: SSAValue, read: AffineMap) -> linalg.GenericOp:
-    """Emits `target[i, ..] = source[read(i, ..)]`, on tensors or on memrefs."""
-    type_ = shaped(target)
+def transposed(value: SSAValue) -> tuple[SSAValue, list[int]] | None:
+    """The source and the order of a tensor that is a transpose."""
+    order = copy_permutation(value)
+    if order is None:
+        return None
+    copy = value.owner
+    assert isinstance(copy, linalg.GenericOp)
+    return copy.inputs[0], order
+
+
+def inverse_of(order: Sequence[int]) -> list[int]:
+    """The order that undoes `order`."""
+    return [order.index(i) for i in range(len(order))]
+
+
+def reassociation(groups: Sequence[Sequence[int]]) -> ArrayAttr[ArrayAttr[IntegerAttr]]:
+    """Which dimensions of the larger shape are one of the smaller, as reshapes carry
+    it."""
+    return ArrayAttr(ArrayAttr(IntegerAttr(i, i64) for i in g) for g in groups)
+
+
+def parallel_generic(
+    inputs: Sequence[SSAValue], out: SSAValue, maps: Sequence[AffineMap], body: Block
+) -> linalg.GenericOp:
+    """Emits a `linalg.generic` that computes each element of `out`, a tensor or a
+    memref; `maps` are those of the inputs."""
+    type_ = shaped(out)
     rank = type_.get_num_dims()
-    block = Block(arg_types=[type_.element_type] * 2)
-    with ImplicitBuilder(block) as (x, _):
-        linalg.YieldOp(x)
     return linalg.GenericOp(
-        [source],
-        [target],
-        Region(block),
-        ArrayAttr([AffineMapAttr(read), AffineMapAttr(AffineMap.identity(rank))]),
+        inputs,
+        [out],
+        Region(body),
+        ArrayAttr(AffineMapAttr(m) for m in (*maps, AffineMap.identity(rank))),
         ArrayAttr([IteratorTypeAttr.parallel()] * rank),
         [type_] if isinstance(type_, TensorType) else [],
     )
+
+
+def emit_copy(source: SSAValue, target: SSAValue, read: AffineMap) -> linalg.GenericOp:
+    """Emits `target[i, ..] = source[read(i, ..)]`, on tensors or on memrefs."""
+    block = Block(arg_types=[shaped(target).element_type] * 2)
+    with ImplicitBuilder(block) as (x, _):
+        linalg.YieldOp(x)
+    return parallel_generic([source], target, [read], block)

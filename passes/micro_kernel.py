@@ -38,7 +38,7 @@ from passes.vectorise import load_vector, splat, store_vector, vectorise_body
 
 UNROLL = 4
 """Steps of k in one trip of its loop. The FMAs are the limit with 1 as well, but a
-hardware thread that shares its core has half of the issue slots: 18 % faster there."""
+hardware thread that shares its core has half of the issue slots."""
 
 PREFETCH_ROWS = 8
 """How many rows of B ahead a line is asked for: about 50 cycles of FMAs, the time that
@@ -91,6 +91,16 @@ def column_tiles(n: Index, vectors: int, lanes: int) -> list[Columns]:
     return tiles
 
 
+def prefetch_lines(
+    memref_: SSAValue, at: Sequence[Index], elements: int, *, far: bool = False
+) -> None:
+    """Asks for the cache lines of some elements of a row from `at` on."""
+    line = CACHE_LINE // element_bytes(memref_type(memref_).element_type)
+    *row, column = at
+    for start in range(0, elements, line):
+        PrefetchOp(memref_, [value(x) for x in (*row, add(column, start))], far=far)
+
+
 @dataclass
 class Share:
     """The part of `next` that one tile brings into the L2: `step` elements from
@@ -107,9 +117,7 @@ class Share:
         for i, extent in zip(at, self.extents, strict=True):
             done = add(mul(done, extent), i)
         place = add(self.start, mul(done, self.step))
-        line = CACHE_LINE // element_bytes(memref_type(self.memref).element_type)
-        for start in range(0, steps * self.step, line):
-            PrefetchOp(self.memref, [value(add(place, start))], far=True)
+        prefetch_lines(self.memref, (place,), steps * self.step, far=True)
 
 
 @dataclass
@@ -327,7 +335,8 @@ class KernelEmitter:
         """acc[r, v] += A[batch, i+r, k] * B[batch, k, j+v]: one step of k."""
         *batch, k = at
         if self.prefetches:
-            self.prefetch((*batch, add(k, PREFETCH_ROWS)), j, len(valid))
+            ahead = (*batch, add(k, PREFETCH_ROWS), j)
+            prefetch_lines(self.b, ahead, len(valid) * self.lanes)
         columns: list[SSAValue] = []
         for v, lanes in enumerate(valid):
             col = add(j, v * self.lanes)
@@ -357,11 +366,6 @@ class KernelEmitter:
             ]
         scalar = memref.LoadOp.get(self.a, [value(x) for x in index]).res
         return [vector.BroadcastOp(scalar, self.vector).vector] * len(valid)
-
-    def prefetch(self, row: Sequence[Index], j: Index, vectors: int) -> None:
-        """Asks for each line of the tile's part of a row of B."""
-        for start in range(0, vectors * self.lanes, CACHE_LINE // self.element_bytes):
-            PrefetchOp(self.b, [value(x) for x in (*row, add(j, start))])
 
     def splat(self, number: float) -> SSAValue:
         """A vector of one number."""

@@ -28,7 +28,6 @@ from xdsl.dialects.builtin import (
     DenseArrayBase,
     FloatAttr,
     IndexType,
-    IntegerAttr,
     ModuleOp,
     TensorType,
     i64,
@@ -48,7 +47,7 @@ from brdialect.ops import ContractOp
 from brdialect.roles import Blocked, Contraction, Linear, Role
 from brdialect.schedule import Schedule
 from passes.build import tensor_type
-from passes.linalg_match import transpose
+from passes.linalg_match import reassociation, transpose
 from passes.normalise_contractions import contraction_of
 
 
@@ -90,7 +89,7 @@ def make_panels(
     split = tensor.ExpandShapeOp(
         source,
         (),
-        ArrayAttr(ArrayAttr(IntegerAttr(i, i64) for i in g) for g in groups),
+        reassociation(groups),
         DenseArrayBase.from_list(i64, expanded),
         TensorType(element, expanded),
     )

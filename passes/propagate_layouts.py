@@ -29,7 +29,6 @@ from xdsl.dialects.builtin import (
     AffineMapAttr,
     ArrayAttr,
     DenseArrayBase,
-    IntegerAttr,
     ModuleOp,
     TensorType,
     i64,
@@ -54,10 +53,13 @@ from passes.fuse_epilogues import erase_unused
 from passes.linalg_match import (
     copy_permutation,
     fill_value,
+    inverse_of,
     is_copy,
     maps_of,
     reads_output,
+    reassociation,
     transpose,
+    transposed,
 )
 from passes.normalise_contractions import contraction_of, through_copies
 from passes.transposed_reshapes import CollapseBeforeTranspose, ExpandBeforeTranspose
@@ -71,11 +73,6 @@ def is_static(value: SSAValue) -> bool:
 def permuted(values: Sequence[int], order: Sequence[int]) -> list[int]:
     """The values in another order."""
     return [values[i] for i in order]
-
-
-def inverse_of(order: Sequence[int]) -> list[int]:
-    """The order that undoes `order`."""
-    return [order.index(i) for i in range(len(order))]
 
 
 def permute_results(map_: AffineMap, order: Sequence[int]) -> AffineMap:
@@ -201,7 +198,7 @@ class DropIdentity(RewritePattern):
             rewriter.replace(op, (), (source,))
         elif sorted(long := [d for d in order if shape[d] != 1]) == long:
             rank = len(order)
-            group = ArrayAttr([ArrayAttr(IntegerAttr(i, i64) for i in range(rank))])
+            group = reassociation([range(rank)])
             flat = TensorType(type_.element_type, [prod(shape)])
             collapse = tensor.CollapseShapeOp(
                 operands=[source],
@@ -303,17 +300,16 @@ class PadBeforeTranspose(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: tensor.PadOp, rewriter: PatternRewriter):
-        order = copy_permutation(op.source)
-        if order is None or op.low or op.high or not is_static(op.result):
+        found = transposed(op.source)
+        if found is None or op.low or op.high or not is_static(op.result):
             return
-        copy = op.source.owner
-        assert isinstance(copy, linalg.GenericOp)
+        source, order = found
         back = inverse_of(order)
         low = permuted([int(x) for x in op.static_low.get_values()], back)
         high = permuted([int(x) for x in op.static_high.get_values()], back)
         region = rewriter.move_region_contents_to_new_regions(op.region)
         new = tensor.PadOp(
-            copy.inputs[0], (), (), region, low, high, _permuted_type(op.result, back)
+            source, (), (), region, low, high, _permuted_type(op.result, back)
         )
         rewriter.insert(new)
         with ImplicitBuilder(rewriter):
@@ -326,18 +322,15 @@ class ConcatBeforeTranspose(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: tensor.ConcatOp, rewriter: PatternRewriter):
-        orders = [copy_permutation(v) for v in op.inputs]
-        order = orders[0]
-        if order is None or any(o != order for o in orders) or not is_static(op.result):
+        found = [t for v in op.inputs if (t := transposed(v)) is not None]
+        order = found[0][1] if found else []
+        same = [source for source, o in found if o == order]
+        if len(same) < len(op.inputs) or not is_static(op.result):
             return
-        sources: list[SSAValue] = []
-        for v in op.inputs:
-            assert isinstance(v.owner, linalg.GenericOp)
-            sources.append(v.owner.inputs[0])
         dim = order[op.dim.value.data]
         with ImplicitBuilder(rewriter):
             new = tensor.ConcatOp(
-                sources, dim, _permuted_type(op.result, inverse_of(order))
+                same, dim, _permuted_type(op.result, inverse_of(order))
             )
             result = transpose(new.result, order)
         rewriter.replace(op, (), (result,))

@@ -11,6 +11,7 @@ the same order: the groups and channels of a grouped convolution.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from math import prod
 
 from xdsl.builder import ImplicitBuilder
@@ -22,8 +23,6 @@ from xdsl.dialects.builtin import (
     TensorType,
     i64,
 )
-from xdsl.dialects.linalg import ops as linalg
-from xdsl.ir import SSAValue
 from xdsl.pattern_rewriter import (
     PatternRewriter,
     RewritePattern,
@@ -31,7 +30,7 @@ from xdsl.pattern_rewriter import (
 )
 
 from passes.build import tensor_type
-from passes.linalg_match import copy_permutation, transpose
+from passes.linalg_match import inverse_of, reassociation, transpose, transposed
 
 
 def groups_of(op: tensor.ExpandShapeOp | tensor.CollapseShapeOp) -> list[list[int]]:
@@ -41,22 +40,10 @@ def groups_of(op: tensor.ExpandShapeOp | tensor.CollapseShapeOp) -> list[list[in
 
 def in_order(groups: Sequence[Sequence[int]]) -> ArrayAttr[ArrayAttr[IntegerAttr]]:
     """The reassociation with groups of these lengths."""
-    start, found = 0, list[ArrayAttr[IntegerAttr]]()
-    for group in groups:
-        numbers = range(start, start + len(group))
-        found.append(ArrayAttr(IntegerAttr(i, i64) for i in numbers))
-        start += len(group)
-    return ArrayAttr(found)
-
-
-def transposed(value: SSAValue) -> tuple[SSAValue, list[int]] | None:
-    """The source and the order of a tensor that is a transpose, of static shape."""
-    order = copy_permutation(value)
-    if order is None or not tensor_type(value).has_static_shape():
-        return None
-    copy = value.owner
-    assert isinstance(copy, linalg.GenericOp)
-    return copy.inputs[0], order
+    ends = list(accumulate(map(len, groups)))
+    return reassociation(
+        [range(end - len(g), end) for g, end in zip(groups, ends, strict=True)]
+    )
 
 
 class ExpandBeforeTranspose(RewritePattern):
@@ -64,12 +51,11 @@ class ExpandBeforeTranspose(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: tensor.ExpandShapeOp, rewriter: PatternRewriter):
-        if (found := transposed(op.src)) is None:
+        result = tensor_type(op.result)
+        found = transposed(op.src)
+        if found is None or not result.has_static_shape():
             return
         source, order = found
-        result = tensor_type(op.result)
-        if not result.has_static_shape():
-            return
         groups = groups_of(op)
         # the groups in the order of the source's dimensions
         there = [groups[order.index(d)] for d in range(len(order))]
@@ -83,7 +69,7 @@ class ExpandBeforeTranspose(RewritePattern):
                 DenseArrayBase.from_list(i64, shape),
                 TensorType(result.element_type, shape),
             )
-            new = transpose(expanded.result, [dims.index(d) for d in range(len(dims))])
+            new = transpose(expanded.result, inverse_of(dims))
         rewriter.replace(op, (), (new,))
 
 
@@ -92,7 +78,8 @@ class CollapseBeforeTranspose(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: tensor.CollapseShapeOp, rewriter: PatternRewriter):
-        if (found := transposed(op.src)) is None:
+        found = transposed(op.src)
+        if found is None or not tensor_type(op.src).has_static_shape():
             return
         source, order = found
         # each group as dimensions of the source, which must lie side by side there
