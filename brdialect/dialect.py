@@ -8,11 +8,33 @@ from brdialect.ops import (
     ContractOp,
     YieldOp,
 )
+from brdialect.recurrence_op import RecurrenceOp
+from brdialect.recurrent_ops import (
+    GruCellOp,
+    GruOp,
+    LstmCellOp,
+    LstmOp,
+    RnnCellOp,
+    RnnOp,
+)
 from brdialect.schedule import ScheduleAttr
 from brdialect.target import TargetAttr
 
 BR = Dialect(
     "br",
-    [BatchReduceGemmOp, ContractOp, ParallelCallOp, PrefetchOp, YieldOp],
+    [
+        BatchReduceGemmOp,
+        ContractOp,
+        GruCellOp,
+        GruOp,
+        LstmCellOp,
+        LstmOp,
+        ParallelCallOp,
+        PrefetchOp,
+        RecurrenceOp,
+        RnnCellOp,
+        RnnOp,
+        YieldOp,
+    ],
     [ScheduleAttr, TargetAttr],
 )
