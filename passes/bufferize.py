@@ -16,17 +16,27 @@ Everything else lies in one arena, the function's last argument, planned here: a
 is reused as soon as its last reader is through. An op writes in place where its
 destination is not read again; otherwise the contents are copied first. The block must
 be straight line code: loops over tensors are not bufferized.
+
+A recurrence takes any number of steps of time. All open sizes of a function are this
+one number, and what grows with it lies at the arena's end:
+
+    func.func @main(%x: memref<?x2x8xf32>, %y: memref<?x2x4xf32>,
+                    %arena: memref<?xi8> {br.arena = array<i64: fixed, each step>}) {
+      %T = memref.dim %x, %c0
+      %h = memref.view %arena[fixed + T * offset][%T] : .. to memref<?x2x4xf32>
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
-from xdsl.dialects import arith, func, tensor
+from xdsl.dialects import arith, func, memref, tensor
 from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
     ArrayAttr,
     DictionaryAttr,
     MemRefType,
@@ -43,35 +53,48 @@ from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
-from passes.bufferize_ops import COPIED_VIEWS, PRODUCERS, Emitter, is_strided, memref_of
+from brdialect.recurrence_op import RecurrenceOp
+from passes.bufferize_ops import (
+    COPIED_VIEWS,
+    PRODUCERS,
+    Emitter,
+    is_strided,
+    memref_of,
+)
 from passes.buffers import (
     ARENA,
     RESULT,
     VIEWS,
+    Arena,
     Buffer,
     Kind,
     Liveness,
     element_bytes,
     plan_arena,
 )
+from passes.build import int64s, value
 from passes.linalg_match import is_elementwise, maps_of, reads_output
 from passes.load_time import is_splat
 
+OPEN = (func.FuncOp, func.ReturnOp, tensor.EmptyOp, RecurrenceOp)
+"""Ops whose tensors may have one open size, the number of steps of time."""
 
-def byte_size(op: Operation, type_: Attribute) -> int:
-    """The bytes of a static tensor."""
+
+def byte_size(op: Operation, type_: Attribute) -> tuple[int, bool]:
+    """The bytes of a tensor; of one with an open size those of each step, and True."""
     assert isa(type_, TensorType)
-    shape = type_.get_shape()
-    if not type_.has_static_shape():
+    known = [n for n in type_.get_shape() if n != DYNAMIC_INDEX]
+    grows = len(known) < type_.get_num_dims()
+    if type_.get_num_dims() - len(known) > isinstance(op, OPEN):
         unsupported(
             op,
             f"expected static sizes, got {type_}; give the shapes of the arguments "
             "(br-run --input=SHAPExf32)",
         )
-    size = prod(shape) * element_bytes(type_.element_type)
+    size = prod(known) * element_bytes(type_.element_type)
     if size >= 1 << 63:
         unsupported(op, f"expected tensors of less than 2^63 bytes, got {type_}")
-    return size
+    return size, grows
 
 
 def lowered_type(v: SSAValue) -> Attribute:
@@ -94,7 +117,7 @@ class Assignment:
 
     def new(self, kind: Kind, value: SSAValue, start: int, op: Operation) -> Buffer:
         """A fresh buffer that holds `value`."""
-        buffer = Buffer(kind, byte_size(op, value.type), start)
+        buffer = Buffer(kind, *byte_size(op, value.type), start)
         self.all.append(buffer)
         self.put(value, buffer)
         return buffer
@@ -120,6 +143,9 @@ class Assignment:
         tensors = [r for r in op.results if isinstance(r.type, TensorType)]
         if not tensors:
             return
+        for v in op.operands:
+            if isinstance(v.type, TensorType):
+                byte_size(op, v.type)
         if isinstance(op, arith.ConstantOp):
             kind = Kind.ARENA if is_splat(op) else Kind.CONSTANT
             self.new(kind, tensors[0], i, op)
@@ -139,6 +165,9 @@ class Assignment:
         elif isinstance(op, ContractOp):
             assert op.res is not None
             self.destination(i, op, op.res, op.c, 0)
+        elif isinstance(op, RecurrenceOp):
+            for j, result in enumerate(op.res):
+                self.destination(i, op, result, op.destinations[j], j)
         elif isinstance(op, tensor.InsertSliceOp | tensor.InsertOp):
             self.destination(i, op, op.result, op.dest, 0)
         elif isinstance(op, PRODUCERS):
@@ -193,7 +222,7 @@ class Assignment:
         assert isinstance(last, func.ReturnOp)
         for number, v in enumerate(last.arguments):
             buffer = self.buffers[v]
-            whole = buffer.size == byte_size(last, v.type)
+            whole = (buffer.size, buffer.grows) == byte_size(last, v.type)
             if whole and buffer.kind is Kind.ARENA:
                 buffer.kind = Kind.RESULT
                 buffer.values.insert(0, v)
@@ -210,6 +239,8 @@ def destinations(op: Operation) -> range:
     """Which operands an op writes."""
     if isinstance(op, linalg.GenericOp | linalg.FillOp):
         return range(len(op.inputs), len(op.operands))
+    if isinstance(op, RecurrenceOp):
+        return range(len(op.operands) - len(op.destinations), len(op.operands))
     return range(2, 3) if isinstance(op, ContractOp) else range(0)
 
 
@@ -223,6 +254,8 @@ def reads_destination(op: Operation, number: int) -> bool:
         )
     if isinstance(op, ContractOp):
         return op.beta_value != 0.0
+    if isinstance(op, RecurrenceOp):
+        return number == 0  # y may have columns of another direction
     return True
 
 
@@ -237,15 +270,16 @@ def bufferize_function(old: func.FuncOp) -> func.FuncOp:
             unsupported(last, f"expected tensor results, got {v.type}")
     plan = Assignment(old)
     plan.run()
-    arena = plan_arena(plan.all)
+    fixed, step = plan_arena(plan.all)
 
     types = [lowered_type(v) for v in (*plan.block.args, *last.arguments)]
     attributes = list(old.arg_attrs.data) if old.arg_attrs else []
     attributes += [DictionaryAttr({})] * (len(plan.block.args) - len(attributes))
     attributes += [DictionaryAttr({RESULT: UnitAttr()})] * len(last.arguments)
-    if arena:
-        types.append(MemRefType(i8, [arena]))
-        attributes.append(DictionaryAttr({ARENA: UnitAttr()}))
+    if fixed or step:
+        types.append(MemRefType(i8, [DYNAMIC_INDEX if step else fixed]))
+        mark = int64s(fixed, step) if step else UnitAttr()
+        attributes.append(DictionaryAttr({ARENA: mark}))
     block = Block(arg_types=types)
     new = func.FuncOp(
         old.sym_name.data,
@@ -258,7 +292,10 @@ def bufferize_function(old: func.FuncOp) -> func.FuncOp:
     new.location = old.location
     count = len(plan.block.args)
     outputs = block.args[count : count + len(last.arguments)]
-    emitter = Emitter(plan.buffers, block.args[-1] if arena else None)
+    with ImplicitBuilder(block):
+        steps = number_of_steps(old, block.args) if step else None
+    arena = Arena(block.args[-1], fixed, steps) if fixed or step else None
+    emitter = Emitter(plan.buffers, arena)
     for v, argument in zip(plan.block.args, block.args, strict=False):
         emitter.memory[v] = argument
         argument.name_hint = v.name_hint
@@ -271,6 +308,18 @@ def bufferize_function(old: func.FuncOp) -> func.FuncOp:
             emitter.store_result(v, output)
         func.ReturnOp()
     return new
+
+
+def number_of_steps(function: func.FuncOp, memory: Sequence[SSAValue]) -> SSAValue:
+    """What all open sizes of a function's tensors are."""
+    for old, new in zip(function.body.block.args, memory, strict=False):
+        if isa(old.type, TensorType) and not old.type.has_static_shape():
+            dim = value(old.type.get_shape().index(DYNAMIC_INDEX))
+            return memref.DimOp(new, dim).result
+    unsupported(
+        function,
+        "expected an argument whose open size is the number of steps, got none",
+    )
 
 
 @dataclass(frozen=True)

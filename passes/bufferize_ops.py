@@ -21,7 +21,8 @@ from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
-from passes.buffers import Buffer, Kind
+from brdialect.recurrence_op import RecurrenceOp
+from passes.buffers import Arena, Buffer, Kind
 from passes.build import (
     Index,
     add,
@@ -74,7 +75,7 @@ def mixed(static: Sequence[int], dynamic: Sequence[SSAValue]) -> list[Index]:
 class Emitter:
     """Emits each op on memrefs; `memory` maps old values to new ones."""
 
-    def __init__(self, buffers: dict[SSAValue, Buffer], arena: SSAValue | None):
+    def __init__(self, buffers: dict[SSAValue, Buffer], arena: Arena | None):
         self.buffers = buffers
         self.arena = arena
         self.memory: dict[SSAValue, SSAValue] = {}
@@ -91,7 +92,7 @@ class Emitter:
         want = memref_of(old)
         if buffer.kind is Kind.ARENA:
             assert self.arena is not None
-            return memref.ViewOp(self.arena, value(buffer.offset), (), want).result
+            return self.arena.piece(buffer, want)
         assert buffer.memory is not None
         return self.reshape(buffer.memory, want)
 
@@ -121,6 +122,8 @@ class Emitter:
                 self.structured(op, len(op.inputs), copy)
             case ContractOp():
                 self.structured(op, 2, copy)
+            case RecurrenceOp():
+                self.structured(op, len(op.operands) - len(op.destinations), copy)
             case tensor.InsertSliceOp():
                 self.insert_slice(op, copy)
             case tensor.PadOp():
@@ -341,8 +344,12 @@ def part(
 
 
 def copy_elements(source: SSAValue, target: SSAValue) -> None:
-    """`target[..] = source[..]` as a linalg.generic, vectorised like any other."""
-    emit_copy(source, target, AffineMap.identity(len(shape_of(target))))
+    """`target[..] = source[..]` as a linalg.generic, vectorised like any other where
+    the sizes are known."""
+    if DYNAMIC_INDEX in shape_of(target):
+        memref.CopyOp(source, target)
+    else:
+        emit_copy(source, target, AffineMap.identity(len(shape_of(target))))
 
 
 def constant(op: arith.ConstantOp) -> SSAValue:

@@ -82,8 +82,9 @@ class Nest:
     op: ContractOp
     table: Contraction
     schedule: Schedule
+    bases: Sequence[SSAValue]
     strides: Sequence[Strides]
-    offsets: Sequence[int]
+    offsets: Sequence[Index]
     at: dict[int, Index] = field(default_factory=dict[int, Index])
     blocks: dict[int, int] = field(default_factory=dict[int, int])
     here: Sequence[Index] = ()
@@ -190,12 +191,12 @@ class Nest:
         in_a = [(size, step) for size, step, _ in reduction]
         in_b = [(size, step) for size, _, step in reduction]
         own = [n(0)] if self.table.column_role is Role.OUTER else []
-        a = self.view(self.op.a, 0, [*in_a[:-1], m(0), in_a[-1], *own])
-        b = self.view(self.op.b, 1, [*in_b, n(1)])
-        c = self.view(self.op.c, 2, [m(2), n(2)])
+        a = self.view(0, [*in_a[:-1], m(0), in_a[-1], *own])
+        b = self.view(1, [*in_b, n(1)])
+        c = self.view(2, [m(2), n(2)])
         epilogue = self.op.epilogue if call.last else None
         used = () if epilogue is None else self.op.extras
-        extras = [self.view(v, i, [m(i), n(i)]) for i, v in enumerate(used, start=3)]
+        extras = [self.view(i, [m(i), n(i)]) for i, _ in enumerate(used, start=3)]
         gemm = BatchReduceGemmOp(
             a,
             b,
@@ -230,12 +231,12 @@ class Nest:
             shared = add(shared, mul(divide(inside, loop.step), calls))
             calls *= -(-extent // loop.step)
         part = -(-used // calls)
-        last = self.offsets[1] + prod(shape_of(self.op.b)) - part
+        last = add(self.offsets[1], prod(shape_of(self.op.b)) - part)
         at = minimum(add(self.here[1], step, mul(shared, part)), last)
         known = at if isinstance(at, int) else None
         type_ = strided_type(memref_type(self.op.b).element_type, [part], [1], known)
         return memref.ReinterpretCastOp.from_dynamic(
-            self.op.b, [at], [part], [1], type_
+            self.bases[1], [at], [part], [1], type_
         ).result
 
     def dimension(
@@ -269,7 +270,7 @@ class Nest:
     def offset(self, number: int) -> Index:
         """Where the current position lies in an operand, in elements."""
         strides = self.strides[number]
-        terms: list[Index] = [self.offsets[number] + strides.constant]
+        terms: list[Index] = [self.offsets[number], strides.constant]
         for i in range(len(self.table.extents)):
             terms.append(self.distance(i, strides))
         return add(*terms)
@@ -286,11 +287,9 @@ class Nest:
             mul(remainder(position, panel), strides.step[iterator]),
         )
 
-    def view(
-        self, operand: SSAValue, number: int, shape: Sequence[tuple[int, int]]
-    ) -> SSAValue:
+    def view(self, number: int, shape: Sequence[tuple[int, int]]) -> SSAValue:
         """A strided view of an operand from the current position on."""
-        offset = self.here[number]
+        operand, offset = self.bases[number], self.here[number]
         sizes = [size for size, _ in shape]
         steps = [stride for _, stride in shape]
         type_ = operand.type
@@ -327,6 +326,18 @@ def _all(conditions: Sequence[SSAValue]) -> SSAValue:
     return result
 
 
+def placed(op: ContractOp, operand: SSAValue) -> tuple[SSAValue, list[int], Index]:
+    """The memory an operand lies in, its strides there, and where it begins, which may
+    be known at run time only."""
+    type_, cast = memref_type(operand), operand.owner
+    if type_.get_offset() is None and isinstance(cast, memref.ReinterpretCastOp):
+        known = strided_type(
+            type_.element_type, type_.get_shape(), type_.get_strides() or (), 0
+        )
+        return cast.source, static_strides(op, known)[0], cast.offsets[0]
+    return operand, *static_strides(op, operand.type)
+
+
 def lower(op: ContractOp) -> None:
     """Emits the nest of one contraction at the insertion point."""
     table = contraction_of((op.a, op.b, op.c), op.maps)
@@ -334,18 +345,20 @@ def lower(op: ContractOp) -> None:
         unsupported(op, "expected a schedule; run choose-schedule first")
     schedule = op.schedule.data
     check_schedule(op, table, schedule)
+    bases: list[SSAValue] = []
     strides: list[Strides] = []
-    offsets: list[int] = []
+    offsets: list[Index] = []
     for operand, map_ in zip((op.a, op.b, op.c, *op.extras), op.maps, strict=True):
-        steps, offset = static_strides(op, operand.type)
+        base, steps, offset = placed(op, operand)
         forms = forms_of(map_)
         if forms is None:
             unsupported(
                 op, f"expected sums of iterators in an indexing map, got {map_}"
             )
+        bases.append(base)
         strides.append(strides_of(forms, steps))
         offsets.append(offset)
-    Nest(op, table, schedule, strides, offsets).emit(schedule.loops)
+    Nest(op, table, schedule, bases, strides, offsets).emit(schedule.loops)
 
 
 @dataclass(frozen=True)

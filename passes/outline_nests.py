@@ -28,11 +28,13 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from brdialect.ops import ContractOp
+from brdialect.recurrence_op import RecurrenceOp
 from passes.build import body_key, clone_op
 from passes.load_time import captured
 
 KINDS: dict[type[Operation], str] = {
     ContractOp: "contract",
+    RecurrenceOp: "recurrence",
     linalg.GenericOp: "generic",
     linalg.FillOp: "fill",
 }

@@ -1,0 +1,194 @@
+"""The scalar code of recurrent cells: what becomes the regions of a `br.recurrence`.
+
+Everything emits into the enclosing `ImplicitBuilder`; the equations stand with the ops
+(brdialect/recurrent_ops.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from xdsl.builder import ImplicitBuilder
+from xdsl.dialects import arith, math
+from xdsl.dialects.builtin import AnyFloat, FloatAttr
+from xdsl.ir import Block, Region, SSAValue
+
+from brdialect.activations import Activation
+from brdialect.ops import YieldOp
+from brdialect.recurrent_ops import GruOp, LstmOp, RnnOp, SequenceOp
+from brdialect.xdsl_repairs import SelectOp
+
+
+@dataclass(frozen=True)
+class Scalars:
+    """Arithmetic on elements of one type."""
+
+    element: AnyFloat
+
+    def number(self, x: float) -> SSAValue:
+        return arith.ConstantOp(FloatAttr(x, self.element)).result
+
+    def add(self, x: SSAValue, y: SSAValue) -> SSAValue:
+        return arith.AddfOp(x, y).result
+
+    def subtract(self, x: SSAValue, y: SSAValue) -> SSAValue:
+        return arith.SubfOp(x, y).result
+
+    def multiply(self, x: SSAValue, y: SSAValue) -> SSAValue:
+        return arith.MulfOp(x, y).result
+
+    def divide(self, x: SSAValue, y: SSAValue) -> SSAValue:
+        return arith.DivfOp(x, y).result
+
+    def clamp(self, x: SSAValue, low: float, high: float) -> SSAValue:
+        above = arith.MaximumfOp(x, self.number(low)).result
+        return arith.MinimumfOp(above, self.number(high)).result
+
+    def where(self, x: SSAValue, predicate: str, bound: float, *ways: SSAValue):
+        """`ways[0] if x <predicate> bound else ways[1]`."""
+        holds = arith.CmpfOp(x, self.number(bound), predicate).result
+        return SelectOp(holds, *ways).result
+
+    def sigmoid(self, x: SSAValue) -> SSAValue:
+        one = self.number(1.0)
+        e = math.ExpOp(arith.NegfOp(x).result).result
+        return self.divide(one, self.add(one, e))
+
+    def tanh(self, x: SSAValue) -> SSAValue:
+        return math.TanhOp(x).result
+
+    def relu(self, x: SSAValue) -> SSAValue:
+        return arith.MaximumfOp(x, self.number(0.0)).result
+
+    def affine(self, x: SSAValue, alpha: float, beta: float) -> SSAValue:
+        return self.add(self.multiply(x, self.number(alpha)), self.number(beta))
+
+    def leaky_relu(self, x: SSAValue, alpha: float) -> SSAValue:
+        return self.where(x, "oge", 0.0, x, self.multiply(x, self.number(alpha)))
+
+    def thresholded_relu(self, x: SSAValue, alpha: float) -> SSAValue:
+        return self.where(x, "ogt", alpha, x, self.number(0.0))
+
+    def scaled_tanh(self, x: SSAValue, alpha: float, beta: float) -> SSAValue:
+        inner = self.tanh(self.multiply(x, self.number(beta)))
+        return self.multiply(inner, self.number(alpha))
+
+    def hard_sigmoid(self, x: SSAValue, alpha: float, beta: float) -> SSAValue:
+        return self.clamp(self.affine(x, alpha, beta), 0.0, 1.0)
+
+    def elu(self, x: SSAValue, alpha: float) -> SSAValue:
+        below = self.multiply(math.ExpM1Op(x).result, self.number(alpha))
+        return self.where(x, "oge", 0.0, x, below)
+
+    def softsign(self, x: SSAValue) -> SSAValue:
+        return self.divide(x, self.add(self.number(1.0), math.AbsFOp(x).result))
+
+    def softplus(self, x: SSAValue) -> SSAValue:
+        """max(x, 0) + log(1 + exp(-|x|)), which does not overflow."""
+        small = math.ExpOp(arith.NegfOp(math.AbsFOp(x).result).result).result
+        return self.add(self.relu(x), math.Log1pOp(small).result)
+
+    def apply(self, activation: Activation, x: SSAValue) -> SSAValue:
+        function: Callable[..., SSAValue] = getattr(self, activation.name)
+        return function(x, *activation.parameters)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The regions of one direction."""
+
+    cell: Region
+    reset: Region | None = None
+    candidate: int | None = None
+    apart: bool = False
+
+
+@dataclass(frozen=True)
+class Gates:
+    """What the equations of one direction of one op use."""
+
+    op: SequenceOp
+    direction: int
+    scalars: Scalars
+
+    def gate(self, which: int, x: SSAValue) -> SSAValue:
+        """Activation f or g of the clipped x."""
+        clip = self.op.clip_value
+        if clip is not None:
+            x = self.scalars.clamp(x, -clip, clip)
+        return self.activate(which, x)
+
+    def activate(self, which: int, x: SSAValue) -> SSAValue:
+        return self.scalars.apply(self.op.activation(self.direction, which), x)
+
+    def region(
+        self, count: int, body: Callable[[Sequence[SSAValue]], Sequence[SSAValue]]
+    ) -> Region:
+        """`body` on `count` elements."""
+        block = Block(arg_types=[self.scalars.element] * count)
+        with ImplicitBuilder(block) as arguments:
+            YieldOp(*body(arguments))
+        return Region(block)
+
+
+def lstm_cell(op: LstmOp, g: Gates) -> Cell:
+    """Takes the gates, h, c and perhaps the peepholes i, o, f."""
+    s, order = g.scalars, op.gate_order
+
+    def peep(x: SSAValue, c: SSAValue, holes: Sequence[SSAValue], at: int) -> SSAValue:
+        return s.add(x, s.multiply(holes[at], c)) if holes else x
+
+    def body(args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        gates = dict(zip(order, args, strict=False))
+        _, c, *holes = args[4:]
+        i = g.gate(0, peep(gates["i"], c, holes, 0))
+        if op.input_forget is not None:
+            f = s.subtract(s.number(1.0), i)
+        else:
+            f = g.gate(0, peep(gates["f"], c, holes, 2))
+        new = s.add(s.multiply(f, c), s.multiply(i, g.gate(1, gates["c"])))
+        o = g.gate(0, peep(gates["o"], new, holes, 1))
+        return s.multiply(o, g.activate(2, new)), new
+
+    return Cell(g.region(6 if op.peepholes is None else 9, body))
+
+
+def gru_cell(op: GruOp, g: Gates) -> Cell:
+    """Takes the gates and h; with linear_before_reset R h of the candidate before h,
+    and the candidate's recurrent bias after it."""
+    s, order = g.scalars, op.gate_order
+    candidate = order.index("h")
+    linear = op.linear_before_reset is not None
+
+    def body(args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        gates = dict(zip(order, args, strict=False))
+        z, h = g.gate(0, gates["z"]), args[4 if linear else 3]
+        x = gates["h"]
+        if linear:
+            hidden = s.add(args[3], args[5])
+            x = s.add(x, s.multiply(g.gate(0, gates["r"]), hidden))
+        n = g.gate(1, x)
+        # (1 - z) * n + z * h
+        return (s.add(n, s.multiply(z, s.subtract(h, n))),)
+
+    def reset(args: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        gates = dict(zip(order.replace("h", ""), args, strict=False))
+        return (s.multiply(g.gate(0, gates["r"]), args[2]),)
+
+    if linear:
+        return Cell(g.region(6, body), None, candidate, True)
+    return Cell(g.region(4, body), g.region(3, reset), candidate)
+
+
+def cell_of(op: SequenceOp, direction: int, element: AnyFloat) -> Cell:
+    """The regions of one direction of an op."""
+    gates = Gates(op, direction, Scalars(element))
+    match op:
+        case LstmOp():
+            return lstm_cell(op, gates)
+        case GruOp():
+            return gru_cell(op, gates)
+        case _:
+            assert isinstance(op, RnnOp)
+            return Cell(gates.region(2, lambda args: [gates.gate(0, args[0])]))
