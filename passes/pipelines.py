@@ -48,6 +48,9 @@ STAGES: Sequence[tuple[str, Sequence[str]]] = (
 )
 """Stage name, and its passes."""
 
+_OUTLINED = 1 + [name for name, _ in STAGES].index("outline")
+"""The stages before this one look at the whole program, the others at a function."""
+
 Observer = Callable[[str, ModuleOp], None]
 """Is told the name of each pass that has run, and the module after it."""
 
@@ -122,26 +125,27 @@ def passes_of(stages: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
     return [name for _, names in stages for name in names]
 
 
-def lower_to_cpu(
-    module: ModuleOp,
-    target: Target,
-    entry: str,
-    observe: Observer | None = None,
-    context: Context | None = None,
+def lower_to_functions(
+    module: ModuleOp, target: Target, entry: str, observe: Observer, context: Context
 ) -> tuple[Interface, list[Attribute]]:
-    """Lowers a module on tensors in place to the llvm dialect; how to call `entry`, and
-    the constants that its load function takes."""
+    """Lowers a module on tensors in place to functions on memory, one for each distinct
+    operation; how to call `entry`, and the constants that its load function takes."""
     set_target(module, target)
-    context = context or Context()
     found = None
-    for name in passes_of(STAGES):
+    for name in passes_of(STAGES[:_OUTLINED]):
         registry.pass_named(name)().apply(context, module)
         if name == "bufferize":
             found = interface_of(module, entry)
-        if observe is not None:
-            observe(name, module)
+        observe(name, module)
     assert found is not None
     return found
+
+
+def lower_functions(module: ModuleOp, observe: Observer, context: Context) -> None:
+    """Lowers what `lower_to_functions` has made to the llvm dialect."""
+    for name in passes_of(STAGES[_OUTLINED:]):
+        registry.pass_named(name)().apply(context, module)
+        observe(name, module)
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,9 @@ passes, without unrolling.
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
-from typing import IO, ParamSpec, TypeVar
+from typing import IO
 
 import llvmlite.binding as llvm
 from xdsl.context import Context
@@ -24,9 +20,7 @@ from xdsl.utils.target import Target as TextTarget
 from brdialect.errors import BrError
 from brdialect.target import Target, target_of
 from passes.llvm_text import llvm_ir
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from runtime.children import in_child
 
 _OURS = "br_"
 """How the names of functions begin that the passes made."""
@@ -100,24 +94,6 @@ def emit_assembly(ir: str, target: Target) -> str:
 def emit_object(ir: str, target: Target) -> bytes:
     """LLVM IR text as the bytes of an optimised object file."""
     return target_machine(target).emit_object(optimise(ir, target))
-
-
-def in_child(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Calls `function` in another process, for input that nobody has checked.
-
-    A fatal error of LLVM ends the process that it happens in. Costs about 20 ms.
-    """
-    _initialise()
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("fork" if "fork" in methods else None)
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        try:
-            return pool.submit(function, *args, **kwargs).result()
-        except BrokenProcessPool as e:
-            raise BrError(
-                "LLVM could not generate code and ended its process; its own message, "
-                "if any, stands above. -t llvmir shows what it was given"
-            ) from e
 
 
 @dataclass(frozen=True)

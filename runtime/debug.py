@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 
@@ -31,3 +31,16 @@ def show(level: int, title: str, text: str) -> None:
     if debug_level() >= level:
         separator = "\n" if "\n" in text else " "
         print(f"BR_DEBUG: {title}:{separator}{text}", file=sys.stderr)
+
+
+def stopwatch() -> Callable[[str, object], None]:
+    """Prints the time since it was last called, or made, as that of a pass."""
+    last = time.perf_counter()
+
+    def observe(name: str, _: object) -> None:
+        nonlocal last
+        now = time.perf_counter()
+        show(1, name, f"{(now - last) * 1e3:.1f} ms")
+        last = now
+
+    return observe

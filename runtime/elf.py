@@ -181,10 +181,11 @@ class ElfCode:
 
     def address(self, name: str) -> int:
         """Where a function of the object starts."""
-        return self._exports[name]
+        return self.functions[name]
 
     @cached_property
-    def _exports(self) -> dict[str, int]:
+    def functions(self) -> dict[str, int]:
+        """Where each function starts that other objects may call."""
         return {
             known.name: self._value(symbol)
             for symbol, known in enumerate(self._object.symbols)

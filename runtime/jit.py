@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import count
 
@@ -10,7 +10,7 @@ import llvmlite.binding as llvm
 
 from brdialect.mistake import BrError
 from brdialect.targets import Target
-from runtime.code import Code, link, load_object
+from runtime.code import Code, link, load_objects
 from runtime.codegen import emit_object
 from runtime.threads import SERIAL_TEAM, SYMBOLS
 
@@ -25,10 +25,14 @@ def _linker() -> llvm.LLJIT:
 
 
 class LinkedCode:
-    """One object loaded by LLVM. Its functions live as long as it does."""
+    """Objects loaded by LLVM. Their functions live as long as it does."""
 
-    def __init__(self, image: bytes, exports: Iterable[str], team: Mapping[str, int]):
-        library = llvm.JITLibraryBuilder().add_object_img(image)
+    def __init__(
+        self, images: Sequence[bytes], exports: Iterable[str], team: Mapping[str, int]
+    ):
+        library = llvm.JITLibraryBuilder()
+        for image in images:
+            library.add_object_img(image)
         library.add_current_process()  # memcpy, aligned_alloc, fmaf ...
         names = list(exports)
         for name in names:
@@ -48,7 +52,7 @@ class LinkedCode:
 
 @cache
 def _serial_code(target: Target) -> Code:
-    return link(emit_object(SERIAL_TEAM, target), SYMBOLS, {})
+    return link([emit_object(SERIAL_TEAM, target)], SYMBOLS, {})
 
 
 def serial_team(target: Target) -> Mapping[str, int]:
@@ -59,4 +63,4 @@ def serial_team(target: Target) -> Mapping[str, int]:
 
 def load(llvm_ir: str, target: Target, exports: Iterable[str]) -> Code:
     """Compiles LLVM IR text and loads it."""
-    return load_object(emit_object(llvm_ir, target), target, exports)
+    return load_objects([emit_object(llvm_ir, target)], target, exports)

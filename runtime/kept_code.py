@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from brdialect.interface import Interface
 from brdialect.mistake import BrError
 from brdialect.targets import Target
 from runtime.arguments import Parameter
-from runtime.code import load_object
+from runtime.code import Objects, load_objects
 from runtime.code_cache import CodeCache, key_of
 from runtime.executable import Executable, pack
 from runtime.signature import Shapes, Signature
@@ -64,10 +65,15 @@ class KeptCode:
         found = self.cache.get(self._code_key(signature, shapes))
         if found is None:
             return None
-        interface = _interface(found.description)
+        interface = _interface(found.description["interface"])
         names = filter(None, (interface.entry, interface.load_entry))
         try:
-            code = load_object(found.code, self.target, names)
+            sizes: list[int] = found.description["objects"]
+            images = [
+                found.code[end - size : end]
+                for size, end in zip(sizes, accumulate(sizes), strict=True)
+            ]
+            code = load_objects(images, self.target, names)
         except BrError:  # calls a function of a library that is not there this time
             return None
         packed = found.buffers
@@ -84,18 +90,20 @@ class KeptCode:
         self,
         signature: Signature,
         shapes: Shapes,
-        image: bytes,
-        interface: Interface,
-        weights: Sequence[Array],
+        made: Objects,
         packed: Sequence[Array],
     ) -> None:
         """Stores code with what it needs beside it."""
         buffers = packed
-        if _is_bound(interface):
-            pairs = zip(weights, interface.load_arguments, strict=True)
+        if _is_bound(made.interface):
+            pairs = zip(made.weights, made.interface.load_arguments, strict=True)
             buffers = [weight for weight, index in pairs if index is None]
+        description = {
+            "interface": asdict(made.interface),
+            "objects": [len(image) for image in made.images],
+        }
         key = self._code_key(signature, shapes)
-        self._put(key, asdict(interface), image, buffers)
+        self._put(key, description, b"".join(made.images), buffers)
 
     def _put(
         self,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from brdialect.arrays import Array
 from brdialect.targets import Target
-from runtime.code import load_object
+from runtime.code import load_objects
 from runtime.code_cache import open_cache
 from runtime.debug import debug_level, timed
 from runtime.executable import Executable, pack
@@ -94,17 +94,15 @@ class Model:
                 found = self._kept.executable(signature, shapes, self._constants)
             if found is not None:
                 return found
-        image, lowered = self.program.object_code(shapes)
-        interface = lowered.interface
+        made = self.program.object_code(shapes)
+        interface = made.interface
         names = filter(None, (interface.entry, interface.load_entry))
-        code = load_object(image, self.target, names)
+        code = load_objects(made.images, self.target, names)
         with timed("pack weights"):
-            packed = pack(code, interface, lowered.weights)
+            packed = pack(code, interface, made.weights)
         if self._kept is not None:
             with timed("store in the code cache"):
-                self._kept.keep_executable(
-                    signature, shapes, image, interface, lowered.weights, packed
-                )
+                self._kept.keep_executable(signature, shapes, made, packed)
         return Executable(code, interface, signature.parameters, packed)
 
     @cached_property

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,15 +36,19 @@ from brdialect.source import (
 from brdialect.target import Target, set_target
 from passes.llvm_text import llvm_ir
 from passes.load_time import bind
-from passes.pipelines import STAGES, Observer, lower_to_cpu
+from passes.pipelines import STAGES, lower_functions, lower_to_functions
 from passes.registry import pass_named
 from passes.specialise import specialise
+from passes.split_module import contractions, split_module
 from passes.tuned_schedules import Tuned, set_tuned
 from runtime.arguments import MOST_DIMENSIONS, Parameter
-from runtime.codegen import emit_assembly, emit_object, in_child
+from runtime.children import in_child, in_children
+from runtime.code import Objects
+from runtime.codegen import emit_assembly, emit_object
 from runtime.collection import without_collection
-from runtime.debug import debug_level, show, timed
+from runtime.debug import debug_level, show, stopwatch, timed
 from runtime.declared import check_defined
+from runtime.host import cpus
 from runtime.schedule_cache import tuned_schedules
 from runtime.signature import Shapes, Signature
 from runtime.source_digest import is_text
@@ -54,6 +59,8 @@ T = TypeVar("T")
 _OURS = frozenset(
     ("builtin", "func", "linalg", "tensor", "arith", "math", "scf", "memref", "br")
 )
+
+_CONTRACTIONS_PER_PART = 8
 
 
 @dataclass(frozen=True)
@@ -111,17 +118,17 @@ class Program:
     @without_collection()
     def lowered(self, shapes: Shapes) -> Lowered:
         """Down to LLVM IR."""
+        module, interface, weights = self._functions(shapes)
+        return Lowered(_llvm_ir(module), interface, weights)
+
+    def _functions(self, shapes: Shapes) -> tuple[ModuleOp, Interface, Sequence[Array]]:
+        """Down to functions on memory, with what the load function takes."""
         module = self.specialised(shapes)
-        with timed("lower to the llvm dialect"):
-            interface, constants = lower_to_cpu(
-                module, self.target, self.signature.entry, _stopwatch(), context()
+        with timed("lower to functions"):
+            interface, constants = lower_to_functions(
+                module, self.target, self.signature.entry, stopwatch(), context()
             )
-        with timed("print LLVM IR"):
-            text = llvm_ir(module)
-        show(3, "LLVM IR", text)
-        if debug_level() >= 4:
-            show(4, "assembly", self.assembly(text))
-        return Lowered(text, interface, self.weights(interface, constants))
+        return module, interface, self.weights(interface, constants)
 
     def weights(
         self, interface: Interface, constants: Sequence[Attribute]
@@ -134,11 +141,17 @@ class Program:
             for index in interface.load_arguments
         ]
 
-    def object_code(self, shapes: Shapes) -> tuple[bytes, Lowered]:
-        """Down to an object file, for concrete shapes."""
+    @without_collection()
+    def object_code(self, shapes: Shapes) -> Objects:
+        """Down to object files, for concrete shapes."""
         check_defined(self.module)
-        lowered = self.lowered(shapes)
-        return self.generate(emit_object, lowered.llvm_ir), lowered
+        module, interface, weights = self._functions(shapes)
+        parts = split_module(module, _parts(module))
+        jobs = [partial(_object_file, part, self.target) for part in parts]
+        with timed("lower functions to machine code"):
+            apart = self.guarded or len(parts) > 1
+            images = in_children(jobs) if apart else [job() for job in jobs]
+        return Objects(images, interface, weights)
 
     def assembly(self, text: str) -> str:
         """What the code generator makes of LLVM IR, as text."""
@@ -168,17 +181,31 @@ class Program:
             return emit(text, self.target)
 
 
-def _stopwatch() -> Observer:
-    """Prints how long each pass took, where BR_DEBUG asks for it."""
-    last = time.perf_counter()
+def _parts(module: ModuleOp) -> int:
+    """Into how many parts a module is cut that are lowered at the same time: a part has
+    some contractions, so that it takes longer than to start its process. The copy of a
+    process has one thread, and the locks that others hold would stay locked in it."""
+    if threading.active_count() > 1:
+        return 1
+    return min(cpus(), 1 + contractions(module) // _CONTRACTIONS_PER_PART)
 
-    def observe(name: str, _: ModuleOp) -> None:
-        nonlocal last
-        now = time.perf_counter()
-        show(1, name, f"{(now - last) * 1e3:.1f} ms")
-        last = now
 
-    return observe
+def _llvm_ir(module: ModuleOp) -> str:
+    """The LLVM IR of functions on memory."""
+    lower_functions(module, stopwatch(), context())
+    with timed("print LLVM IR"):
+        text = llvm_ir(module)
+    show(3, "LLVM IR", text)
+    return text
+
+
+def _object_file(module: ModuleOp, target: Target) -> bytes:
+    """The machine code of functions on memory."""
+    text = _llvm_ir(module)
+    if debug_level() >= 4:
+        show(4, "assembly", emit_assembly(text, target))
+    with timed("LLVM"):
+        return emit_object(text, target)
 
 
 def parameter_of(type_: Attribute, what: str) -> Parameter:

@@ -179,7 +179,7 @@ def test_llvm_loads_the_others(monkeypatch: pytest.MonkeyPatch):
         raise UnknownObjectError("not today")
 
     monkeypatch.setattr("runtime.code.ElfCode", refuse)
-    code = link(object_of("define i64 @f(i64 %i) {\n ret i64 %i\n}"), ["f"], {})
+    code = link([object_of("define i64 @f(i64 %i) {\n ret i64 %i\n}")], ["f"], {})
     assert isinstance(code, LinkedCode)
     assert ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(code.address("f"))(3) == 3
 

@@ -14,7 +14,7 @@ from brdialect.schedule import Schedule, ScheduleAttr
 from brdialect.target import Target
 from runtime.arguments import aligned_empty
 from runtime.cli.compare import compare
-from runtime.code import load_object
+from runtime.code import load_objects
 from runtime.executable import Executable, pack
 from runtime.program import Program, load_program
 from runtime.tuner.contractions import Work
@@ -65,11 +65,11 @@ class Workbench:
         constants = {i: self._arrays[i] for i in self.work.at_load}
         program = load_program(module, "main", self._target, constants)
         shapes = tuple(self._arrays[i].shape for i in program.signature.free)
-        image, lowered = program.object_code(shapes)
-        interface = lowered.interface
+        made = program.object_code(shapes)
+        interface = made.interface
         names = filter(None, (interface.entry, interface.load_entry))
-        code = load_object(image, self._target, names)
-        packed = pack(code, interface, lowered.weights)
+        code = load_objects(made.images, self._target, names)
+        packed = pack(code, interface, made.weights)
         parameters = program.signature.parameters
         return Executable(code, interface, parameters, packed), program
 
