@@ -14,11 +14,17 @@ class Interface:
     and once, when the program is loaded,
 
         load_entry(load_arguments..., packed..., workspace)
+
+    Behind a pointer comes an i64 for each size of the array that is open.
     """
 
     entry: str
-    results: list[tuple[tuple[int, ...], str]]
-    """Shape and numpy's name of the element type."""
+    results: list[tuple[tuple[int | None, ...], str]]
+    """Shape and numpy's name of the element type. A size of None is open: it is the
+    sequence length of the call, as are the open sizes of tensors in `open_sizes`."""
+
+    open_sizes: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    """(argument, dimension): sizes that the code takes at run time."""
 
     load_entry: str | None = None
     load_arguments: list[int | None] = field(default_factory=list[int | None])
@@ -29,3 +35,11 @@ class Interface:
 
     arena_bytes: int = 0
     """The workspace."""
+
+    arena_step_bytes: int = 0
+    """What the entry's workspace has beside that for each step of a sequence. Where
+    this is not 0, its size is open too."""
+
+    def workspace_bytes(self, steps: int) -> int:
+        """The workspace of a call on sequences of `steps` steps."""
+        return self.arena_bytes + self.arena_step_bytes * steps

@@ -144,7 +144,7 @@ class Assignment:
         if not tensors:
             return
         for v in op.operands:
-            if isinstance(v.type, TensorType):
+            if isa(v.type, TensorType):
                 byte_size(op, v.type)
         if isinstance(op, arith.ConstantOp):
             kind = Kind.ARENA if is_splat(op) else Kind.CONSTANT
@@ -312,14 +312,19 @@ def bufferize_function(old: func.FuncOp) -> func.FuncOp:
 
 def number_of_steps(function: func.FuncOp, memory: Sequence[SSAValue]) -> SSAValue:
     """What all open sizes of a function's tensors are."""
-    for old, new in zip(function.body.block.args, memory, strict=False):
-        if isa(old.type, TensorType) and not old.type.has_static_shape():
-            dim = value(old.type.get_shape().index(DYNAMIC_INDEX))
-            return memref.DimOp(new, dim).result
-    unsupported(
-        function,
-        "expected an argument whose open size is the number of steps, got none",
-    )
+    arguments = function.body.block.args
+    places = [
+        (i, a.type.get_shape().index(DYNAMIC_INDEX))
+        for i, a in enumerate(arguments)
+        if isa(a.type, TensorType) and DYNAMIC_INDEX in a.type.get_shape()
+    ]
+    if not places:
+        types = ", ".join(str(a.type) for a in arguments)
+        unsupported(
+            function, f"expected an argument with the number of steps, got ({types})"
+        )
+    i, dim = places[0]
+    return memref.DimOp(memory[i], value(dim)).result
 
 
 @dataclass(frozen=True)

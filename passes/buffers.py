@@ -11,11 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from xdsl.dialects import tensor
-from xdsl.dialects.builtin import IndexType, IntegerType
+from xdsl.dialects import memref, tensor
+from xdsl.dialects.builtin import IndexType, IntegerType, MemRefType
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from brdialect.errors import BrError
+from passes.build import add, mul, value
 from passes.llvm.types import FLOATS
 
 _WIDTHS = (1, 8, 16, 32, 64)
@@ -24,7 +25,8 @@ ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector."""
 
 ARENA = "br.arena"
-"""Marks the argument that is the arena."""
+"""Marks the argument that is the arena: of open size, as `array<i64: bytes, bytes of
+each step of time>`."""
 
 RESULT = "br.result"
 """Marks the arguments that a result is written to."""
@@ -50,10 +52,12 @@ class Kind(Enum):
 
 @dataclass(eq=False)
 class Buffer:
-    """One piece of memory and the tensor values that live in it."""
+    """One piece of memory and the tensor values that live in it: `size` bytes, or if it
+    `grows`, as many for each step of time."""
 
     kind: Kind
     size: int
+    grows: bool
     start: int
     values: list[SSAValue] = field(default_factory=list[SSAValue])
     end: int = 0
@@ -64,6 +68,24 @@ class Buffer:
     def writable(self) -> bool:
         """Whether a later op may overwrite it."""
         return self.kind in (Kind.ARENA, Kind.RESULT)
+
+
+@dataclass(frozen=True)
+class Arena:
+    """A function's arena. Buffers of known size lie in its `fixed` bytes; behind them
+    those that grow, each at `steps` times its offset."""
+
+    memory: SSAValue
+    fixed: int
+    steps: SSAValue | None
+
+    def piece(self, buffer: Buffer, want: MemRefType) -> SSAValue:
+        """The memref of a buffer."""
+        if not buffer.grows:
+            return memref.ViewOp(self.memory, value(buffer.offset), (), want).result
+        assert self.steps is not None
+        start = value(add(mul(self.steps, buffer.offset), self.fixed))
+        return memref.ViewOp(self.memory, start, (self.steps,), want).result
 
 
 class Liveness:
@@ -97,13 +119,22 @@ class Liveness:
         return all(self.last_use(v) <= position for v in buffer.values)
 
 
-def plan_arena(buffers: Iterable[Buffer]) -> int:
+def plan_arena(buffers: Iterable[Buffer]) -> tuple[int, int]:
     """Gives each arena buffer an offset such that buffers alive together do not
-    overlap, largest first into the lowest gap; returns the bytes needed."""
+    overlap; returns the bytes of those of known size, and behind these, for each step
+    of time, the bytes of those that grow."""
+    arena = [b for b in buffers if b.kind is Kind.ARENA and b.size]
+    return (
+        _plan([b for b in arena if not b.grows]),
+        _plan([b for b in arena if b.grows]),
+    )
+
+
+def _plan(buffers: Sequence[Buffer]) -> int:
+    """Largest first into the lowest gap; returns the bytes needed."""
     placed: list[Buffer] = []
     total = 0
-    arena = [b for b in buffers if b.kind is Kind.ARENA and b.size]
-    for buffer in sorted(arena, key=lambda b: (-b.size, b.start)):
+    for buffer in sorted(buffers, key=lambda b: (-b.size, b.start)):
         together = sorted(
             (p for p in placed if p.start <= buffer.end and buffer.start <= p.end),
             key=lambda p: p.offset,

@@ -6,13 +6,21 @@ all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, MemRefType, ModuleOp
+from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
+    I64,
+    DenseArrayBase,
+    DictionaryAttr,
+    IntegerAttr,
+    MemRefType,
+    ModuleOp,
+)
 from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 from xdsl.utils.hints import isa
@@ -65,11 +73,12 @@ def interface_of(module: ModuleOp, entry: str) -> tuple[Interface, list[Attribut
         )
     result = Interface(entry, [])
     constants: list[Attribute] = []
-    for type_, marks in marked_arguments(functions[entry]):
+    for i, (type_, marks) in enumerate(marked_arguments(functions[entry])):
         if not isa(type_, MemRefType):
             continue
+        sizes = [None if n == DYNAMIC_INDEX else n for n in type_.get_shape()]
         if ARENA in marks:
-            result.arena_bytes = byte_size(type_)
+            result.arena_bytes, result.arena_step_bytes = arena_bytes(marks, type_)
         elif PACKED in marks:
             result.load_results.append(byte_size(type_))
         elif RESULT in marks:
@@ -101,6 +110,14 @@ _DTYPES = {
         for bits in (8, 16, 32, 64)
     },
 }
+
+
+def arena_bytes(marks: Mapping[str, Attribute], type_: MemRefType) -> tuple[int, int]:
+    """Of an arena that is marked as one: its bytes, and those of each step of time."""
+    if isa(pair := marks[ARENA], DenseArrayBase[I64]):
+        fixed, step = pair.get_values()
+        return fixed, step
+    return byte_size(type_), 0
 
 
 def byte_size(type_: MemRefType) -> int:

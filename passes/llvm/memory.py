@@ -18,6 +18,7 @@ from xdsl.dialects import llvm, memref
 from xdsl.dialects.builtin import (
     DenseIntOrFPElementsAttr,
     IntegerAttr,
+    NoneAttr,
     StringAttr,
     UnitAttr,
     i1,
@@ -273,8 +274,9 @@ def pointer_as_index(low: FunctionLowering, op: Operation) -> None:
 def copy(low: FunctionLowering, op: Operation) -> None:
     """memref.copy of contiguous memrefs -> llvm.memcpy"""
     source, target = (low.view(operand, op) for operand in op.operands)
-    for view in (source, target):
-        if not _is_contiguous(view):
+    for operand, view in zip(op.operands, (source, target), strict=True):
+        row_major = isinstance(type_of(operand, op).layout, NoneAttr)
+        if not row_major and not _is_contiguous(view):
             unsupported(
                 op,
                 "convert-to-llvm: expected contiguous memrefs, got sizes "

@@ -8,9 +8,36 @@ func.func @unknown(%x: tensor<4xf32>) -> tensor<2xf32> {
 
 // -----
 
-// CHECK: 'func.func': expected static sizes, got tensor<?xf32>; give the shapes of the arguments (br-run --input=SHAPExf32)
-func.func @dynamic(%x: tensor<?xf32>) -> tensor<?xf32> {
-  func.return %x : tensor<?xf32>
+// CHECK: 'func.func': expected static sizes, got tensor<?x?xf32>; give the shapes of the arguments (br-run --input=SHAPExf32)
+func.func @two_open_sizes(%x: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  func.return %x : tensor<?x?xf32>
+}
+
+// -----
+
+// CHECK: 'linalg.fill': expected static sizes, got tensor<?xf32>; give the shapes of the arguments (br-run --input=SHAPExf32)
+func.func @no_recurrence(%x: tensor<?xf32>, %y: f32) -> tensor<?xf32> {
+  %z = linalg.fill ins(%y : f32) outs(%x : tensor<?xf32>) -> tensor<?xf32>
+  func.return %z : tensor<?xf32>
+}
+
+// -----
+
+// CHECK: 'tensor.expand_shape': expected static sizes, got tensor<?xf32>
+func.func @view(%x: tensor<?xf32>) -> tensor<?x1xf32> {
+  %0 = arith.constant 0 : index
+  %n = tensor.dim %x, %0 : tensor<?xf32>
+  %y = tensor.expand_shape %x [[0, 1]] output_shape [%n, 1] : tensor<?xf32> into tensor<?x1xf32>
+  func.return %y : tensor<?x1xf32>
+}
+
+// -----
+
+// CHECK: 'func.func': expected an argument with the number of steps, got (tensor<1xf32>, index)
+func.func @no_steps(%x: tensor<1xf32>, %n: index) -> tensor<1xf32> {
+  %e = tensor.empty(%n) : tensor<?xf32>
+  %y = tensor.extract %e[%n] : tensor<?xf32>
+  func.return %x : tensor<1xf32>
 }
 
 // -----
