@@ -82,7 +82,9 @@ def interface_of(module: ModuleOp, entry: str) -> tuple[Interface, list[Attribut
         elif PACKED in marks:
             result.load_results.append(byte_size(type_))
         elif RESULT in marks:
-            result.results.append((type_.get_shape(), _DTYPES[str(type_.element_type)]))
+            result.results.append((tuple(sizes), _DTYPES[str(type_.element_type)]))
+        else:
+            result.open_sizes += [(i, d) for d, n in enumerate(sizes) if n is None]
     load = functions.get(entry + SUFFIX)
     if load is not None:
         result.load_entry = load.sym_name.data

@@ -5,8 +5,8 @@
     func.func @main(%x: tensor<3x8xf32>) -> tensor<3x4xf32>
 
 One forward walk: index arithmetic on known numbers becomes constants, and every op
-takes the sizes that follow from its operands. After it a function has no open size, or
-the op is named whose size nothing binds.
+takes the sizes that follow from its operands. After it a function has no open size but
+those that stay so (open_sizes.py), or the op is named whose size nothing binds.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from xdsl.utils.hints import isa
 
 from brdialect.errors import BrError, unsupported, where
 from brdialect.ops import ContractOp
+from brdialect.recurrent import RecurrentOp, SequenceOp
 
 FOLD: dict[type[Operation], Callable[[int, int], int]] = {
     arith.AddiOp: lambda x, y: x + y,
@@ -67,9 +68,12 @@ def is_static(type_: Attribute) -> bool:
     return not isa(type_, TensorType) or DYNAMIC_INDEX not in type_.get_shape()
 
 
-def specialise(module: ModuleOp, entry: str, shapes: Sequence[Sequence[int]]) -> None:
+def specialise(
+    module: ModuleOp, entry: str, shapes: Sequence[Sequence[int | None]]
+) -> None:
     """Binds the sizes of the entry's arguments to `shapes`, in place. Scalars have the
-    shape (). A function that is static already is left as it is."""
+    shape (); a size of None stays open. A function that is static already is left as it
+    is."""
     functions = [o for o in module.ops if isinstance(o, func.FuncOp)]
     function = next(f for f in functions if f.sym_name.data == entry)
     if len(function.body.blocks) != 1:
@@ -81,8 +85,9 @@ def specialise(module: ModuleOp, entry: str, shapes: Sequence[Sequence[int]]) ->
         return
     for argument, shape in zip(tuple(block.args), shapes, strict=True):
         if isa(argument.type, TensorType):
+            sizes = [DYNAMIC_INDEX if n is None else n for n in shape]
             bound = TensorType(
-                argument.type.element_type, shape, argument.type.encoding
+                argument.type.element_type, sizes, argument.type.encoding
             )
             Rewriter.replace_value_with_new_type(argument, bound)
     walk = Sizes()
@@ -96,7 +101,8 @@ def specialise(module: ModuleOp, entry: str, shapes: Sequence[Sequence[int]]) ->
     try:
         function.verify()
     except VerifyException as e:
-        sizes = ", ".join("x".join(map(str, s)) for s in shapes)
+        written = [["?" if n is None else str(n) for n in s] for s in shapes]
+        sizes = ", ".join(map("x".join, written))
         raise BrError(
             f"{where(function)}: the arguments' sizes {sizes} do not fit: {e}"
         ) from e
@@ -128,7 +134,8 @@ class Sizes:
             for inner in list(region.walk()):
                 if isinstance(inner, tensor.DimOp):
                     self.visit(inner)
-        for result in op.results if op.parent is not None else ():
+        may_grow = isinstance(op, SequenceOp)
+        for result in op.results if op.parent is not None and not may_grow else ():
             if not is_static(result.type):
                 unsupported(
                     op,
@@ -218,6 +225,8 @@ class Sizes:
                 dim = op.dim.value.data
                 total = sum(s[dim] for s in shapes)
                 self.set(op, [*shapes[0][:dim], total, *shapes[0][dim + 1 :]])
+            case RecurrentOp():
+                op.infer_result_types()
             case ContractOp():
                 Rewriter.replace_value_with_new_type(op.results[0], op.c.type)
             case _ if op.name.startswith("linalg.") and op.results:

@@ -5,7 +5,11 @@ Around the kernel and the load function stands one C function,
     int NAME(const float *arg0, ..., float *out0, ...);
 
 which packs the weights when it is first called. Weights, packed weights and workspace
-are globals, so nothing is allocated.
+are globals, so nothing is allocated. Where the number of steps of sequences is open,
+
+    int NAME(const float *arg0, ..., float *out0, ..., int64_t steps, void *workspace);
+
+takes it too, and if the workspace grows with it, a workspace from the caller.
 """
 
 from __future__ import annotations
@@ -73,8 +77,11 @@ class Library:
             f"{name}.packed{i}": size for i, size in enumerate(interface.load_results)
         }
         weights = {f"{name}.weight{i}": w for i, w in enumerate(self.lowered.weights)}
-        workspace = f"{name}.workspace"
-        buffers = packed | {workspace: interface.arena_bytes}
+        buffers = dict(packed)
+        workspace = "ptr %workspace"
+        if not interface.arena_step_bytes:
+            buffers[f"{name}.workspace"] = interface.arena_bytes
+            workspace = f"ptr @{name}.workspace"
         self._check_size(sum(buffers.values()))
         scalars = [_TYPES[str(p.dtype)][1] if p.scalar else "" for p in self.parameters]
         arguments = [f"{type_ or 'ptr'} %arg{i}" for i, type_ in enumerate(scalars)]
@@ -84,7 +91,7 @@ class Library:
             module,
             interface.entry,
             f"{name}.kernel",
-            [*arguments, *pointers, *results, f"ptr @{workspace}"],
+            self._with_sizes(arguments, pointers, results, workspace),
         )
         load_call = ""
         if interface.load_entry is not None:
@@ -93,13 +100,13 @@ class Library:
                 module,
                 interface.load_entry,
                 f"{name}.load",
-                [*given, *pointers, f"ptr @{workspace}"],
+                [*given, *pointers, workspace],
             )
         wrapper = _WRAPPER.format(
             name=name,
-            signature=", ".join([*arguments, *results]),
+            signature=", ".join([*arguments, *results, *self._extra("i64 %", "ptr %")]),
             pack=load_call,
-            run=kernel_call,
+            run=_workspace_size(interface) + kernel_call,
         )
         memory = [
             f"@{symbol} = internal global [{size} x i8] zeroinitializer, align 64"
@@ -107,6 +114,28 @@ class Library:
         ]
         data = [embed(symbol, array) for symbol, array in weights.items()]
         return "\n".join([str(module), *data, *memory, wrapper])
+
+    def _extra(self, number: str, pointer: str) -> list[str]:
+        """The parameters behind the arrays, each behind its type."""
+        open_, grows = self._interface.open_sizes, self._interface.arena_step_bytes
+        return [f"{number}steps"] * bool(open_) + [f"{pointer}workspace"] * bool(grows)
+
+    def _with_sizes(
+        self,
+        arguments: Sequence[str],
+        packed: Sequence[str],
+        results: Sequence[str],
+        workspace: str,
+    ) -> list[str]:
+        """What the kernel takes: behind each pointer the sizes that are open."""
+        steps, interface = "i64 %steps", self._interface
+        taken: list[str] = []
+        for i, argument in enumerate(arguments):
+            taken += [argument, *[steps for j, _ in interface.open_sizes if i == j]]
+        taken += packed
+        for result, (shape, _) in zip(results, interface.results, strict=True):
+            taken += [result, *[steps] * shape.count(None)]
+        return [*taken, workspace, *["i64 %bytes"] * bool(interface.arena_step_bytes)]
 
     def _check_size(self, buffers: int) -> None:
         total = buffers + sum(w.nbytes for w in self.lowered.weights)
@@ -124,6 +153,15 @@ class Library:
         ] + [(f"out{i}", p, False) for i, p in enumerate(self.results)]
         lines = [f" *   {name}: {_described(p)}" for name, p, _ in parameters]
         declared = [_declared(*parameter) for parameter in parameters]
+        declared += self._extra("int64_t ", "void *")
+        size = ""
+        if self._interface.open_sizes:
+            lines.append(" *   steps: how many the sequences have, at least 0")
+        if self._interface.arena_step_bytes:
+            macro = f"{self.name.upper()}_WORKSPACE"
+            lines.append(f" *   workspace: {macro}(steps) bytes at a multiple of 64")
+            fixed, each = self._interface.arena_bytes, self._interface.arena_step_bytes
+            size = f"#define {macro}(steps) ({fixed} + {each} * (uint64_t)(steps))\n\n"
         threads = f"{target.threads} thread" + "s" * (target.threads > 1)
         return _HEADER.format(
             source=source,
@@ -131,7 +169,7 @@ class Library:
             guard=guard,
             name=self.name,
             parameters="\n".join(lines),
-            declaration=f"int {self.name}({', '.join(declared) or 'void'});",
+            declaration=f"{size}int {self.name}({', '.join(declared) or 'void'});",
         )
 
 
@@ -189,10 +227,20 @@ extern "C" {{
 """
 
 
+def _workspace_size(interface: Interface) -> str:
+    """What computes %bytes, where that depends on the number of steps."""
+    if not interface.arena_step_bytes:
+        return ""
+    return (
+        f"%grown = mul i64 %steps, {interface.arena_step_bytes}\n  "
+        f"%bytes = add i64 %grown, {interface.arena_bytes}\n  "
+    )
+
+
 def _described(parameter: Parameter) -> str:
     if parameter.scalar:
         return f"one {parameter.dtype}"
-    sizes = " x ".join(str(size) for size in parameter.shape)
+    sizes = " x ".join("steps" if n is None else str(n) for n in parameter.shape)
     note = " (its 16 bits)" if parameter.dtype == np.float16 else ""
     return f"{sizes or 'one'} {parameter.dtype}{note}"
 

@@ -24,7 +24,8 @@ class Compiled:
     """A compiled function. Call it with numpy arrays; it returns one array or a tuple.
 
     Sizes that the program leaves open (`?`) are bound by the arrays given: for each
-    concrete shape one piece of machine code is made and kept.
+    concrete shape one piece of machine code is made and kept. The length of sequences
+    that only recurrences look at is not bound: one piece of code takes any.
     """
 
     def __init__(self, model: Model):
@@ -46,7 +47,8 @@ class Compiled:
         return self.signature.parameters
 
     def executable(self, shapes: Shapes) -> Executable:
-        """The machine code for concrete shapes, made or loaded on first use."""
+        """The machine code for arrays of these shapes, made or loaded on first use."""
+        shapes = self.signature.opened(shapes)
         with self._lock:
             if shapes not in self._executables:
                 self._executables[shapes] = self._model.executable(shapes)
@@ -54,7 +56,7 @@ class Compiled:
 
     def __call__(self, *arrays: object) -> Array | tuple[Array, ...]:
         checked = self.signature.checked(arrays)
-        self._shapes = tuple(array.shape for array in checked)
+        self._shapes = self.signature.opened(tuple(array.shape for array in checked))
         results = self.executable(self._shapes)(checked)
         return results[0] if len(results) == 1 else tuple(results)
 

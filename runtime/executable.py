@@ -38,8 +38,9 @@ def _passed(array: Array, scalar: bool = False) -> Any:
     return array.ctypes.data_as(ctypes.c_void_p)
 
 
-def _workspace(interface: Interface) -> Array:
-    return aligned_empty((interface.arena_bytes,), np.uint8, "the workspace")
+def _workspace(interface: Interface, steps: int = 0) -> Array:
+    size = interface.workspace_bytes(steps)
+    return aligned_empty((size,), np.uint8, "the workspace")
 
 
 def pack(code: Code, interface: Interface, weights: Sequence[Array]) -> list[Array]:
@@ -54,8 +55,23 @@ def pack(code: Code, interface: Interface, weights: Sequence[Array]) -> list[Arr
     return packed
 
 
+def _passing(
+    interface: Interface, parameters: Sequence[Parameter]
+) -> list[tuple[bool, list[int]]]:
+    """For each argument of the entry: whether it is passed as a value, and the
+    dimensions whose sizes follow its pointer."""
+    passing = [
+        (p.scalar, [d for j, d in interface.open_sizes if i == j])
+        for i, p in enumerate(parameters)
+    ]
+    passing += [(False, [])] * len(interface.load_results)
+    for shape, _ in interface.results:
+        passing.append((False, [d for d, size in enumerate(shape) if size is None]))
+    return [*passing, (False, [0] if interface.arena_step_bytes else [])]
+
+
 class Executable:
-    """One entry, compiled for concrete shapes.
+    """One entry, compiled for the shapes of its arguments.
 
     Calls from several threads at once are safe: each takes a workspace of its own, kept
     for later calls.
@@ -70,19 +86,42 @@ class Executable:
     ):
         self._code = code  # the functions live as long as it does
         self._interface = interface
-        self._scalar = [parameter.scalar for parameter in parameters]
+        self._passing = _passing(interface, parameters)
+        # a memref's sizes are its own, those of tensors are the sequence length
+        self._steps_at = next(
+            (at for at in interface.open_sizes if not parameters[at[0]].in_place), None
+        )
         self._run = _function(code, interface.entry)
         self._workspaces = deque[Array]()
         self._packed = packed
 
-    def workspace(self) -> Array:
-        """Memory for the values between the operations of one call."""
-        return _workspace(self._interface)
+    def _steps(self, arrays: Sequence[Array]) -> int:
+        """The sequence length of a call, 0 where none is open."""
+        if self._steps_at is None:
+            return 0
+        argument, dimension = self._steps_at
+        return arrays[argument].shape[dimension]
 
-    def results(self) -> list[Array]:
-        """Fresh arrays for the results."""
+    def workspace(self, arrays: Sequence[Array]) -> Array:
+        """Memory for the values between the operations of one call with `arrays`."""
+        return _workspace(self._interface, self._steps(arrays))
+
+    def _kept_workspace(self, arrays: Sequence[Array]) -> Array:
+        """One of an earlier call that is large enough, or else a new one."""
+        try:
+            kept = self._workspaces.pop()
+        except IndexError:
+            return self.workspace(arrays)
+        enough = self._interface.workspace_bytes(self._steps(arrays)) <= kept.size
+        return kept if enough else self.workspace(arrays)
+
+    def results(self, arrays: Sequence[Array]) -> list[Array]:
+        """Fresh arrays for the results of a call with `arrays`."""
+        steps = self._steps(arrays)
         return [
-            aligned_empty(shape, dtype, f"result {i}")
+            aligned_empty(
+                [steps if n is None else n for n in shape], dtype, f"result {i}"
+            )
             for i, (shape, dtype) in enumerate(self._interface.results)
         ]
 
@@ -90,18 +129,17 @@ class Executable:
         self, arrays: Sequence[Array], results: Sequence[Array], workspace: Array
     ) -> Callable[[], None]:
         """A call with everything in place: what is left is the machine code's time."""
-        pairs = zip(arrays, self._scalar, strict=True)
         # A function that needs no workspace takes none; one more pointer hurts none.
-        buffers = [*self._packed, *results, workspace]
-        passed = [_passed(a, s) for a, s in pairs] + [_passed(b) for b in buffers]
+        every = [*arrays, *self._packed, *results, workspace]
+        passed: list[Any] = []
+        for array, (scalar, open_dims) in zip(every, self._passing, strict=True):
+            passed.append(_passed(array, scalar))
+            passed += [ctypes.c_int64(array.shape[d]) for d in open_dims]
         return lambda: self._run(*passed)
 
     def __call__(self, arrays: Sequence[Array]) -> list[Array]:
-        results = self.results()
-        try:
-            workspace = self._workspaces.pop()
-        except IndexError:
-            workspace = self.workspace()
+        results = self.results(arrays)
+        workspace = self._kept_workspace(arrays)
         try:
             self.bind(arrays, results, workspace)()
         finally:

@@ -47,16 +47,23 @@ class KeptCode:
             Parameter(tuple(shape), np.dtype(dtype), scalar, in_place)
             for shape, dtype, scalar, in_place in found.description["arguments"]
         )
-        return Signature(found.description["entry"], tuple(arguments))
+        return Signature(
+            found.description["entry"],
+            tuple(arguments),
+            open_sizes=frozenset((i, d) for i, d in found.description["open_sizes"]),
+        )
 
     def keep_signature(self, signature: Signature) -> None:
         """Stores a signature."""
         arguments = [
             (p.shape, str(p.dtype), p.scalar, p.in_place) for p in signature.arguments
         ]
-        self._put(
-            self._signature_key(), {"entry": signature.entry, "arguments": arguments}
-        )
+        description = {
+            "entry": signature.entry,
+            "arguments": arguments,
+            "open_sizes": sorted(signature.open_sizes),
+        }
+        self._put(self._signature_key(), description)
 
     def executable(
         self, signature: Signature, shapes: Shapes, constants: Mapping[int, Array]
@@ -141,4 +148,5 @@ def _is_bound(interface: Interface) -> bool:
 def _interface(description: Mapping[str, Any]) -> Interface:
     interface = Interface(**description)
     interface.results = [(tuple(shape), dtype) for shape, dtype in interface.results]
+    interface.open_sizes = [(i, d) for i, d in interface.open_sizes]
     return interface

@@ -4,7 +4,7 @@ what comes of it."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -83,7 +83,7 @@ class Model:
                 self._kept.keep_signature(found)
         constants = self.request.constants or {}
         self._constants: dict[int, Array] = found.checked_constants(constants)
-        return Signature(found.entry, found.arguments, frozenset(self._constants))
+        return replace(found, constants=frozenset(self._constants))
 
     def executable(self, shapes: Shapes) -> Executable:
         """The machine code for concrete shapes: out of the cache, or else made."""

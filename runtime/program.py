@@ -36,6 +36,7 @@ from brdialect.source import (
 from brdialect.target import Target, set_target
 from passes.llvm_text import llvm_ir
 from passes.load_time import bind
+from passes.open_sizes import open_sizes
 from passes.pipelines import STAGES, lower_functions, lower_to_functions
 from passes.registry import pass_named
 from passes.specialise import specialise
@@ -100,16 +101,22 @@ class Program:
         results = function.function_type.outputs
         for i, type_ in enumerate(results):
             parameter_of(type_, f"result {i}")
-        signature = Signature(function.sym_name.data, tuple(parameters))
+        signature = Signature(
+            function.sym_name.data,
+            tuple(parameters),
+            open_sizes=frozenset(open_sizes(function)),
+        )
         self.constants = signature.checked_constants(constants or {})
         for index in self.constants:
             bind(function, index)
         self.signature = replace(signature, constants=frozenset(self.constants))
 
     def specialised(self, shapes: Shapes) -> ModuleOp:
-        """A copy of the module in which no size of an argument is open."""
+        """A copy of the module in which sizes of arguments are open only where those of
+        `shapes` are."""
         module = self.module.clone()
         attach_resources(module, resources(self.module))
+        every: dict[int, tuple[int | None, ...]]
         every = {i: array.shape for i, array in self.constants.items()}
         every |= dict(zip(self.signature.free, shapes, strict=True))
         specialise(module, self.signature.entry, [every[i] for i in range(len(every))])
@@ -143,7 +150,7 @@ class Program:
 
     @without_collection()
     def object_code(self, shapes: Shapes) -> Objects:
-        """Down to object files, for concrete shapes."""
+        """Down to object files, for arrays of these shapes."""
         check_defined(self.module)
         module, interface, weights = self._functions(shapes)
         parts = split_module(module, _parts(module))

@@ -9,7 +9,8 @@ from brdialect.arrays import Array
 from brdialect.mistake import BrError
 from runtime.arguments import Parameter, check_array, check_arrays
 
-Shapes = tuple[tuple[int, ...], ...]
+Shapes = tuple[tuple[int | None, ...], ...]
+"""Of the arrays of a call. A size of None is open: code for it takes any."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,10 @@ class Signature:
     arguments: tuple[Parameter, ...]
     constants: frozenset[int] = frozenset()
     """The arguments that are given once, when the program is loaded."""
+
+    open_sizes: frozenset[tuple[int, int]] = frozenset()
+    """(argument, dimension): sizes that one piece of code can leave open, if they are
+    one number in a call: the sequence length."""
 
     @property
     def free(self) -> list[int]:
@@ -37,11 +42,24 @@ class Signature:
         return check_arrays(self.parameters, arrays, names)
 
     def static_shapes(self) -> Shapes | None:
-        """The shapes that a call gives, if none of them waits for an array."""
-        shapes = [p.shape for p in self.parameters]
-        if any(size is None for shape in shapes for size in shape):
-            return None
-        return tuple(tuple(s for s in shape if s is not None) for shape in shapes)
+        """What the code is made for, if it does not depend on the arrays of a call."""
+        for i in self.free:
+            for d, size in enumerate(self.arguments[i].shape):
+                if size is None and (i, d) not in self.open_sizes:
+                    return None
+        return tuple(p.shape for p in self.parameters)
+
+    def opened(self, shapes: Shapes) -> Shapes:
+        """What the code for arrays of these shapes is made for: the sequence length
+        left open. Sequences of several lengths have code of their own."""
+        free = self.free
+        places = {(free.index(i), d) for i, d in self.open_sizes if i in free}
+        if len({shapes[n][d] for n, d in places}) != 1:
+            return shapes
+        return tuple(
+            tuple(None if (n, d) in places else size for d, size in enumerate(shape))
+            for n, shape in enumerate(shapes)
+        )
 
     def checked_constants(self, constants: Mapping[int, object]) -> dict[int, Array]:
         """The arrays given for some arguments, in the arguments' order."""

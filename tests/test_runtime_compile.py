@@ -200,8 +200,8 @@ def test_a_call_allocates_nothing_and_starts_no_thread():
     x = random(1, 1, 8, 8)
     f(x)
     executable = f.executable((x.shape,))
-    results = executable.results()
-    call = executable.bind([x], results, executable.workspace())
+    results = executable.results([x])
+    call = executable.bind([x], results, executable.workspace([x]))
     call()
     # the functions that the code calls: the thread team's, and LLVM's intrinsics
     called = re.findall(r"^declare .*@\"?([\w.]+)", f.llvm_ir(), re.MULTILINE)

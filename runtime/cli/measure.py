@@ -30,7 +30,8 @@ def benchmark(compiled: Compiled, program: Program, inputs: Sequence[Array]) -> 
     """Times the machine code alone, on memory that is there before."""
     shapes = tuple(array.shape for array in inputs)
     executable = compiled.executable(shapes)
-    call = executable.bind(inputs, executable.results(), executable.workspace())
+    results, workspace = executable.results(inputs), executable.workspace(inputs)
+    call = executable.bind(inputs, results, workspace)
     parameters = program.signature.parameters
     sizes = [p.dtype.itemsize for p in parameters if p.dtype.kind == "f"]
     peak = measure_peak(

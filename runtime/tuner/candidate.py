@@ -48,11 +48,11 @@ class Workbench:
     def candidate(self, schedule: Schedule) -> Candidate | None:
         """The machine code of a schedule; None if what it computes is wrong."""
         executable, program = self._compile(schedule)
-        results = executable.results()
+        free = [self._arrays[i] for i in program.signature.free]
+        results = executable.results(free)
         for array in results:
             array.fill(np.nan)  # so that what is not written shows
-        free = [self._arrays[i] for i in program.signature.free]
-        call = executable.bind(free, results, executable.workspace())
+        call = executable.bind(free, results, executable.workspace(free))
         call()
         right = compare(results[0], self._want, TOLERANCE, TOLERANCE).ok
         return Candidate(schedule, call) if right else None

@@ -70,11 +70,10 @@ class BoundCall:
             free = [a.transpose(_TO_CHANNELS_LAST) for a in free]
         self._arguments = [aligned_copy(a) for a in free]
         executable = compiled.executable(tuple(a.shape for a in self._arguments))
-        self._results = executable.results()
+        self._results = executable.results(self._arguments)
         self._channels_last = source.channels_last
-        self._call = executable.bind(
-            self._arguments, self._results, executable.workspace()
-        )
+        workspace = executable.workspace(self._arguments)
+        self._call = executable.bind(self._arguments, self._results, workspace)
 
     def __call__(self) -> None:
         self._call()
