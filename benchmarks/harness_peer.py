@@ -12,6 +12,7 @@ A workload is a flat dict: `family`, `pas` (the pass: fwd) and sizes.
 | conv | N C K H W R S stride pad | x [N,C,H,W], w [K,C,R,S] | [N,K,P,Q] |
 | fc | N C K | x [N,C], w [K,C] | x w^T: [N,K] |
 | mlp | N C layers | x [N,C], w0 [C,C], b0 [C], w1 ... | relu(.. w^T + b): [N,C] |
+| lstm, gru | N C K T | x [T,N,C], w, r, b, rb as br.lstm | all hidden states: [T,N,K] |
 | gemm | M N K | a [M,K], b [K,N] | a b: [M,N] |
 | resnet50 | N | x [N,3,224,224], torchvision's parameters | logits [N,1000] |
 
@@ -33,6 +34,7 @@ from runtime.cli.bench.workloads import (
     FullyConnected,
     Gemm,
     Mlp,
+    Recurrent,
     WholeResNet50,
     Workload,
 )
@@ -73,12 +75,14 @@ def workload_of(row: Mapping[str, Any]) -> Workload:
             return Gemm(*_sizes(row, "M", "N", "K"))
         case "mlp":
             return Mlp(*_sizes(row, "N", "C", "layers"))
+        case "lstm" | "gru":
+            return Recurrent(family, *_sizes(row, "N", "C", "K", "T"))
         case "resnet50":
             return WholeResNet50(ResNet50(batch=_sizes(row, "N")[0]))
         case _:
             raise NotImplementedError(
-                "expected a family out of conv, fc, gemm, mlp and resnet50, got "
-                f"'{family}'"
+                "expected a family out of conv, fc, gemm, gru, lstm, mlp and resnet50, "
+                f"got '{family}'"
             )
 
 

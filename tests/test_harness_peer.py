@@ -103,6 +103,39 @@ def test_mlp():
     check_calls(run, y)
 
 
+def sigmoid(x: Array) -> Array:
+    return 1 / (1 + np.exp(-x))
+
+
+def recurrent(cell: str, inputs: Mapping[str, Array]) -> Array:
+    """ONNX's LSTM or GRU (linear_before_reset) from states of 0, in float64."""
+    x = inputs["x"].astype("f8")
+    w, r, b, rb = (inputs[name][0].astype("f8") for name in ("w", "r", "b", "rb"))
+    h = c = np.zeros((x.shape[1], r.shape[1]))
+    hidden: list[Array] = []
+    for step in x:
+        gates = w.shape[0] // r.shape[1]
+        fresh = np.split(step @ w.T + b, gates, 1)
+        kept = np.split(h @ r.T + rb, gates, 1)
+        if cell == "lstm":
+            i, o, f, g = (p + q for p, q in zip(fresh, kept, strict=True))
+            c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+            h = sigmoid(o) * np.tanh(c)
+        else:
+            z, reset = (sigmoid(fresh[j] + kept[j]) for j in range(2))
+            h = (1 - z) * np.tanh(fresh[2] + reset * kept[2]) + z * h
+        hidden.append(h)
+    return np.stack(hidden)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("n", [1, 5])
+def test_recurrent(cell: str, n: int):
+    run = prepare(row(cell, N=n, C=24, K=40, T=3))
+    assert run.inputs["x"].shape == (3, n, 24)
+    check_calls(run, recurrent(cell, run.inputs))
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 def test_depthwise_block(stride: int):
     run = bound(DepthwiseBlock(1, 16, 24, 9, stride))
@@ -171,6 +204,8 @@ def test_flops_are_the_harness_s():
     conv = workload_of(conv_row(8, 24, 6, 3, 1))
     assert conv.flops == 2 * 2 * 24 * 8 * 9 * 6 * 8
     assert workload_of(row("fc", N=12, C=40, K=24)).flops == 2 * 12 * 40 * 24
+    lstm = workload_of(row("lstm", N=168, C=256, K=256, T=50))
+    assert lstm.flops == 2 * 50 * 168 * (4 * 256) * (2 * 256)
 
 
 def test_threads_come_from_the_environment(monkeypatch: pytest.MonkeyPatch):
@@ -184,7 +219,7 @@ def test_threads_come_from_the_environment(monkeypatch: pytest.MonkeyPatch):
 
 def test_what_does_not_exist_is_refused():
     with pytest.raises(NotImplementedError, match="expected a family out of conv"):
-        prepare(row("lstm", N=1, C=8, K=8, T=2))
+        prepare(row("brgemm", N=1, C=8, K=8))
     with pytest.raises(NotImplementedError, match="expected pas=fwd, got 'bwd_d'"):
         prepare(conv_row(8, 8, 6, 3, 1) | {"pas": "bwd_d"})
     with pytest.raises(BrError, match="got none for K"):

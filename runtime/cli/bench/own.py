@@ -6,6 +6,7 @@ What the timed call finds in the compiler's own layout, and what it does not:
 |---|---|---|
 | convolutions, depthwise blocks | packed ahead | [n, h, w, c] |
 | fully connected, MLP | packed ahead | row-major |
+| recurrent layers | packed ahead | [t, n, c] and [t, n, k] |
 | GEMM | both operands row-major, packed in the call | row-major |
 | ResNet-50 | packed ahead | image [n, c, h, w], logits row-major |
 """
@@ -23,6 +24,7 @@ from xdsl.dialects.builtin import ModuleOp, f32
 from xdsl.ir import SSAValue
 
 from brdialect.arrays import Array
+from brdialect.recurrent_ops import GruOp, LstmOp
 from frontends.linalg_builder import Builder
 from runtime.arguments import aligned_empty
 from runtime.cli.bench.peers.prepared import Prepared
@@ -32,6 +34,7 @@ from runtime.cli.bench.workloads import (
     FullyConnected,
     Gemm,
     Mlp,
+    Recurrent,
     Shape,
     WholeResNet50,
     Workload,
@@ -180,6 +183,17 @@ def _(workload: Mlp) -> Source:
     for w, bias in zip(parameters[::2], parameters[1::2], strict=True):
         x = b.relu(b.bias(b.matmul(x, w, transpose_b=True), bias))
     return Source(b.finish(x))
+
+
+@program.register
+def _(workload: Recurrent) -> Source:
+    b = _builder(list(workload.shapes().values()))
+    x, w, r, bias, recurrent = b.args
+    op, options = LstmOp, {}
+    if workload.cell == "gru":
+        op, options = GruOp, {"linear_before_reset": True}
+    y = b.insert(op(x, w, r, options, bias=bias, recurrent_bias=recurrent))
+    return Source(b.finish(y))
 
 
 @program.register

@@ -1,7 +1,8 @@
 """What is timed, as data: sizes, plain-layout inputs, operations and bytes.
 
 Plain layouts: images [n, c, h, w], weights of a convolution [k, c / groups, r, s],
-those of a linear layer [k, c], matrices row-major. Everything is f32.
+those of a linear layer [k, c], matrices row-major, a recurrent layer's as `br.lstm` and
+`br.gru` take them. Everything is f32.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from brdialect.arrays import Array
+from brdialect.recurrent_ops import GruOp, LstmOp
 from frontends.resnet50 import ResNet50
 
 Shape = tuple[int, ...]
@@ -193,6 +196,64 @@ class Mlp(Workload):
     @property
     def result(self) -> Shape:
         return (self.n, self.c)
+
+
+@dataclass(frozen=True)
+class Recurrent(Workload):
+    """A layer over a sequence: x [t, n, c] to all hidden states y [t, n, k], from
+    states of 0. A GRU is `linear_before_reset`, the one that PyTorch has and that every
+    library can be asked for."""
+
+    cell: Literal["lstm", "gru"]
+    n: int
+    c: int
+    k: int
+    t: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.cell} n{self.n} c{self.c} k{self.k} t{self.t}"
+
+    @property
+    def gates(self) -> str:
+        """One letter for each, in the order in which they stand in w, r and biases."""
+        return LstmOp.GATES if self.cell == "lstm" else GruOp.GATES
+
+    @property
+    def flops(self) -> int:
+        """Of the products alone, not of what is done element by element."""
+        return 2 * self.t * self.n * (self.c + self.k) * len(self.gates) * self.k
+
+    def shapes(self) -> dict[str, Shape]:
+        rows = len(self.gates) * self.k
+        return {
+            "x": (self.t, self.n, self.c),
+            "w": (1, rows, self.c),
+            "r": (1, rows, self.k),
+            "b": (1, rows),
+            "rb": (1, rows),
+        }
+
+    @property
+    def result(self) -> Shape:
+        return (self.t, self.n, self.k)
+
+    def inputs(self, seed: int = 0) -> dict[str, Array]:
+        """Weights as PyTorch draws them: within 1 / sqrt(k)."""
+        random = np.random.default_rng(seed)
+        bound = self.k**-0.5
+        x, *weights = self.shapes().items()
+        drawn = {
+            name: random.uniform(-bound, bound, shape).astype(np.float32)
+            for name, shape in weights
+        }
+        return {x[0]: _normal(x[1], random, weight=False), **drawn}
+
+    def reordered(self, weight: Array, gates: str) -> Array:
+        """A weight or bias [1, g*k, ...] with its gates in another order."""
+        blocks = weight.reshape(len(self.gates), self.k, *weight.shape[2:])
+        order = [self.gates.index(gate) for gate in gates]
+        return np.ascontiguousarray(blocks[order]).reshape(weight.shape)
 
 
 @dataclass(frozen=True)
