@@ -19,7 +19,7 @@ ACTIVATIONS: dict[str, tuple[float, ...]] = {
     "relu": (),  # max(x, 0)
     "affine": (1.0, 0.0),  # alpha * x + beta
     "leaky_relu": (0.01,),  # x if x >= 0 else alpha * x
-    "thresholded_relu": (1.0,),  # x if x > alpha else 0
+    "thresholded_relu": (1.0,),  # x if x >= alpha else 0
     "scaled_tanh": (1.0, 1.0),  # alpha * tanh(beta * x)
     "hard_sigmoid": (0.2, 0.5),  # min(max(alpha * x + beta, 0), 1)
     "elu": (1.0,),  # x if x >= 0 else alpha * (exp(x) - 1)

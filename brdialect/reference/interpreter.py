@@ -19,7 +19,15 @@ from xdsl.utils.hints import isa
 
 from brdialect import source
 from brdialect.errors import BrError
-from brdialect.reference import control, memrefs, scalar, structured, tensors, vectors
+from brdialect.reference import (
+    control,
+    memrefs,
+    recurrent,
+    scalar,
+    structured,
+    tensors,
+    vectors,
+)
 from brdialect.reference.machine import Frame, Handler, Machine
 from brdialect.reference.values import (
     Array,
@@ -34,6 +42,7 @@ from brdialect.reference.values import (
 HANDLERS: dict[str, Handler] = {
     **control.HANDLERS,
     **memrefs.HANDLERS,
+    **recurrent.HANDLERS,
     **scalar.HANDLERS,
     **structured.HANDLERS,
     **tensors.HANDLERS,

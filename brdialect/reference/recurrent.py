@@ -1,0 +1,214 @@
+"""What the recurrent ops mean: one step as its formulas say it, and the walk in time.
+
+Arrays are named and laid out as in brdialect/recurrent_ops.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from brdialect.activations import Activation
+from brdialect.errors import BrError
+from brdialect.recurrent import RecurrentOp, SequenceOp
+from brdialect.recurrent_ops import GruCellOp, GruOp, LstmCellOp, LstmOp
+from brdialect.reference.machine import Frame, Handler
+from brdialect.reference.values import Array, Value
+
+Step = Callable[[Array, Sequence[Array]], Sequence[Array]]
+"""(x [N, C], states [N, K]) -> the states after the step, h first."""
+
+
+def activate(activation: Activation, x: Array) -> Array:
+    """The function that `activation` names, of each element."""
+    match activation.name, activation.parameters:
+        case "sigmoid", ():
+            return 1 / (1 + np.exp(-x))
+        case "tanh", ():
+            return np.tanh(x)
+        case "relu", ():
+            return np.maximum(x, 0)
+        case "affine", (alpha, beta):
+            return alpha * x + beta
+        case "leaky_relu", (alpha,):
+            return np.where(x >= 0, x, alpha * x)
+        case "thresholded_relu", (alpha,):
+            return np.where(x >= alpha, x, 0)
+        case "scaled_tanh", (alpha, beta):
+            return alpha * np.tanh(beta * x)
+        case "hard_sigmoid", (alpha, beta):
+            return np.clip(alpha * x + beta, 0, 1)
+        case "elu", (alpha,):
+            return np.where(x >= 0, x, alpha * np.expm1(x))
+        case "softsign", ():
+            return x / (1 + np.abs(x))
+        case "softplus", ():
+            return np.logaddexp(0, x)
+        case _:
+            raise BrError(f"expected an activation, got {activation}")
+
+
+@dataclass(frozen=True)
+class Direction:
+    """What one direction computes with."""
+
+    gates: str
+    w: Array
+    """[G*K, C]"""
+
+    r: Array
+    """[G*K, K]"""
+
+    bias: Array
+    """[G*K]"""
+
+    recurrent_bias: Array
+    """[G*K]"""
+
+    peepholes: Array
+    """[3*K] in the order i, o, f; empty for ops without"""
+
+    activations: Sequence[Activation]
+    clip: float | None
+
+    def rows(self, gate: str) -> slice:
+        """Where a gate lies in the weights."""
+        hidden = self.r.shape[1]
+        first = self.gates.index(gate) * hidden
+        return slice(first, first + hidden)
+
+    def of_input(self, gate: str, x: Array) -> Array:
+        """`W x + b` [N, K] of one gate."""
+        rows = self.rows(gate)
+        return x @ self.w[rows].T + self.bias[rows]
+
+    def of_state(self, gate: str, h: Array) -> Array:
+        """`R h + rb` [N, K] of one gate."""
+        rows = self.rows(gate)
+        return h @ self.r[rows].T + self.recurrent_bias[rows]
+
+    def function(self, which: int, x: Array) -> Array:
+        """f or g of the bounded sum."""
+        if self.clip is not None:
+            x = np.clip(x, -self.clip, self.clip)
+        return activate(self.activations[which], x)
+
+
+def lstm_step(d: Direction, input_forget: bool) -> Step:
+    """See `LstmOp`."""
+    p_i, p_o, p_f = np.split(d.peepholes, 3)
+
+    def step(x: Array, states: Sequence[Array]) -> Sequence[Array]:
+        h, c = states
+        i, o, f, g = (d.of_input(gate, x) + d.of_state(gate, h) for gate in "iofc")
+        i = d.function(0, i + p_i * c)
+        f = 1 - i if input_forget else d.function(0, f + p_f * c)
+        c = f * c + i * d.function(1, g)
+        o = d.function(0, o + p_o * c)
+        return o * activate(d.activations[2], c), c
+
+    return step
+
+
+def gru_step(d: Direction, linear_before_reset: bool) -> Step:
+    """See `GruOp`."""
+
+    def step(x: Array, states: Sequence[Array]) -> Sequence[Array]:
+        (h,) = states
+        z = d.function(0, d.of_input("z", x) + d.of_state("z", h))
+        r = d.function(0, d.of_input("r", x) + d.of_state("r", h))
+        if linear_before_reset:
+            n = d.of_input("h", x) + r * d.of_state("h", h)
+        else:
+            n = d.of_input("h", x) + d.of_state("h", r * h)
+        return ((1 - z) * d.function(1, n) + z * h,)
+
+    return step
+
+
+def rnn_step(d: Direction) -> Step:
+    """See `RnnOp`."""
+
+    def step(x: Array, states: Sequence[Array]) -> Sequence[Array]:
+        (h,) = states
+        return (d.function(0, d.of_input("i", x) + d.of_state("i", h)),)
+
+    return step
+
+
+def walk(
+    step: Step, x: Array, states: Sequence[Array], lengths: Array, back: bool
+) -> tuple[Array, Sequence[Array]]:
+    """All steps over x [T, N, C]: y [T, N, K], and the states after the last one.
+
+    From the step `lengths[n]` on, sequence n keeps its states, and its y is 0.
+    """
+    steps = len(x)
+    if np.any((lengths < 0) | (lengths > steps)):
+        raise BrError(f"expected lengths within 0..{steps}, got {lengths.tolist()}")
+    y = np.zeros((steps, *states[0].shape), states[0].dtype)
+    for t in reversed(range(steps)) if back else range(steps):
+        runs = (t < lengths)[:, np.newaxis]
+        after = step(x[t], states)
+        y[t] = np.where(runs, after[0], 0)
+        pairs = zip(after, states, strict=True)
+        states = [np.where(runs, new, old) for new, old in pairs]
+    return y, states
+
+
+def _step(op: RecurrentOp, d: Direction) -> Step:
+    if isinstance(op, LstmOp | LstmCellOp):
+        return lstm_step(d, op.input_forget is not None)
+    if isinstance(op, GruOp | GruCellOp):
+        return gru_step(d, op.linear_before_reset is not None)
+    return rnn_step(d)
+
+
+def recurrent(frame: Frame, op: RecurrentOp, args: Sequence[Value]) -> Sequence[Value]:
+    """Any of the ops, in the element type that x is held in."""
+    given: dict[str, Array] = {
+        name: frame.values[v] for name, v in op.tensors() if v in op.operands
+    }
+    sequence = isinstance(op, SequenceOp)
+    if not sequence:  # a cell is a sequence of one step in one direction
+        given = {name: value[np.newaxis] for name, value in given.items()}
+    x = given["x"]
+    if sequence and op.batch_first is not None:
+        x = x.swapaxes(0, 1)
+    steps, batch, _ = x.shape
+    directions, rows, hidden = given["r"].shape
+    none = np.zeros((directions, rows), x.dtype)
+    start = np.zeros((directions, batch, hidden), x.dtype)
+    lengths = given["lengths"] if "lengths" in given else np.asarray([steps] * batch)
+    outputs: list[Array] = []
+    finals: list[Sequence[Array]] = []
+    for i, back in enumerate(op.directions):
+        d = Direction(
+            op.gate_order,
+            given["w"][i],
+            given["r"][i],
+            given.get("bias", none)[i],
+            given.get("recurrent_bias", none)[i],
+            given.get("peepholes", none[:, : 3 * hidden])[i],
+            [op.activation(i, which) for which in range(len(op.ACTIVATIONS))],
+            op.clip_value,
+        )
+        names = ("h0", "c0") if isinstance(op, LstmOp | LstmCellOp) else ("h0",)
+        states = [given.get(name, start)[i] for name in names]
+        y, last = walk(_step(op, d), x, states, lengths, back)
+        outputs.append(y)
+        finals.append(last)
+    states = [np.stack(each) for each in zip(*finals, strict=True)]
+    if not sequence:
+        return [state[0] for state in states]
+    y = np.concatenate(outputs, axis=2)  # D times [T, N, K] -> [T, N, D*K]
+    return [y.swapaxes(0, 1) if op.batch_first is not None else y, *states]
+
+
+HANDLERS: dict[str, Handler] = {
+    f"br.{name}{kind}": recurrent
+    for name in ("lstm", "gru", "rnn")
+    for kind in ("", "_cell")
+}
