@@ -13,7 +13,9 @@ from xdsl.dialects.builtin import (
     AnyFloat,
     ArrayAttr,
     FloatAttr,
+    IndexType,
     IntegerAttr,
+    IntegerType,
     TensorType,
     i64,
 )
@@ -150,6 +152,30 @@ def transpose(source: SSAValue, order: Sequence[int]) -> SSAValue:
     dims = [AffineExpr.dimension(order.index(i)) for i in range(rank)]
     empty = tensor.EmptyOp((), result).tensor
     return emit_copy(source, empty, AffineMap(rank, 0, tuple(dims))).res[0]
+
+
+def pad_with_zeros(
+    source: SSAValue, low: Sequence[int], high: Sequence[int]
+) -> SSAValue:
+    """Emits the tensor with zeros before and after each dimension: itself, if none."""
+    if not any((*low, *high)):
+        return source
+    type_ = tensor_type(source)
+    element = type_.element_type
+    if isinstance(element, AnyFloat):
+        zero = arith.ConstantOp(FloatAttr(0.0, element)).result
+    else:
+        assert isa(element, IntegerType)
+        zero = arith.ConstantOp(IntegerAttr(0, element)).result
+    block = Block(arg_types=[IndexType()] * len(low))
+    with ImplicitBuilder(block):
+        tensor.YieldOp(zero)
+    shape = [
+        before + n + after
+        for before, n, after in zip(low, type_.get_shape(), high, strict=True)
+    ]
+    region, new = Region(block), TensorType(element, shape)
+    return tensor.PadOp(source, (), (), region, low, high, new).result
 
 
 def transposed(value: SSAValue) -> tuple[SSAValue, list[int]] | None:

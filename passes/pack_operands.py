@@ -20,19 +20,16 @@ from dataclasses import dataclass
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
-from xdsl.dialects import arith, tensor
+from xdsl.dialects import tensor
 from xdsl.dialects.builtin import (
     AffineMapAttr,
-    AnyFloat,
     ArrayAttr,
     DenseArrayBase,
-    FloatAttr,
-    IndexType,
     ModuleOp,
     TensorType,
     i64,
 )
-from xdsl.ir import Block, Region, SSAValue
+from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
@@ -47,7 +44,7 @@ from brdialect.ops import ContractOp
 from brdialect.roles import Blocked, Contraction, Linear, Role
 from brdialect.schedule import Schedule
 from passes.build import tensor_type
-from passes.linalg_match import reassociation, transpose
+from passes.linalg_match import pad_with_zeros, reassociation, transpose
 from passes.normalise_contractions import contraction_of
 
 
@@ -81,7 +78,8 @@ def make_panels(
     missing = -shape[cut] % size
     if missing:
         shape[cut] += missing
-        source = pad_high(source, cut, shape)
+        high = [missing if d == cut else 0 for d in range(len(shape))]
+        source = pad_with_zeros(source, [0] * len(shape), high)
     blocks = shape[cut] // size
     expanded = [*shape[:cut], blocks, size, *shape[cut + 1 :]]
     groups = [[d] if d < cut else [d + 1] for d in range(len(shape))]
@@ -95,28 +93,6 @@ def make_panels(
     )
     place = [cut, *(d if d < cut else d + 1 for d in others), cut + 1]
     return transpose(split.result, place)
-
-
-def pad_high(source: SSAValue, dim: int, shape: Sequence[int]) -> SSAValue:
-    """`source` with zeros after the end of one dimension."""
-    type_ = tensor_type(source)
-    assert isinstance(type_.element_type, AnyFloat)
-    zero = arith.ConstantOp(FloatAttr(0.0, type_.element_type))
-    rank = len(shape)
-    high = [0] * rank
-    high[dim] = shape[dim] - type_.get_shape()[dim]
-    block = Block(arg_types=[IndexType()] * rank)
-    with ImplicitBuilder(block):
-        tensor.YieldOp(zero.result)
-    return tensor.PadOp(
-        source,
-        (),
-        (),
-        Region(block),
-        DenseArrayBase.from_list(i64, [0] * rank),
-        DenseArrayBase.from_list(i64, high),
-        TensorType(type_.element_type, shape),
-    ).result
 
 
 def panel_map(

@@ -13,6 +13,7 @@ from xdsl.transforms import get_all_passes
 NAMES = (
     # in the order of the pipeline
     "set-target",
+    "differentiate",
     "generalise-linalg",
     "normalise-contractions",
     "propagate-layouts",

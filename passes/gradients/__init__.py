@@ -1,0 +1,1 @@
+"""How each operation carries gradients backward: the rules of `differentiate`."""

@@ -1,0 +1,141 @@
+"""Reverse-mode differentiation of the body of a `linalg.generic`.
+
+    ^bb0(%x: f32, %w: f32, %acc: f32):       for %w, with the gradient %g of the result:
+      %p = arith.mulf %x, %w           ->      %d = arith.mulf %g, %x
+      %s = arith.addf %acc, %p
+      linalg.yield %s
+
+What the derivative needs of the body's own values is computed again beside it, and only
+that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import AnyFloat
+from xdsl.dialects.linalg import ops as linalg
+from xdsl.ir import Block, BlockArgument, Operation, SSAValue
+
+from brdialect.errors import unsupported
+from brdialect.xdsl_repairs import CmpfOp, SelectOp
+from passes.build import clone_op
+from passes.gradients.scalar_rules import RULES, add
+
+
+class Values:
+    """The values of a body where the derivative is computed, made when asked for.
+
+    `argument(i)` stands for the body's argument number i, `index(d)` for the position
+    in iterator d, `outer(v)` for a value from outside of the body.
+    """
+
+    def __init__(
+        self,
+        block: Block,
+        argument: Callable[[int], SSAValue],
+        index: Callable[[int], SSAValue],
+        outer: Callable[[SSAValue], SSAValue],
+    ) -> None:
+        self._block, self._argument = block, argument
+        self._index, self._outer = index, outer
+        self._known: dict[SSAValue, SSAValue] = {}
+
+    def of(self, value: SSAValue) -> SSAValue:
+        """The value, computed again if need be."""
+        if value not in self._known:
+            self._known[value] = self._make(value)
+        return self._known[value]
+
+    def _make(self, value: SSAValue) -> SSAValue:
+        if isinstance(value, BlockArgument):
+            inside = value.block is self._block
+            return self._argument(value.index) if inside else self._outer(value)
+        op = value.owner
+        assert isinstance(op, Operation)
+        if op.parent is not self._block:
+            return self._outer(value)
+        if isinstance(op, linalg.IndexOp):
+            return self._index(op.dim.value.data)
+        if op.regions:
+            unsupported(op, "expected a body without control flow to differentiate")
+        for operand in op.operands:
+            self.of(operand)
+        return clone_op(op, self._known).results[op.results.index(value)]
+
+
+def depends_on(block: Block, source: SSAValue) -> set[SSAValue]:
+    """The floats of the body through which `source` reaches its results."""
+    found = {source}
+    for op in block.ops:
+        if not found.isdisjoint(op.operands):
+            found.update(r for r in op.results if isinstance(r.type, AnyFloat))
+    return found
+
+
+def derivative(
+    values: Values, block: Block, result: SSAValue, wanted: SSAValue, seed: SSAValue
+) -> SSAValue | None:
+    """The gradient of `wanted` where that of `result` is `seed`; None if it is zero."""
+    active = depends_on(block, wanted)
+    gradients: dict[SSAValue, SSAValue] = {result: seed} if result in active else {}
+    for op in reversed(list(block.ops)):
+        if len(op.results) != 1 or (g := gradients.get(op.results[0])) is None:
+            continue
+        rule = RULES.get(type(op))
+        if rule is None:
+            unsupported(
+                op,
+                "expected an operation with a derivative in the body of a "
+                f"linalg.generic, got {op.name}; write it with arith and math",
+            )
+        for i, operand in enumerate(op.operands):
+            if operand not in active:
+                continue
+            part = rule(op, i, g, values.of)
+            if part is not None:
+                old = gradients.get(operand)
+                gradients[operand] = part if old is None else add(old, part)
+    return gradients.get(wanted)
+
+
+Sum = tuple[SSAValue, bool]
+"""What a body adds to its accumulator, and whether it subtracts it."""
+
+
+def added_term(result: SSAValue, accumulator: SSAValue) -> Sum | None:
+    """The term of a body that yields `accumulator + term` or `accumulator - term`."""
+    op = result.owner
+    if isinstance(op, arith.AddfOp) and accumulator in op.operands:
+        left, right = op.operands
+        return (right, False) if left is accumulator else (left, False)
+    if isinstance(op, arith.SubfOp) and op.lhs is accumulator:
+        return op.rhs, True
+    return None
+
+
+EXTREMA = (arith.MaximumfOp, arith.MaxnumfOp, arith.MinimumfOp, arith.MinnumfOp)
+
+ORDERINGS = frozenset((2, 3, 4, 5, 9, 10, 11, 12))
+"""The predicates of arith.cmpf that ask which operand is larger: ogt ... ule."""
+
+
+def compared_term(result: SSAValue, accumulator: SSAValue) -> SSAValue | None:
+    """The term of a body that yields the larger or smaller of accumulator and term, by
+    one operation or by a comparison and a select."""
+    op = result.owner
+    if isinstance(op, SelectOp):
+        compare = op.cond.owner
+        pair = [op.lhs, op.rhs]
+        if not isinstance(compare, CmpfOp) or {*compare.operands} != {*pair}:
+            return None
+        if compare.predicate.value.data not in ORDERINGS:
+            return None
+    elif isinstance(op, EXTREMA):
+        pair = list(op.operands)
+    else:
+        return None
+    if accumulator not in pair:
+        return None
+    return pair[1 - pair.index(accumulator)]
