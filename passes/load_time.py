@@ -74,7 +74,10 @@ def is_splat(op: object) -> bool:
     """Whether the op is a tensor constant of one number."""
     if not isinstance(op, arith.ConstantOp):
         return False
-    return isinstance(op.value, DenseIntOrFPElementsAttr) and op.value.is_splat()
+    constant = op.value
+    if not isinstance(constant, DenseIntOrFPElementsAttr):
+        return False
+    return 0 not in constant.get_shape() and constant.is_splat()
 
 
 def captured(op: Operation) -> list[SSAValue]:

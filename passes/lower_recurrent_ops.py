@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 from xdsl.builder import Builder, ImplicitBuilder
@@ -177,7 +178,12 @@ class Lowering:
         element = tensor_type(op.x).element_type
         assert isinstance(element, AnyFloat)
         self.element = element
-        self.blocks = choose_blocks(op, target)
+        self.target = target
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """How the op is cut up; it has sequences and steps."""
+        return choose_blocks(self.op, self.target)
 
     def panels(self, v: SSAValue) -> SSAValue:
         """[any, K, ...] -> [K / panel, any, ..., panel]."""

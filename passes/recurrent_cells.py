@@ -68,7 +68,7 @@ class Scalars:
         return self.where(x, "oge", 0.0, x, self.multiply(x, self.number(alpha)))
 
     def thresholded_relu(self, x: SSAValue, alpha: float) -> SSAValue:
-        return self.where(x, "ogt", alpha, x, self.number(0.0))
+        return self.where(x, "oge", alpha, x, self.number(0.0))
 
     def scaled_tanh(self, x: SSAValue, alpha: float, beta: float) -> SSAValue:
         inner = self.tanh(self.multiply(x, self.number(beta)))

@@ -128,7 +128,8 @@ func.func @main({arguments}) -> ({results}) {{
                 lengths[:2] = (0, self.steps)
                 found.append(lengths)
             else:
-                found.append(random.uniform(-1, 1, shape).astype(dtype))
+                scale = 2 / math.sqrt(shape[-1]) if name in ("w", "r") else 1
+                found.append(random.uniform(-scale, scale, shape).astype(dtype))
         return found
 
 
