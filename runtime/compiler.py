@@ -56,7 +56,7 @@ class Compiled:
 
     def __call__(self, *arrays: object) -> Array | tuple[Array, ...]:
         checked = self.signature.checked(arrays)
-        self._shapes = self.signature.opened(tuple(array.shape for array in checked))
+        self._shapes = tuple(array.shape for array in checked)
         results = self.executable(self._shapes)(checked)
         return results[0] if len(results) == 1 else tuple(results)
 
@@ -66,7 +66,7 @@ class Compiled:
                 "expected a call first: the arrays bind the sizes that "
                 f"{', '.join(map(str, self.parameters))} leave open"
             )
-        return self._shapes
+        return self.signature.opened(self._shapes)
 
     def ir(self, stage: str = "input") -> str:
         """The program as MLIR text after a stage of the pipeline, for the shapes of the

@@ -112,6 +112,8 @@ class Executable:
             kept = self._workspaces.pop()
         except IndexError:
             return self.workspace(arrays)
+        if self._steps_at is None:
+            return kept
         enough = self._interface.workspace_bytes(self._steps(arrays)) <= kept.size
         return kept if enough else self.workspace(arrays)
 
@@ -134,7 +136,8 @@ class Executable:
         passed: list[Any] = []
         for array, (scalar, open_dims) in zip(every, self._passing, strict=True):
             passed.append(_passed(array, scalar))
-            passed += [ctypes.c_int64(array.shape[d]) for d in open_dims]
+            for d in open_dims:
+                passed.append(ctypes.c_int64(array.shape[d]))
         return lambda: self._run(*passed)
 
     def __call__(self, arrays: Sequence[Array]) -> list[Array]:

@@ -52,6 +52,8 @@ class Signature:
     def opened(self, shapes: Shapes) -> Shapes:
         """What the code for arrays of these shapes is made for: the sequence length
         left open. Sequences of several lengths have code of their own."""
+        if not self.open_sizes:
+            return shapes
         free = self.free
         places = {(free.index(i), d) for i, d in self.open_sizes if i in free}
         if len({shapes[n][d] for n, d in places}) != 1:
@@ -60,6 +62,23 @@ class Signature:
             tuple(None if (n, d) in places else size for d, size in enumerate(shape))
             for n, shape in enumerate(shapes)
         )
+
+    def bound_shapes(self, shapes: Sequence[tuple[int, ...]]) -> Shapes:
+        """The shapes given for a call, if they fit."""
+        parameters = self.parameters
+        if len(shapes) != len(parameters):
+            raise BrError(
+                f"expected shapes of {len(parameters)} arguments, got {len(shapes)}"
+            )
+        for i, shape, parameter in zip(self.free, shapes, parameters, strict=True):
+            pairs = zip(parameter.shape, shape, strict=False)
+            if len(shape) != len(parameter.shape) or any(
+                want not in (None, got) for want, got in pairs
+            ):
+                raise BrError(
+                    f"argument {i}: expected {parameter}, got sizes {list(shape)}"
+                )
+        return tuple(shapes)
 
     def checked_constants(self, constants: Mapping[int, object]) -> dict[int, Array]:
         """The arrays given for some arguments, in the arguments' order."""
