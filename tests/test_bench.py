@@ -19,12 +19,18 @@ from brdialect.arrays import Array
 from brdialect.mistake import BrError
 from runtime.cli.bench.descriptor import parse_descriptor
 from runtime.cli.bench.outcome import Machine, Outcome, geometric_mean
-from runtime.cli.bench.peers.table import OWN, PEERS, chosen_peers
+from runtime.cli.bench.peers.table import (
+    OWN,
+    PEERS,
+    chosen_peers,
+    function_of,
+    is_installed,
+)
 from runtime.cli.bench.pictures import draw
 from runtime.cli.bench.race import Peak, Row, race
 from runtime.cli.bench.suites import SUITES, parse_layers, rows_of
 from runtime.cli.bench.worker import Refusal, thread_settings
-from runtime.cli.bench.workloads import Convolution, Gemm, Workload
+from runtime.cli.bench.workloads import Cell, Convolution, Gemm, Recurrent, Workload
 
 TINY = "mb1ic16ih6oc16kh3ph1"
 WORK = Gemm(4, 8, 2)
@@ -120,7 +126,8 @@ def test_layers():
 
 def test_the_suites():
     counts = {"resnet50": 20, "fc": 8, "gemm": 12, "depthwise": 9, "model": 1}
-    assert counts.keys() == SUITES.keys() - {"lstm"}
+    counts |= {"lstm": 7, "gru": 7}
+    assert counts.keys() == SUITES.keys()
     for name, count in counts.items():
         rows = rows_of(name, None, None)
         assert len({row.name for row in rows}) == len(rows) == count
@@ -131,6 +138,20 @@ def test_the_suites():
     total = sum(n * row.flops for n, row in zip(times, layers, strict=True)) / 4
     assert total == pytest.approx(3.86e9, rel=0.01)
     assert rows_of(TINY, 5, None)[0].result == (5, 16, 6, 6)
+
+
+def test_recurrent_layers():
+    """One for each width, over many sequences and over one."""
+    rows = rows_of("lstm", None, None)
+    assert [row.name for row in rows[:2] + rows[-1:]] == [
+        "lstm n168 c256 k256 t50",
+        "lstm n168 c512 k512 t10",
+        "lstm n1 c1024 k1024 t50",
+    ]
+    gru, lstm = rows_of("gru", 3, "2")[0], rows_of("lstm", 3, "2")[0]
+    assert gru.result == lstm.result == (10, 3, 512)
+    assert lstm.flops == 2 * 10 * 3 * (2048 * 512 + 2048 * 512)
+    assert 4 * gru.flops == 3 * lstm.flops
 
 
 # The race
@@ -268,6 +289,21 @@ def test_peers_that_are_not_there(monkeypatch: pytest.MonkeyPatch):
         chosen_peers("torch,tvm")
 
 
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("name", sorted(PEERS.keys() - {"torch-compile"}))
+def test_peers_have_the_same_recurrent_layers(name: str, cell: Cell):
+    """Of four gates in another order all but a few would be wrong."""
+    if not is_installed(name):
+        pytest.skip(f"{name} is not installed")
+    workload = Recurrent(cell, n=2, c=9, k=16, t=3)
+    results: list[Array] = []
+    for contestant in (OWN, name):
+        prepared = function_of(contestant)(workload, workload.inputs(), 1)
+        prepared.run()
+        results.append(prepared.output())
+    np.testing.assert_allclose(*results, rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", PEERS)
 def test_thread_counts_are_fixed(name: str):
     settings = thread_settings(name, 2, [4, 5])
@@ -278,6 +314,17 @@ def test_thread_counts_are_fixed(name: str):
 
 
 # The command line
+
+
+def test_a_recurrent_suite(tmp_path: Path):
+    options = ("--minibatch=1", "--layers=1", "--samples=1", "--seconds=0.001")
+    options += ("--threads=1", "--peers=", "--json=out.json", "--plot=out.png")
+    done = call("br-bench", "gru", *options, folder=tmp_path)
+    assert done.code == 0, done.errors
+    assert "gru n1 c256 k256 t50" in done.output
+    (row,) = json.loads((tmp_path / "out.json").read_text())["rows"]
+    assert row["flops"] == 2 * 50 * 512 * 768 and row["inputs"]["r"] == [1, 768, 256]
+    assert (tmp_path / "out.png").stat().st_size > 1000
 
 
 def test_the_command(tmp_path: Path):
@@ -300,8 +347,8 @@ def test_the_command(tmp_path: Path):
     "arguments, message",
     [
         (["tensors"], "expected a suite out of resnet50, fc, gemm"),
-        (["lstm"], "got 'lstm', which waits for recurrent cells"),
         (["mb1ic3"], "expected oc in the convolution"),
+        (["lstm", "--layers=8"], "--layers: expected numbers and ranges from 1 to 7"),
         (["resnet50", "--layers=0-3"], "--layers: expected numbers and ranges"),
         (["resnet50", "--peers=tvm"], "--peers: expected names out of torch"),
         (["resnet50", "--threads=0"], "expected a number of threads from 1"),

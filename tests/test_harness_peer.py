@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
+from recurrent import Layer, by_hand
 
 from brdialect.mistake import BrError
 from frontends.resnet50 import ResNet50
@@ -103,37 +104,16 @@ def test_mlp():
     check_calls(run, y)
 
 
-def sigmoid(x: Array) -> Array:
-    return 1 / (1 + np.exp(-x))
-
-
-def recurrent(cell: str, inputs: Mapping[str, Array]) -> Array:
-    """ONNX's LSTM or GRU (linear_before_reset) from states of 0, in float64."""
-    x = inputs["x"].astype("f8")
-    w, r, b, rb = (inputs[name][0].astype("f8") for name in ("w", "r", "b", "rb"))
-    h = c = np.zeros((x.shape[1], r.shape[1]))
-    hidden: list[Array] = []
-    for step in x:
-        gates = w.shape[0] // r.shape[1]
-        fresh = np.split(step @ w.T + b, gates, 1)
-        kept = np.split(h @ r.T + rb, gates, 1)
-        if cell == "lstm":
-            i, o, f, g = (p + q for p, q in zip(fresh, kept, strict=True))
-            c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-            h = sigmoid(o) * np.tanh(c)
-        else:
-            z, reset = (sigmoid(fresh[j] + kept[j]) for j in range(2))
-            h = (1 - z) * np.tanh(fresh[2] + reset * kept[2]) + z * h
-        hidden.append(h)
-    return np.stack(hidden)
-
-
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 @pytest.mark.parametrize("n", [1, 5])
 def test_recurrent(cell: str, n: int):
-    run = prepare(row(cell, N=n, C=24, K=40, T=3))
-    assert run.inputs["x"].shape == (3, n, 24)
-    check_calls(run, recurrent(cell, run.inputs))
+    run = prepare(row(cell, N=n, C=9, K=20, T=3))
+    options = {"linear_before_reset": True} if cell == "gru" else {}
+    layer = Layer(cell, 3, n, 9, 20, ("bias", "recurrent_bias"), options)
+    assert [a.shape for a in run.inputs.values()] == [
+        tuple(layer.shape(name)) for name in layer.operands
+    ]
+    check_calls(run, by_hand(layer, list(run.inputs.values()))[0])
 
 
 @pytest.mark.parametrize("stride", [1, 2])

@@ -35,6 +35,7 @@ A SUITE is one of
   fc          fully connected layers, weights packed ahead
   gemm        row-major matrix products, packed in the timed call
   depthwise   the blocks of MobileNet: 3x3 depthwise, 1x1, ReLU6
+  lstm, gru   recurrent layers over 168 sequences, and over one
   model       ResNet-50 from image to logits
 or a convolution in benchdnn's spelling, such as mb1ic64ih56oc64oh56kh3ph1.
 

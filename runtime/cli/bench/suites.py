@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from brdialect.mistake import BrError
 from frontends.resnet50 import ResNet50
 from runtime.cli.bench.descriptor import parse_descriptor
 from runtime.cli.bench.workloads import (
+    Cell,
     Convolution,
     DepthwiseBlock,
     FullyConnected,
     Gemm,
+    Recurrent,
     WholeResNet50,
     Workload,
 )
@@ -72,6 +75,12 @@ _SKINNY = (
 )
 
 
+_SEQUENCES = 168
+_STEPS = 50
+_LAYERS = ((256, _STEPS), (512, 10), (1024, 10), (2048, 10))
+"""Hidden units, as many inputs, and steps; sizes of arXiv:1906.06440."""
+
+
 def _resnet50(minibatch: int | None) -> list[Workload]:
     return [
         Convolution(
@@ -112,11 +121,11 @@ def _model(minibatch: int | None) -> list[Workload]:
     return [WholeResNet50(ResNet50(minibatch or 1))]
 
 
-def _lstm(minibatch: int | None) -> list[Workload]:
-    raise BrError(
-        "expected a suite that the compiler has code for, got 'lstm', which waits for "
-        "recurrent cells; use resnet50, fc, gemm, depthwise or model"
-    )
+def _recurrent(cell: Cell, minibatch: int | None) -> list[Workload]:
+    rows = [(minibatch or _SEQUENCES, width, t) for width, t in _LAYERS]
+    if minibatch is None:
+        rows += [(1, width, _STEPS) for width in _WIDTHS[:-1]]
+    return [Recurrent(cell, n, width, width, t) for n, width, t in rows]
 
 
 SUITES: Mapping[str, tuple[str, Callable[[int | None], list[Workload]]]] = {
@@ -125,7 +134,8 @@ SUITES: Mapping[str, tuple[str, Callable[[int | None], list[Workload]]]] = {
     "gemm": ("row-major matrix products, packed in the call", _gemm),
     "depthwise": ("the blocks of MobileNet: 3x3 depthwise, 1x1, ReLU6", _depthwise),
     "model": ("ResNet-50 from image to logits", _model),
-    "lstm": ("not there yet", _lstm),
+    "lstm": ("LSTM layers, weights packed ahead", partial(_recurrent, "lstm")),
+    "gru": ("GRU layers, linear before reset", partial(_recurrent, "gru")),
 }
 """What each suite is, and its rows for a minibatch (None: its own)."""
 

@@ -19,6 +19,7 @@ from brdialect.recurrent_ops import GruOp, LstmOp
 from frontends.resnet50 import ResNet50
 
 Shape = tuple[int, ...]
+Cell = Literal["lstm", "gru"]
 
 
 class Workload(ABC):
@@ -204,7 +205,7 @@ class Recurrent(Workload):
     states of 0. A GRU is `linear_before_reset`, the one that PyTorch has and that every
     library can be asked for."""
 
-    cell: Literal["lstm", "gru"]
+    cell: Cell
     n: int
     c: int
     k: int

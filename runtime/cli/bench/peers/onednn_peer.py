@@ -13,6 +13,7 @@ import timeit
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ctypes import byref, c_int, c_int64, c_void_p
 from ctypes.util import find_library
+from dataclasses import dataclass
 from functools import singledispatch
 from pathlib import Path
 
@@ -25,17 +26,18 @@ from runtime.cli.bench.workloads import (
     Convolution,
     FullyConnected,
     Gemm,
+    Recurrent,
     Shape,
     Workload,
 )
 
 # Numbers of enumerations in oneapi/dnnl/dnnl_types.h, fixed for all of version 3.
 _CPU, _IN_ORDER, _F32 = 1, 1, 3
-_FORWARD_INFERENCE, _DIRECT = 96, 1
+_FORWARD_INFERENCE, _DIRECT, _LEFT_TO_RIGHT, _NO_FLAGS = 96, 1, 1, 0
 _ANY = 1
-_PLAIN = {2: 3, 4: 5, 5: 6}  # dimensions -> the tag of row-major
+_PLAIN = {2: 3, 3: 4, 4: 5, 5: 6}  # dimensions -> the tag of row-major
 _SRC_MD, _WEIGHTS_MD, _DST_MD = 129, 131, 133
-_SRC, _DST, _WEIGHTS = 1, 17, 33
+_SRC, _DST, _WEIGHTS, _WEIGHTS_OF_STATE, _BIAS = 1, 17, 33, 34, 41
 
 
 class _Argument(ctypes.Structure):
@@ -98,11 +100,11 @@ class OneDnn:
         )
         return made
 
-    def chosen(self, primitive: c_void_p, what: int) -> c_void_p:
+    def chosen(self, primitive: c_void_p, what: int, which: int = 0) -> c_void_p:
         """The description of an operand that the library has chosen."""
         query = self._library.dnnl_primitive_desc_query_md
         query.restype = c_void_p
-        return c_void_p(query(primitive, what, 0))
+        return c_void_p(query(primitive, what, which))
 
     def planned(self, name: str, *arguments: object) -> c_void_p:
         """A primitive's description."""
@@ -187,20 +189,15 @@ def _primitive(
 ) -> Prepared:
     """A primitive, with its operands in the layouts of its description."""
     plan = plan_of(workload, dnn)
-    arrays = list(inputs.values())
-    if isinstance(workload, Convolution) and workload.g > 1:
-        k, c, r, s = arrays[1].shape
-        arrays[1] = arrays[1].reshape(workload.g, k // workload.g, c, r, s)
     arguments: list[_Argument] = []
-    operands = ((_SRC, _SRC_MD), (_WEIGHTS, _WEIGHTS_MD))
-    for (index, what), array in zip(operands, arrays, strict=True):
-        own = aligned_empty(array.shape, np.float32)
-        own[...] = array
-        plain = dnn.description(array.shape, plain=True)
-        chosen = dnn.chosen(plan, what)
+    for operand in operands_of(workload, list(inputs.values())):
+        own = aligned_empty(operand.array.shape, np.float32)
+        own[...] = operand.array
+        plain = dnn.description(own.shape, plain=True)
+        chosen = dnn.chosen(plan, operand.what, operand.which)
         place = dnn.memory(chosen)
         dnn.reorder((plain, dnn.memory(plain, own)), (chosen, place))
-        arguments.append(_Argument(index, place))
+        arguments.append(_Argument(operand.argument, place))
     chosen = dnn.chosen(plan, _DST_MD)
     result = dnn.memory(chosen)
     arguments.append(_Argument(_DST, result))
@@ -215,6 +212,55 @@ def _primitive(
     return Prepared(lambda: dnn.execute(primitive, arguments), output)
 
 
+@dataclass(frozen=True)
+class _Operand:
+    """An input: its number among the arguments, where a primitive's description has
+    its own, and its elements by the library's dimensions, row-major."""
+
+    argument: int
+    what: int
+    which: int
+    array: Array
+
+
+@singledispatch
+def operands_of(workload: Workload, arrays: Sequence[Array]) -> list[_Operand]:
+    """The inputs as the primitive takes them."""
+    x, w = arrays
+    if isinstance(workload, Convolution):
+        w = w.reshape(*_weight_sizes(workload))
+    return [_Operand(_SRC, _SRC_MD, 0, x), _Operand(_WEIGHTS, _WEIGHTS_MD, 0, w)]
+
+
+def _weight_sizes(workload: Convolution) -> Shape:
+    """[k, c, r, s], or with groups [g, k / g, c / g, r, s]."""
+    k, *rest = workload.shapes()["w"]
+    return (k, *rest) if workload.g == 1 else (workload.g, k // workload.g, *rest)
+
+
+@operands_of.register
+def _(workload: Recurrent, arrays: Sequence[Array]) -> list[_Operand]:
+    """Weights [layer, direction, input, gate, output], bias without the input."""
+    x, *weights = arrays
+    order = "ifco" if workload.cell == "lstm" else "zrh"
+    w, r, b, rb = (
+        workload.reordered(a, order).reshape(1, 1, len(order), workload.k, -1)
+        for a in weights
+    )
+    if workload.cell == "lstm":
+        bias = (b + rb)[..., 0]
+    else:  # the recurrent bias of the new state stands apart, as a fourth gate
+        both = b[:, :, :2] + rb[:, :, :2]
+        bias = np.concatenate([both, b[:, :, 2:], rb[:, :, 2:]], axis=2)[..., 0]
+    w, r = (np.moveaxis(a, -1, 2) for a in (w, r))
+    return [
+        _Operand(_SRC, _SRC_MD, 0, x),
+        _Operand(_WEIGHTS, _WEIGHTS_MD, 0, w),
+        _Operand(_WEIGHTS_OF_STATE, _WEIGHTS_MD, 1, r),
+        _Operand(_BIAS, _WEIGHTS_MD, 2, bias),
+    ]
+
+
 @singledispatch
 def plan_of(workload: Workload, dnn: OneDnn) -> c_void_p:
     """The description of the primitive that does the workload."""
@@ -223,9 +269,7 @@ def plan_of(workload: Workload, dnn: OneDnn) -> c_void_p:
 
 @plan_of.register
 def _(workload: Convolution, dnn: OneDnn) -> c_void_p:
-    x, w = workload.shapes().values()
-    if workload.g > 1:
-        w = (workload.g, w[0] // workload.g, *w[1:])
+    x, w = workload.shapes()["x"], _weight_sizes(workload)
     padding = dimensions((workload.ph, workload.pw))
     return dnn.forward(
         "convolution_forward",
@@ -255,3 +299,26 @@ def _(workload: Gemm, dnn: OneDnn) -> c_void_p:
     a, b = (dnn.description(s, plain=True) for s in workload.shapes().values())
     c = dnn.description(workload.result, plain=True)
     return dnn.forward("matmul", a, b, None, c, None)
+
+
+@plan_of.register
+def _(workload: Recurrent, dnn: OneDnn) -> c_void_p:
+    """No state comes in, and none but y comes out."""
+    gates, k = len(workload.gates), workload.k
+    x, w, r, bias, y = (
+        dnn.description(shape, plain=False)
+        for shape in (
+            workload.shapes()["x"],
+            (1, 1, workload.c, gates, k),
+            (1, 1, k, gates, k),
+            (1, 1, 4, k),
+            workload.result,
+        )
+    )
+    if workload.cell == "lstm":
+        name = "lstm_forward"
+        operands = (x, None, None, w, r, None, None, bias, y, None, None)
+    else:
+        name, operands = "lbr_gru_forward", (x, None, w, r, bias, y, None)
+    how = (_FORWARD_INFERENCE, _LEFT_TO_RIGHT)
+    return dnn.forward(name, *how, *operands, _NO_FLAGS, None)

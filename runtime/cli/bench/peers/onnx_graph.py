@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import singledispatch
 from importlib import import_module
 from typing import Any
@@ -15,6 +15,7 @@ from runtime.cli.bench.workloads import (
     DepthwiseBlock,
     FullyConnected,
     Gemm,
+    Recurrent,
     WholeResNet50,
     Workload,
 )
@@ -31,6 +32,9 @@ class Graph:
         self._inputs = inputs
         self._free = [name for name in inputs if name not in workload.weights]
         self._nodes: list[Any] = []
+        self.result = workload.result
+        """The shape of what the graph computes: the same elements in the same order."""
+
         self._constants = {n: a for n, a in inputs.items() if n not in self._free}
 
     def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
@@ -45,7 +49,12 @@ class Graph:
         self._constants[name] = array
         return name
 
-    def model(self, result: str, shape: Sequence[int]) -> bytes:
+    def beside(self, *names: str) -> str:
+        """One constant in place of those of these names: beside each other."""
+        arrays = [self._constants.pop(name) for name in names]
+        return self.constant("_".join(names), np.concatenate(arrays, axis=-1))
+
+    def model(self, result: str) -> bytes:
         """The serialised model whose output is `result`."""
         helper, to_tensor = self._onnx.helper, self._onnx.numpy_helper.from_array
         f32 = self._onnx.TensorProto.FLOAT
@@ -56,7 +65,7 @@ class Graph:
                 helper.make_tensor_value_info(n, f32, self._inputs[n].shape)
                 for n in self._free
             ],
-            [helper.make_tensor_value_info(result, f32, shape)],
+            [helper.make_tensor_value_info(result, f32, self.result)],
             [to_tensor(array, name) for name, array in self._constants.items()],
         )
         opset = helper.make_opsetid("", _OPSET)
@@ -68,7 +77,7 @@ class Graph:
 def build(workload: Workload, inputs: Mapping[str, Array]) -> bytes:
     """A model whose inputs are those that change from call to call."""
     graph = Graph(workload, inputs)
-    return graph.model(add(workload, graph), workload.result)
+    return graph.model(add(workload, graph))
 
 
 @singledispatch
@@ -98,6 +107,16 @@ def _(workload: FullyConnected, graph: Graph) -> str:
 @add.register
 def _(workload: Gemm, graph: Graph) -> str:
     return graph.node("MatMul", "a", "b")
+
+
+@add.register
+def _(workload: Recurrent, graph: Graph) -> str:
+    graph.result = (workload.t, 1, workload.n, workload.k)
+    options = {"linear_before_reset": 1} if workload.cell == "gru" else {}
+    bias = graph.beside("b", "rb")
+    return graph.node(
+        workload.cell.upper(), "x", "w", "r", bias, hidden_size=workload.k, **options
+    )
 
 
 @add.register

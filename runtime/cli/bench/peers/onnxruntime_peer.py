@@ -26,6 +26,9 @@ def prepare(workload: Workload, inputs: Mapping[str, Array], threads: int) -> Pr
         value = ort.OrtValue.ortvalue_from_numpy(inputs[name])
         binding.bind_ortvalue_input(name, value)
     (result,) = session.get_outputs()
-    place = ort.OrtValue.ortvalue_from_shape_and_type(workload.result, "float32")
+    place = ort.OrtValue.ortvalue_from_shape_and_type(result.shape, "float32")
     binding.bind_ortvalue_output(result.name, place)
-    return Prepared(lambda: session.run_with_iobinding(binding), place.numpy)
+    return Prepared(
+        lambda: session.run_with_iobinding(binding),
+        lambda: place.numpy().reshape(workload.result),
+    )

@@ -32,4 +32,8 @@ def prepare(workload: Workload, inputs: Mapping[str, Array], threads: int) -> Pr
         tensor = openvino.Tensor(openvino.Type.f32, inputs[name].shape)
         tensor.data[...] = inputs[name]
         request.set_tensor(name, tensor)
-    return Prepared(request.infer, lambda: np.array(request.get_output_tensor(0).data))
+
+    def output() -> Array:
+        return np.array(request.get_output_tensor(0).data).reshape(workload.result)
+
+    return Prepared(request.infer, output)

@@ -19,6 +19,7 @@ from runtime.cli.bench.workloads import (
     DepthwiseBlock,
     FullyConnected,
     Gemm,
+    Recurrent,
     WholeResNet50,
     Workload,
 )
@@ -32,7 +33,10 @@ def prepare(workload: Workload, inputs: Mapping[str, Array], threads: int) -> Pr
 def prepare_compiled(
     workload: Workload, inputs: Mapping[str, Array], threads: int
 ) -> Prepared:
-    """torch.compile; freezing lets it fold batch-norms and pack weights."""
+    """torch.compile; freezing lets it fold batch-norms and pack weights. By default it
+    leaves recurrent layers to eager; told not to, it unrolls a GRU for minutes."""
+    if isinstance(workload, Recurrent):
+        raise NotImplementedError("torch.compile leaves recurrent layers to eager")
     return _prepare(workload, inputs, threads, compiled=True)
 
 
@@ -107,6 +111,30 @@ def _(workload: FullyConnected, tensors: Mapping[str, torch.Tensor]):
 def _(workload: Gemm, tensors: Mapping[str, torch.Tensor]):
     result = torch.empty(workload.m, workload.n)
     return lambda a, b: torch.mm(a, b, out=result)
+
+
+class _HiddenStates(nn.Module):
+    """A recurrent layer without its final states."""
+
+    def __init__(self, layer: nn.RNNBase):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x)[0]
+
+
+@module_of.register
+def _(workload: Recurrent, tensors: Mapping[str, torch.Tensor]):
+    if workload.cell == "lstm":
+        layer, order = nn.LSTM(workload.c, workload.k), "ifco"
+    else:
+        layer, order = nn.GRU(workload.c, workload.k), "rzh"
+    names = {"w": "weight_ih", "r": "weight_hh", "b": "bias_ih", "rb": "bias_hh"}
+    for name, theirs in names.items():
+        ordered = workload.reordered(tensors[name].numpy(), order)[0]
+        getattr(layer, f"{theirs}_l0").copy_(torch.from_numpy(ordered))
+    return _HiddenStates(layer)
 
 
 @module_of.register
