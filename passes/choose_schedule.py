@@ -24,6 +24,7 @@ on the module, `br.tuned` (tuned_schedules.py), goes before the rules.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -47,6 +48,13 @@ from passes.tuned_schedules import read_tuned, take_tuned, tuned_schedule
 PACK_ROWS = 32
 """B is packed in the call if at least this many rows reuse it: packing touches each
 element twice (a read, a write), a row once."""
+
+PACK_REUSE = 256
+"""The same where A is read across its rows, and B, unpacked, from the L2."""
+
+SHORTEST_SUM = 128
+"""Steps of a sum worth another pass over C: a register block of 12 vectors is read and
+written once for 12 x 128 multiply-adds."""
 
 ROWS_OF_B = 8
 """That a product of one row reads together: their pages fit the first TLB, and C is
@@ -91,17 +99,18 @@ class Problem:
 
     def inner_iterator(self) -> int | None:
         """k: the longest reduction, together with those that go on where it ends in A
-        (the channels of all taps in a row of a channels-last image)."""
+        (the channels of all taps in a row of a channels-last image); of equals the one
+        whose steps are shortest."""
         steps = strides_of(self.table.a, row_major(self.shape_a)).step
         extents = self.table.extents
         its = self.table.having(Role.K)
 
-        def length(i: int) -> tuple[int, bool]:
+        def length(i: int) -> tuple[int, int]:
             run = extents[i]
             for j in its:
                 if j != i and steps[j] == steps[i] * extents[i]:
                     run *= extents[j]
-            return run, steps[i] == 1
+            return run, -abs(steps[i])
 
         return max(its, key=length, default=None)
 
@@ -119,6 +128,8 @@ def analytic_schedule(p: Problem) -> Schedule:
         rows, columns, p.lanes, p.target, Panels(inner * window, others, cold)
     )
     panel = min(columns, tile[1] * p.lanes)
+    if m is not None and k is not None and rows_lie_side_by_side(p, m):
+        return long_sum(p, m, k, batch, tile)
     pack = wants_pack(p, panel, rows)
     if k is not None and not pack and rows * others == 1 and side_by_side(p):
         return one_row(p, m, k, tuple(batch), tile)
@@ -172,6 +183,53 @@ def one_row(
     columns = [Loop(p.n, panel)] if panel < min(strip, p.extent(p.n)) else []
     loops = (*outer_loops(p, m), *strips, *rows, *columns)
     return Schedule(loops, m, p.n, k, batch, tile)
+
+
+def rows_lie_side_by_side(p: Problem, m: int) -> bool:
+    """Whether A is read across its rows, as for the gradient of weights, where rows are
+    channels and the sum runs over pixels."""
+    steps = strides_of(p.table.a, row_major(p.shape_a)).step
+    return steps[m] == 1 and p.extent(m) > 1 and not p.load_time_b
+
+
+def long_sum(
+    p: Problem, m: int, k: int, batch: Sequence[int], tile: tuple[int, int]
+) -> Schedule:
+    """A sum over many pixels into a small C is blocked, so that a block of A stays in
+    half of the L2, or blocks of A and B in a quarter where B is read as it lies, while
+    all of C passes over them: another pass over C costs little. Whole rows are in a
+    call, since they share the cache lines of A. Threads own strips of columns."""
+    rows, columns = p.extent(m), p.extent(p.n)
+    panel = min(columns, tile[1] * p.lanes)
+    others = prod(p.extent(i) for i in p.table.having(Role.M)) // rows
+    reused = rows * others >= PACK_REUSE or not side_by_side(p)
+    pack = can_pack(p.table) and reused and panel < columns
+    half_l2 = p.target.l2 // 2 // p.element_bytes
+    limit = half_l2 // rows if pack else half_l2 // 2 // (rows + columns)
+    limit = max(limit, SHORTEST_SUM)
+    sums: list[Loop] = []
+    depth = prod(map(p.extent, (k, *batch)))
+    for i in (*batch, k):
+        extent = p.extent(i)
+        inside = depth // extent
+        block = block_evenly(extent, limit // inside)
+        if block < extent:
+            sums.append(Loop(i, block))
+            depth = inside * block
+    strip = -(-columns // panel // p.target.threads) * panel
+    strips = [Loop(p.n, strip, True)] if strip < columns else []
+    step = panel if pack else strip
+    inner = [Loop(p.n, step, not strips)] if step < min(strip, columns) else []
+    taps = [replace(loop, parallel=not strips) for loop in outer_loops(p, m)]
+    return Schedule(
+        (*strips, *sums, *inner, *taps),
+        m,
+        p.n,
+        k,
+        tuple(batch),
+        tile,
+        pack_b=panel if pack else None,
+    )
 
 
 def outer_loops(p: Problem, m: int | None) -> list[Loop]:

@@ -108,7 +108,7 @@ def merged_map(map_: AffineMap, x: int, y: int) -> AffineMap:
 
 def unit_taps(op: ContractOp) -> set[int]:
     """The iterators of one trip that meet others in a window: the taps of a 1x1
-    convolution."""
+    convolution, also where C has them, as the gradient of the weights does."""
     table = contraction_of((op.a, op.b, op.c), op.maps)
     if table is None:
         return set()
@@ -117,11 +117,14 @@ def unit_taps(op: ContractOp) -> set[int]:
         for f in (*table.a, *table.b)
         if isinstance(f, Linear) and len(f.iterators) > 1
     ]
-    return {
+    taps = {
         i
         for i, extent in enumerate(table.extents)
-        if extent == 1 and table.role(i) is Role.K and any(i in w for w in windows)
+        if extent == 1 and i != table.columns and any(i in w for w in windows)
     }
+    # what has rows keeps some: they tell what columns are
+    alone = set(table.having(Role.M)) <= taps
+    return {i for i in taps if table.role(i) is Role.K or not alone}
 
 
 class DropUnitTaps(RewritePattern):
