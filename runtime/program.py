@@ -14,6 +14,7 @@ from xdsl.dialects.builtin import (
     BFloat16Type,
     MemRefType,
     ModuleOp,
+    NoneAttr,
     TensorType,
     VectorType,
 )
@@ -224,6 +225,11 @@ def parameter_of(type_: Attribute, what: str) -> Parameter:
         raise BrError(
             f"{what}: expected a number, or a tensor or memref of at most "
             f"{MOST_DIMENSIONS} dimensions, got {type_}"
+        )
+    if isinstance(type_, MemRefType) and not isinstance(type_.layout, NoneAttr):
+        raise BrError(
+            f"{what}: expected a row-major memref, as an array is, got {type_}; take "
+            "the part of it that is meant by memref.subview"
         )
     if isinstance(element_of(type_), BFloat16Type):
         raise BrError(f"{what}: expected a type that numpy has, got {type_}")

@@ -128,6 +128,14 @@ def test_bad_calls():
         f(random(6, 8), random(8, 4))
 
 
+def test_memrefs_are_row_major():
+    """Machine code takes the strides of any other from arguments that no array has."""
+    for layout in ("strided<[8, 1]>", "strided<[?, 1], offset: ?>"):
+        text = f"func.func @main(%x: memref<2x3xf32, {layout}>) {{ return }}"
+        with pytest.raises(BrError, match="argument 0: expected a row-major memref"):
+            compile(text, threads=1)
+
+
 def test_bad_sources():
     with pytest.raises(BrError, match=r"none\.mlir"):
         compile("none.mlir")
