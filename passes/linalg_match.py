@@ -178,6 +178,18 @@ def pad_with_zeros(
     return tensor.PadOp(source, (), (), region, low, high, new).result
 
 
+def transposed_init(value: SSAValue, order: Sequence[int]) -> SSAValue:
+    """A destination in another order: a fill is filled anew, the rest transposed."""
+    type_ = tensor_type(value)
+    new = TensorType(type_.element_type, [type_.get_shape()[i] for i in order])
+    if isinstance(value.owner, tensor.EmptyOp):
+        return tensor.EmptyOp((), new).tensor
+    if (number := fill_value(value)) is not None:
+        empty = tensor.EmptyOp((), new)
+        return linalg.FillOp([number], [empty.tensor], [new]).res[0]
+    return transpose(value, order)
+
+
 def transposed(value: SSAValue) -> tuple[SSAValue, list[int]] | None:
     """The source and the order of a tensor that is a transpose."""
     order = copy_permutation(value)

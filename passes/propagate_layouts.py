@@ -52,7 +52,6 @@ from passes.build import clone_block, tensor_type
 from passes.fuse_epilogues import erase_unused
 from passes.linalg_match import (
     copy_permutation,
-    fill_value,
     inverse_of,
     is_copy,
     maps_of,
@@ -60,9 +59,11 @@ from passes.linalg_match import (
     reassociation,
     transpose,
     transposed,
+    transposed_init,
 )
 from passes.normalise_contractions import contraction_of, through_copies
 from passes.transposed_reshapes import CollapseBeforeTranspose, ExpandBeforeTranspose
+from passes.transposed_slices import ExtractBeforeTranspose, InsertBeforeTranspose
 
 
 def is_static(value: SSAValue) -> bool:
@@ -132,18 +133,6 @@ def channels_last(forms: Sequence[object], weights: set[int]) -> list[int]:
         range(len(forms)),
         key=lambda d: isinstance(f := forms[d], Linear) and f.plain in weights,
     )
-
-
-def transposed_init(value: SSAValue, order: Sequence[int]) -> SSAValue:
-    """A destination in another order: a fill is filled anew, the rest transposed."""
-    type_ = tensor_type(value)
-    new = TensorType(type_.element_type, permuted(type_.get_shape(), order))
-    if isinstance(value.owner, tensor.EmptyOp):
-        return tensor.EmptyOp((), new).tensor
-    if (number := fill_value(value)) is not None:
-        empty = tensor.EmptyOp((), new)
-        return linalg.FillOp([number], [empty.tensor], [new]).res[0]
-    return transpose(value, order)
 
 
 class ReadThroughCopies(RewritePattern):
@@ -353,6 +342,8 @@ class PropagateLayoutsPass(ModulePass):
             ConcatBeforeTranspose(),
             ExpandBeforeTranspose(),
             CollapseBeforeTranspose(),
+            ExtractBeforeTranspose(),
+            InsertBeforeTranspose(),
         ]
         PatternRewriteWalker(
             GreedyRewritePatternApplier(sink, dce_enabled=False)
