@@ -70,7 +70,7 @@ TENSOR = TensorType.constr()
 
 @dataclass(frozen=True)
 class Sizes:
-    """The named sizes of one op; -1 where the types leave one open."""
+    """The named sizes of one op; DYNAMIC_INDEX where the types leave one open."""
 
     T: int
     N: int
