@@ -5,8 +5,9 @@
 Each polynomial q is fitted to a function on an interval so that the largest
 weighted error over some hundred Chebyshev nodes is as small as can be: least squares
 whose weights are multiplied by the error of each node until it is level (Lawson's
-algorithm). Its coefficients are then rounded to the type. The printed comment gives the
-largest weighted error before rounding.
+algorithm). A quotient p / q is found alike, from p - q f, whose weights the q of the
+round before divides. Its coefficients are then rounded to the type. The printed comment
+gives the largest weighted error before rounding.
 """
 
 # pyright: reportMissingImports=false, reportUnknownParameterType=false
@@ -25,7 +26,7 @@ Function = Callable[[mpf], mpf]
 
 @dataclass(frozen=True)
 class Fit:
-    """q of some degree, fitted to `function` on [low, high]."""
+    """q of some degree, or p / q with q(0) = 1, fitted to `function` on [low, high]."""
 
     name: str
     formula: str
@@ -34,6 +35,7 @@ class Fit:
     low: mpf
     high: mpf
     degree: int
+    denominator: int = 0
 
 
 def quotient(function: Function, drop: int, terms: int = 40) -> Function:
@@ -50,27 +52,32 @@ def quotient(function: Function, drop: int, terms: int = 40) -> Function:
 
 
 def fit(f: Fit) -> tuple[list[mpf], mpf]:
-    """The coefficients, lowest first, and the largest weighted error."""
-    count = 12 * (f.degree + 1)
+    """The coefficients, lowest first, p before q, and the largest weighted error."""
+    top, n = f.degree + 1, f.degree + 1 + f.denominator
+    count = 12 * n
     middle, half = (f.low + f.high) / 2, (f.high - f.low) / 2
     nodes = [middle + half * mp.cos(mp.pi * (i + 0.5) / count) for i in range(count)]
     values = [f.function(x) for x in nodes]
     weights = [f.weight(x) for x in nodes]
     lawson = [mpf(1)] * count
+    below = [mpf(1)] * count
     best: tuple[list[mpf], mpf] = ([], mp.inf)
     for _ in range(30):
-        n = f.degree + 1
         matrix, right = mp.zeros(n), mp.zeros(n, 1)
-        for x, y, w, v in zip(nodes, values, weights, lawson, strict=True):
-            powers = [x**i for i in range(n)]
+        each = zip(nodes, values, weights, lawson, below, strict=True)
+        for x, y, w, v, d in each:
+            w /= d
+            powers = [x**i for i in range(top)]
+            powers += [-y * x ** (i + 1) for i in range(f.denominator)]
             for i in range(n):
                 right[i] += v * w * w * powers[i] * y
                 for j in range(n):
                     matrix[i, j] += v * w * w * powers[i] * powers[j]
         q = list(mp.lu_solve(matrix, right))
+        below = [mp.polyval([*q[top:][::-1], mpf(1)], x) for x in nodes]
         errors = [
-            w * abs(mp.polyval(q[::-1], x) - y)
-            for x, y, w in zip(nodes, values, weights, strict=True)
+            w * abs(mp.polyval(q[:top][::-1], x) / d - y)
+            for x, y, w, d in zip(nodes, values, weights, below, strict=True)
         ]
         if max(errors) < best[1]:
             best = (q, max(errors))
@@ -183,6 +190,22 @@ def logarithms() -> list[Fit]:
     ]
 
 
+def hyperbolic(top: str) -> list[Fit]:
+    """tanh in f32, up to `top`, where it is 1 but for two units."""
+    return [
+        Fit(
+            "TANH_32",
+            f"tanh(x) = x p(x^2) / q(x^2), p of degree 4, q(0) = 1, |x| <= {top}",
+            lambda z: mp.tanh(mp.sqrt(z)) / mp.sqrt(z),
+            lambda z: mp.sqrt(z) / mp.tanh(mp.sqrt(z)),
+            mpf(0),
+            mpf(top) ** 2,
+            4,
+            4,
+        )
+    ]
+
+
 def angles() -> list[Fit]:
     """sin, cos and atan, which f32 computes in f64 as well."""
     eighth = mp.tan(mp.pi / 8)
@@ -225,6 +248,7 @@ def fits() -> list[Fit]:
         *exponentials(64, 9, 10),
         *error_functions(64, 11, 19, "6.1"),
         *logarithms(),
+        *hyperbolic("7.9"),
         *angles(),
     ]
 

@@ -38,6 +38,10 @@ class Scalars:
     def multiply(self, x: SSAValue, y: SSAValue) -> SSAValue:
         return arith.MulfOp(x, y).result
 
+    def fma(self, x: SSAValue, y: SSAValue, z: SSAValue) -> SSAValue:
+        """x * y + z."""
+        return math.FmaOp(x, y, z).result
+
     def divide(self, x: SSAValue, y: SSAValue) -> SSAValue:
         return arith.DivfOp(x, y).result
 
@@ -51,9 +55,10 @@ class Scalars:
         return SelectOp(holds, *ways).result
 
     def sigmoid(self, x: SSAValue) -> SSAValue:
-        one = self.number(1.0)
-        e = math.ExpOp(arith.NegfOp(x).result).result
-        return self.divide(one, self.add(one, e))
+        """(1 + tanh(x / 2)) / 2: half the work of 1 / (1 + exp(-x))."""
+        half = self.number(0.5)
+        t = self.tanh(self.multiply(x, half))
+        return self.fma(t, half, half)
 
     def tanh(self, x: SSAValue) -> SSAValue:
         return math.TanhOp(x).result
@@ -62,7 +67,7 @@ class Scalars:
         return arith.MaximumfOp(x, self.number(0.0)).result
 
     def affine(self, x: SSAValue, alpha: float, beta: float) -> SSAValue:
-        return self.add(self.multiply(x, self.number(alpha)), self.number(beta))
+        return self.fma(x, self.number(alpha), self.number(beta))
 
     def leaky_relu(self, x: SSAValue, alpha: float) -> SSAValue:
         return self.where(x, "oge", 0.0, x, self.multiply(x, self.number(alpha)))
@@ -137,7 +142,7 @@ def lstm_cell(op: LstmOp, g: Gates) -> Cell:
     s, order = g.scalars, op.gate_order
 
     def peep(x: SSAValue, c: SSAValue, holes: Sequence[SSAValue], at: int) -> SSAValue:
-        return s.add(x, s.multiply(holes[at], c)) if holes else x
+        return s.fma(holes[at], c, x) if holes else x
 
     def body(args: Sequence[SSAValue]) -> Sequence[SSAValue]:
         gates = dict(zip(order, args, strict=False))
@@ -147,7 +152,7 @@ def lstm_cell(op: LstmOp, g: Gates) -> Cell:
             f = s.subtract(s.number(1.0), i)
         else:
             f = g.gate(0, peep(gates["f"], c, holes, 2))
-        new = s.add(s.multiply(f, c), s.multiply(i, g.gate(1, gates["c"])))
+        new = s.fma(f, c, s.multiply(i, g.gate(1, gates["c"])))
         o = g.gate(0, peep(gates["o"], new, holes, 1))
         return s.multiply(o, g.activate(2, new)), new
 
@@ -167,10 +172,10 @@ def gru_cell(op: GruOp, g: Gates) -> Cell:
         x = gates["h"]
         if linear:
             hidden = s.add(args[3], args[5])
-            x = s.add(x, s.multiply(g.gate(0, gates["r"]), hidden))
+            x = s.fma(g.gate(0, gates["r"]), hidden, x)
         n = g.gate(1, x)
         # (1 - z) * n + z * h
-        return (s.add(n, s.multiply(z, s.subtract(h, n))),)
+        return (s.fma(z, s.subtract(h, n), n),)
 
     def reset(args: Sequence[SSAValue]) -> Sequence[SSAValue]:
         gates = dict(zip(order.replace("h", ""), args, strict=False))

@@ -63,7 +63,7 @@ BOUNDS = {
     "log2": (2.0, 2.0),
     "log10": (2.5, 3.0),
     "log1p": (1.5, 1.5),
-    "tanh": (2.5, 2.5),
+    "tanh": (5.0, 2.5),
     "erf": (3.0, 3.0),  # f64 against libm's erf, which is 1 off itself
     "rsqrt": (1.5, 1.5),
     "tan": (0.51, 3.0),
