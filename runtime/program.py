@@ -226,7 +226,7 @@ def parameter_of(type_: Attribute, what: str) -> Parameter:
             f"{what}: expected a number, or a tensor or memref of at most "
             f"{MOST_DIMENSIONS} dimensions, got {type_}"
         )
-    if isinstance(type_, MemRefType) and not isinstance(type_.layout, NoneAttr):
+    if isa(type_, MemRefType) and not isinstance(type_.layout, NoneAttr):
         raise BrError(
             f"{what}: expected a row-major memref, as an array is, got {type_}; take "
             "the part of it that is meant by memref.subview"
