@@ -5,6 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 
+@dataclass(frozen=True)
+class Limit:
+    """The elements of an argument, lengths of sequences, lie within 0..most."""
+
+    most: int | tuple[int, int]
+    """A number, or the size of (argument, dimension)."""
+
+    reader: str
+    """The name of the op that takes them."""
+
+
 @dataclass
 class Interface:
     """How to call what was lowered. Tensors are row-major arrays, passed as pointers:

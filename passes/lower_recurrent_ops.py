@@ -53,6 +53,7 @@ from brdialect.target import Target, target_of
 from passes.buffers import element_bytes
 from passes.build import shape_of, tensor_type, value
 from passes.choose_schedule import block_evenly
+from passes.length_limits import check_constant_lengths
 from passes.linalg_match import parallel_generic, reassociation
 from passes.pack_operands import make_panels
 from passes.recurrence_scratch import Needs, scratch_areas
@@ -332,6 +333,7 @@ def lower(op: Operation, target: Target) -> list[SSAValue]:
             "expected N known (only T may be known at run time), got "
             f"{op.x.type}; give the shapes of the arguments",
         )
+    check_constant_lengths(op)
     lowering = Lowering(op, target)
     return lowering.empty() if 0 in (s.T, s.N) else lowering.emit()
 

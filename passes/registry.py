@@ -15,7 +15,6 @@ NAMES = (
     "set-target",
     "differentiate",
     "generalise-linalg",
-    "raise-recurrences",
     "normalise-contractions",
     "propagate-layouts",
     "fuse-epilogues",

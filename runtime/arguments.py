@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from brdialect.arrays import Array
+from brdialect.interface import Limit
 from brdialect.mistake import BrError
 
 ALIGNMENT = 64
@@ -37,6 +38,9 @@ class Parameter:
 
     in_place: bool = False
     """A memref: what the function writes shows in the caller's array."""
+
+    limit: Limit | None = None
+    """Lengths of sequences have one."""
 
     def __str__(self) -> str:
         if self.scalar:
@@ -84,6 +88,16 @@ def check_arrays(
         check_array(parameter, value, name)
         for parameter, value, name in zip(parameters, values, names, strict=True)
     ]
+
+
+def check_limit(limit: Limit, most: int, lengths: Array, what: str) -> None:
+    """Refuses lengths of sequences that are not within 0..most."""
+    wrong = np.flatnonzero((lengths < 0) | (lengths > most))
+    if len(wrong):
+        raise BrError(
+            f"{what}: expected lengths for {limit.reader} within 0..{most}, got "
+            f"{lengths.flat[wrong[0]]} for sequence {wrong[0]}"
+        )
 
 
 def available_memory() -> int | None:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from brdialect.arrays import Array
-from brdialect.interface import Interface
+from brdialect.interface import Interface, Limit
 from brdialect.mistake import BrError
 from brdialect.targets import Target
 from runtime.arguments import Parameter
@@ -44,8 +44,8 @@ class KeptCode:
         if found is None:
             return None
         arguments = (
-            Parameter(tuple(shape), np.dtype(dtype), scalar, in_place)
-            for shape, dtype, scalar, in_place in found.description["arguments"]
+            Parameter(tuple(shape), np.dtype(dtype), scalar, in_place, _limit(limit))
+            for shape, dtype, scalar, in_place, limit in found.description["arguments"]
         )
         return Signature(
             found.description["entry"],
@@ -56,7 +56,8 @@ class KeptCode:
     def keep_signature(self, signature: Signature) -> None:
         """Stores a signature."""
         arguments = [
-            (p.shape, str(p.dtype), p.scalar, p.in_place) for p in signature.arguments
+            (p.shape, str(p.dtype), p.scalar, p.in_place, p.limit and astuple(p.limit))
+            for p in signature.arguments
         ]
         description = {
             "entry": signature.entry,
@@ -143,6 +144,13 @@ class KeptCode:
 def _is_bound(interface: Interface) -> bool:
     """Whether packing depends on arrays that the caller gives."""
     return any(index is not None for index in interface.load_arguments)
+
+
+def _limit(description: tuple[Any, str] | None) -> Limit | None:
+    if description is None:
+        return None
+    most, reader = description
+    return Limit(most if isinstance(most, int) else tuple(most), reader)
 
 
 def _interface(description: Mapping[str, Any]) -> Interface:

@@ -35,6 +35,7 @@ from brdialect.source import (
     resources,
 )
 from brdialect.target import Target, set_target
+from passes.length_limits import length_limits
 from passes.llvm_text import llvm_ir
 from passes.load_time import bind
 from passes.open_sizes import open_sizes
@@ -99,6 +100,8 @@ class Program:
         function = find_entry(module, entry)
         types = list(function.function_type.inputs)
         parameters = [parameter_of(t, f"argument {i}") for i, t in enumerate(types)]
+        for i, limit in length_limits(function).items():
+            parameters[i] = replace(parameters[i], limit=limit)
         results = function.function_type.outputs
         for i, type_ in enumerate(results):
             parameter_of(type_, f"result {i}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from brdialect.arrays import Array
 from brdialect.mistake import BrError
-from runtime.arguments import Parameter, check_array, check_arrays
+from runtime.arguments import Parameter, check_array, check_arrays, check_limit
 
 Shapes = tuple[tuple[int | None, ...], ...]
 """Of the arrays of a call. A size of None is open: code for it takes any."""
@@ -39,7 +39,23 @@ class Signature:
     def checked(self, arrays: Sequence[object]) -> list[Array]:
         """The arrays of a call, contiguous and of the right types and sizes."""
         names = [f"argument {i}" for i in self.free]
-        return check_arrays(self.parameters, arrays, names)
+        found = check_arrays(self.parameters, arrays, names)
+        given = dict(zip(self.free, found, strict=True))
+        for i in given:
+            self._check_limit(i, given)
+        return found
+
+    def _check_limit(self, index: int, given: Mapping[int, Array]) -> None:
+        limit = self.arguments[index].limit
+        if limit is None:
+            return
+        most = limit.most
+        if isinstance(most, tuple):
+            argument, dimension = most
+            if argument not in given:
+                return  # a constant: the code takes what is more for T
+            most = given[argument].shape[dimension]
+        check_limit(limit, most, given[index], f"argument {index}")
 
     def static_shapes(self) -> Shapes | None:
         """What the code is made for, if it does not depend on the arrays of a call."""

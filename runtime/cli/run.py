@@ -145,7 +145,11 @@ def random_input(
             f"expected --input for argument {number}, whose sizes {parameter} are "
             "open, such as --input=4x8xf32"
         )
-    return random_array(shape, parameter.dtype, random)
+    array = random_array(shape, parameter.dtype, random)
+    limit = parameter.limit
+    if limit is not None and isinstance(limit.most, int):
+        array %= limit.most + 1
+    return array
 
 
 def expected_results(options: Options) -> list[Array]:
