@@ -35,7 +35,10 @@ from passes.load_time import BOUND, CONSTANT
 from passes.set_target import SetTargetPass
 
 STAGES: Sequence[tuple[str, Sequence[str]]] = (
-    ("normalise", ("generalise-linalg", "normalise-contractions")),
+    (
+        "normalise",
+        ("generalise-linalg", "raise-recurrences", "normalise-contractions"),
+    ),
     ("layout", ("propagate-layouts",)),
     ("fuse", ("fuse-epilogues", "fold-scales", "coalesce-contractions")),
     ("schedule", ("lower-recurrent-ops", "choose-schedule", "pack-operands")),

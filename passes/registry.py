@@ -15,6 +15,7 @@ NAMES = (
     "set-target",
     "differentiate",
     "generalise-linalg",
+    "raise-recurrences",
     "normalise-contractions",
     "propagate-layouts",
     "fuse-epilogues",

@@ -1,0 +1,1 @@
+"""Recognising recurrences: what `raise-recurrences` is made of."""
