@@ -61,6 +61,7 @@ from passes.bufferize_ops import (
     is_strided,
     memref_of,
 )
+from passes.bufferize_slices import insertion_of
 from passes.buffers import (
     ARENA,
     RESULT,
@@ -112,6 +113,8 @@ class Assignment:
         self.live = Liveness(self.ops)
         self.buffers: dict[SSAValue, Buffer] = {}
         self.copies: set[Operation] = set()
+        self.parts: dict[SSAValue, tensor.InsertSliceOp] = {}
+        """What is computed where it is inserted."""
         self.all: list[Buffer] = []
         self.returned: dict[int, Buffer] = {}
 
@@ -158,6 +161,8 @@ class Assignment:
             buffer = self.new(Kind.ARENA, tensors[0], i, op)
             if not is_read(tensors[0]):
                 buffer.size = 0
+        elif self.in_slice(i, op):
+            pass
         elif isinstance(op, linalg.GenericOp | linalg.FillOp):
             inputs = len(op.inputs)
             for j, result in enumerate(op.res):
@@ -180,6 +185,27 @@ class Assignment:
                 "bufferization; supported are linalg.generic, linalg.fill, "
                 f"br.contract, arith.constant and {others}",
             )
+
+    def in_slice(self, i: int, op: Operation) -> bool:
+        """Lets the op write the slice that its result is inserted into, if it may; an
+        insertion has then nothing left to do."""
+        if isinstance(op, tensor.InsertSliceOp):
+            return op.source in self.parts
+        if not isinstance(op, linalg.GenericOp | ContractOp):
+            return False
+        init = op.c if isinstance(op, ContractOp) else op.outputs[0]
+        if reads_destination(op, 0) and not isinstance(init.owner, tensor.EmptyOp):
+            return False
+        insert = insertion_of(op, i, self.buffers, self.live)
+        if insert is None:
+            return False
+        if isinstance(insert.dest.owner, tensor.EmptyOp):
+            self.new(Kind.ARENA, insert.result, i, insert)
+        else:
+            self.put(insert.result, self.buffers[insert.dest])
+        self.put(op.results[0], self.buffers[insert.result])
+        self.parts[op.results[0]] = insert
+        return True
 
     def destination(
         self, i: int, op: Operation, result: SSAValue, init: SSAValue, number: int
@@ -241,6 +267,8 @@ def destinations(op: Operation) -> range:
         return range(len(op.inputs), len(op.operands))
     if isinstance(op, RecurrenceOp):
         return range(len(op.operands) - len(op.destinations), len(op.operands))
+    if isinstance(op, tensor.InsertSliceOp | tensor.InsertOp):
+        return range(1, 2)
     return range(2, 3) if isinstance(op, ContractOp) else range(0)
 
 
@@ -295,7 +323,7 @@ def bufferize_function(old: func.FuncOp) -> func.FuncOp:
     with ImplicitBuilder(block):
         steps = number_of_steps(old, block.args) if step else None
     arena = Arena(block.args[-1], fixed, steps) if fixed or step else None
-    emitter = Emitter(plan.buffers, arena)
+    emitter = Emitter(plan.buffers, arena, plan.parts)
     for v, argument in zip(plan.block.args, block.args, strict=False):
         emitter.memory[v] = argument
         argument.name_hint = v.name_hint

@@ -75,9 +75,15 @@ def mixed(static: Sequence[int], dynamic: Sequence[SSAValue]) -> list[Index]:
 class Emitter:
     """Emits each op on memrefs; `memory` maps old values to new ones."""
 
-    def __init__(self, buffers: dict[SSAValue, Buffer], arena: Arena | None):
+    def __init__(
+        self,
+        buffers: dict[SSAValue, Buffer],
+        arena: Arena | None,
+        parts: dict[SSAValue, tensor.InsertSliceOp],
+    ):
         self.buffers = buffers
         self.arena = arena
+        self.parts = parts
         self.memory: dict[SSAValue, SSAValue] = {}
 
     def of(self, old: SSAValue) -> SSAValue:
@@ -107,6 +113,9 @@ class Emitter:
 
     def emit(self, op: Operation, copy: bool) -> None:
         """Emits what `op` does on memory."""
+        for result in op.results:
+            if (insert := self.parts.get(result)) is not None:
+                self.memory[result] = self.slice(op, insert.result, insert)
         match op:
             case arith.ConstantOp() if isinstance(op.result.type, TensorType):
                 self.constant(op)
@@ -233,7 +242,9 @@ class Emitter:
         return part(op, memory, offsets, sizes, steps, slice_shape(op, at))
 
     def insert_slice(self, op: tensor.InsertSliceOp, copy: bool) -> None:
-        """The source over a part of the destination."""
+        """The source over a part of the destination, unless it is there."""
+        if op.source in self.parts:
+            return
         result = self.of(op.result)
         if copy:
             copy_elements(self.of(op.dest), result)

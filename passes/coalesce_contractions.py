@@ -43,9 +43,9 @@ from xdsl.pattern_rewriter import (
 
 from brdialect.ops import ContractOp
 from brdialect.roles import Linear, Role, form_of
-from passes.build import clone_block, tensor_type
+from passes.build import clone_block, shape_of, tensor_type
 from passes.fuse_epilogues import erase_unused
-from passes.linalg_match import reassociation
+from passes.linalg_match import only_user, reassociation
 from passes.normalise_contractions import contraction_of
 
 
@@ -64,13 +64,24 @@ def are_neighbours(map_: AffineMap, x: int, y: int) -> bool:
     return uses == 2 and (x, y) in pairwise(plain)
 
 
+def is_spread_out(op: ContractOp) -> bool:
+    """Whether the result goes into a slice with gaps, where it is computed: then its
+    dimensions do not lie end to end."""
+    user = None if op.res is None else only_user(op.res)
+    return isinstance(user, tensor.InsertSliceOp) and any(
+        step != 1 for step in user.static_strides.get_values()
+    )
+
+
 def find_pair(op: ContractOp) -> tuple[int, int] | None:
     """Two iterators that can be one."""
     # those of C, and the sums, which are no dimensions of C but of a
-    for map_ in (op.maps[2], op.maps[0]):
+    places = op.maps[:1] if is_spread_out(op) else (op.maps[2], op.maps[0])
+    for map_ in places:
         for x, y in pairwise(plain_dims(map_)):
             if x is not None and y is not None:
-                if all(are_neighbours(m, x, y) for m in op.maps):
+                kept = is_spread_out(op) and x in op.maps[2].used_dims()
+                if not kept and all(are_neighbours(m, x, y) for m in op.maps):
                     return x, y
     return None
 
@@ -128,7 +139,8 @@ def unit_taps(op: ContractOp) -> set[int]:
 
 
 class DropUnitTaps(RewritePattern):
-    """Leaves out the taps of a 1x1 convolution: `p + r` with one r is p."""
+    """Leaves out the taps of a 1x1 convolution: `p + r` with one r is p, if the
+    dimension ends where p does."""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: ContractOp, rewriter: PatternRewriter):
@@ -141,6 +153,13 @@ class DropUnitTaps(RewritePattern):
             for i in range(count)
         ]
         maps = [m.replace_dims_and_symbols(dims, [], len(kept), 0) for m in op.maps]
+        table = contraction_of((op.a, op.b, op.c), op.maps)
+        assert table is not None
+        extents = [table.extents[i] for i in kept]
+        for value, map_ in zip(op.operands, maps, strict=True):
+            for i, size in zip(plain_dims(map_), shape_of(value), strict=True):
+                if i is not None and size != extents[i]:
+                    return  # the window does not reach all of the dimension
         types = op.iterator_types.data
         op.indexing_maps = ArrayAttr(AffineMapAttr(m) for m in maps)
         op.iterator_types = ArrayAttr(types[i] for i in kept)

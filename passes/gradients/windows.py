@@ -334,9 +334,14 @@ class Windows:
                 continue
             new = substitute(form, old)
             moved = Linear(new.coefficients, new.constant + low[d])
+            least, most = bounds(moved, extents)
+            if [moved.coefficients[i] for i in moved.iterators if extents[i] > 1] == [
+                1
+            ]:
+                # one iterator alone takes the dimension as it is
+                offsets[d], shape[d] = least, most + 1 - least
+                moved = Linear(moved.coefficients, moved.constant - least)
             results.append(expression(moved))
-            if moved.plain is not None:  # padding that other sub-problems need
-                shape[d] = extents[moved.plain]
         if tuple(shape) != shape_of(source):
             source = extract(source, (offsets, shape, steps))
         return source, AffineMap(map_.num_dims, 0, tuple(results))
