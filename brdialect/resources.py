@@ -10,6 +10,7 @@ first asked for: hundreds of megabytes of hexadecimal cost a search, not a parse
 from __future__ import annotations
 
 import re
+from binascii import unhexlify
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
@@ -33,9 +34,9 @@ from xdsl.utils.type import get_element_type_or_self
 
 from brdialect.errors import BrError
 
-_SECTION = re.compile(r"^\{-#", re.MULTILINE)
-_TOKEN = re.compile(r'\s*(?:([{}:,])|([A-Za-z_][\w$.]*)|(")|(#-\}))')
-_BLOB = re.compile(r'\s*"0x[^"]{8}')
+_SECTION = re.compile(rb"^\{-#", re.MULTILINE)
+_TOKEN = re.compile(rb'\s*(?:([{}:,])|([A-Za-z_][\w$.]*)|(")|(#-\}))')
+_BLOB = re.compile(rb'\s*"0x[^"]{8}')
 """What stands before the digits of the elements: a prefix and the alignment."""
 
 
@@ -43,15 +44,15 @@ class Resources(Mapping[str, bytes]):
     """name -> the bytes of its elements. Those that are given as where their
     hexadecimal digits stand in `text` are decoded when they are asked for."""
 
-    def __init__(self, blobs: Mapping[str, bytes | slice], text: str = ""):
+    def __init__(self, blobs: Mapping[str, bytes | slice], text: bytes = b""):
         self._blobs = dict(blobs)
-        self._text = text
+        self._text = memoryview(text)
 
     def __getitem__(self, name: str) -> bytes:
         blob = self._blobs[name]
         if isinstance(blob, slice):
             try:
-                blob = bytes.fromhex(self._text[blob])
+                blob = unhexlify(self._text[blob])
             except ValueError as error:
                 raise BrError(
                     f"expected hexadecimal digits in the resource '{name}', got {error}"
@@ -70,13 +71,13 @@ class Resources(Mapping[str, bytes]):
 class _Section:
     """A reader of `{-# key: { dialect: { name: "0x..." } } #-}`."""
 
-    text: str
+    text: bytes
     position: int
     filename: str
 
     def fail(self, expected: str) -> BrError:
-        line = self.text.count("\n", 0, self.position) + 1
-        column = self.position - self.text.rfind("\n", 0, self.position)
+        line = self.text.count(b"\n", 0, self.position) + 1
+        column = self.position - self.text.rfind(b"\n", 0, self.position)
         return BrError(f"{self.filename}:{line}:{column}: expected {expected}")
 
     def token(self) -> str:
@@ -86,11 +87,11 @@ class _Section:
             raise self.fail("a name, a string or '#-}' in the resource section")
         self.position = match.end()
         if match[3] is None:
-            return match[0].strip()
-        end = self.text.find('"', self.position)
+            return match[0].strip().decode()
+        end = self.text.find(b'"', self.position)
         if end < 0:
             raise self.fail("a closing quote")
-        string = self.text[self.position - 1 : end]
+        string = self.text[self.position - 1 : end].decode()
         self.position = end + 1
         return string
 
@@ -120,14 +121,14 @@ class _Section:
         if start is None:
             raise self.fail('"0x", 8 digits of alignment and the elements\' bytes')
         # a search, because a blob can have a hundred million characters
-        end = self.text.find('"', start.end())
+        end = self.text.find(b'"', start.end())
         if end < 0:
             raise self.fail("a closing quote")
         self.position = end + 1
         return slice(start.end(), end)
 
 
-def cut_resources(text: str, filename: str) -> tuple[str, Resources]:
+def cut_resources(text: bytes, filename: str) -> tuple[bytes, Resources]:
     """The text with its resource section blanked, and the section's content."""
     match = _SECTION.search(text)
     if match is None:
@@ -136,7 +137,7 @@ def cut_resources(text: str, filename: str) -> tuple[str, Resources]:
     blobs = section.entries(2, "#-}")
     rest = text[section.position :]
     if rest.strip():  # what follows keeps its lines
-        rest = "\n" * text.count("\n", match.start(), section.position) + rest
+        rest = b"\n" * text.count(b"\n", match.start(), section.position) + rest
     return text[: match.start()] + rest, Resources(blobs, text)
 
 

@@ -7,6 +7,7 @@ come as `BrError("file:line:col: message")`.
 
 from __future__ import annotations
 
+import re
 import sys
 from bisect import bisect_right
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from xdsl.dialects.builtin import (
     StringAttr,
     UnknownLoc,
 )
-from xdsl.ir import Dialect, Operation
+from xdsl.ir import Dialect, Operation, TypeAttribute
 from xdsl.parser import Parser
 from xdsl.traits import NoTerminator
 from xdsl.utils.exceptions import ParseError, VerifyException
@@ -47,6 +48,8 @@ __all__ = [
 ]
 
 _RESOURCES: WeakKeyDictionary[ModuleOp, Resources] = WeakKeyDictionary()
+
+_SHAPED = re.compile(r"(?:tensor|memref|vector)<[^<>]*>")
 
 T = TypeVar("T")
 
@@ -100,6 +103,7 @@ class LocatingParser(Parser):
         self._filename = StringAttr(filename)
         self._lines = _Lines(text)
         self._start = 0
+        self._types: dict[str, TypeAttribute] = {}
 
     def parse_module(self, allow_implicit_module: bool = True) -> ModuleOp:
         try:
@@ -125,6 +129,21 @@ class LocatingParser(Parser):
             line, column = self._lines.at(start)
             op.location = FileLineColLoc(self._filename, IntAttr(line), IntAttr(column))
         return op
+
+    def parse_optional_type(self) -> TypeAttribute | None:
+        """The same few types stand at all operations: each text is parsed once."""
+        start = self._current_token.span.start
+        found = _SHAPED.match(self.lexer.input.content, start)
+        if found is None:
+            return super().parse_optional_type()
+        known = self._types.get(found[0])
+        if known is not None:
+            self._resume_from(found.end())
+            return known
+        parsed = super().parse_optional_type()
+        if parsed is not None:
+            self._types[found[0]] = parsed
+        return parsed
 
     def _get_op_by_name(self, name: str) -> type[Operation]:
         try:
@@ -212,11 +231,12 @@ def decode(data: bytes, filename: str) -> str:
         ) from error
 
 
-def parse_module(text: str, filename: str = "<text>") -> ModuleOp:
+def parse_module(text: str | bytes, filename: str = "<text>") -> ModuleOp:
     """The verified module of MLIR text, or a `BrError` that names the place."""
-    body, blobs = cut_resources(text, filename)
+    data = text.encode(errors="surrogatepass") if isinstance(text, str) else text
+    body, blobs = cut_resources(data, filename)
     try:
-        parser = LocatingParser(context(), body, filename)
+        parser = LocatingParser(context(), decode(body, filename), filename)
     except ParseError as error:  # the first token is read at once
         raise BrError(_located(error)) from error
     module = _guarded(parser, filename, parser.parse_module)
@@ -233,4 +253,4 @@ def read_module(path: str | Path) -> ModuleOp:
     except OSError as error:
         raise BrError(f"{name}: cannot read: {error.strerror}") from error
     name = "<stdin>" if name == "-" else name
-    return parse_module(decode(data, name), name)
+    return parse_module(data, name)

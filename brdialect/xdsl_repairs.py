@@ -20,6 +20,7 @@ from brdialect.linalg.named_ops import NAMED_OPS
 from brdialect.linalg.region_ops import REGION_OPS, MapOp, ReduceOp, SoftmaxOp
 from brdialect.llvm_ops import LLVM_OPS
 from brdialect.repairs.arith_types import repair_arith, with_element
+from brdialect.repairs.construction import repair_construction
 from brdialect.repairs.hints import repair_hints
 from brdialect.repairs.lexer import repair_lexer
 from brdialect.repairs.linalg_syntax import repair_linalg
@@ -45,6 +46,7 @@ __all__ = [
 @cache
 def install() -> None:
     """Repairs xDSL; the second call does nothing."""
+    repair_construction()
     repair_hints()
     repair_lexer()
     repair_arith()

@@ -22,6 +22,7 @@ from xdsl.dialects.builtin import (
     ShapedType,
     StridedLayoutAttr,
     TensorType,
+    UnitAttr,
     VectorType,
     i64,
 )
@@ -118,12 +119,18 @@ def remainder(x: Index, y: Index) -> Index:
     return 0 if y == 1 else arith.RemUIOp(value(x), value(y)).result
 
 
+UNROLL = "br.unroll"
+"""The attribute of a loop that LLVM is to write out, trip after trip. No other is."""
+
+
 def for_loop(
     lower: Index,
     upper: Index,
     step: int,
     body: Callable[..., Sequence[SSAValue]],
     inits: Sequence[SSAValue] = (),
+    *,
+    unroll: bool = False,
 ) -> Sequence[SSAValue]:
     """`scf.for`: `body(iv, *carried)` emits the body and returns the values to carry.
     A loop of exactly one known trip is its body."""
@@ -136,6 +143,8 @@ def for_loop(
     loop = scf.ForOp(
         value(lower), value(upper), value(step), inits, Region(Block(arg_types=types))
     )
+    if unroll:
+        loop.attributes[UNROLL] = UnitAttr()
     with ImplicitBuilder(loop.body) as args:
         scf.YieldOp(*body(*args))
     return loop.results

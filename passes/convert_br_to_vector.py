@@ -11,8 +11,12 @@ function, called from everywhere it stands:
     func.func private @br_kernel_0(%a, %b, %c) {
       scf.for %i = 0 to 24 step 6 {                      // C[i : i+6, 0 : 16]
         %acc:12 = scf.for %s = 0 to 9 iter_args(..) {    // the batch
-          scf.for %k = 0 to 64 iter_args(..) {           // 6 x 2 accumulators
-            2 vector.load of B[s, k, ..], 6 broadcasts of A[s, i + r, k], 12 vector.fma
+          scf.for %k = 0 to 64 step 4 iter_args(..) {    // 6 x 2 accumulators
+            scf.for %l = 0 to 4 iter_args(..) {          // LLVM writes this out
+              2 vector.load of B[s, k + l, ..]
+              6 broadcasts of A[s, i + r, k + l], 12 vector.fma
+            } {br.unroll}
+          }
         ...epilogue on the 12 vectors, 12 vector.store
       }
       ...the same for the last 4 rows

@@ -31,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from xdsl.builder import ImplicitBuilder
+from xdsl.builder import Builder, ImplicitBuilder
 from xdsl.context import Context
 from xdsl.dialects import math
 from xdsl.dialects.builtin import (
@@ -47,7 +47,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
-from xdsl.pattern_rewriter import PatternRewriter, PatternRewriteWalker, RewritePattern
+from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
@@ -122,16 +122,13 @@ def expand(op: Operation) -> SSAValue | None:
     return function(*(Float(v).cast(inside) for v in op.operands)).cast(element).value
 
 
-class ExpandMath(RewritePattern):
+def replace_by_code(op: Operation) -> None:
     """One function -> its code, where it stands."""
-
-    def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter) -> None:
-        if not op.name.startswith("math."):
-            return
-        with ImplicitBuilder(rewriter):
-            result = expand(op)
-        if result is not None:
-            rewriter.replace(op, (), (result,))
+    with ImplicitBuilder(Builder(InsertPoint.before(op))):
+        result = expand(op)
+    if result is not None:
+        op.results[0].replace_all_uses_with(result)
+        Rewriter.erase_op(op)
 
 
 @dataclass(frozen=True)
@@ -141,4 +138,5 @@ class ExpandMathPass(ModulePass):
     name = "expand-math"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        PatternRewriteWalker(ExpandMath(), apply_recursively=False).rewrite_module(op)
+        for function in [o for o in op.walk() if o.name.startswith("math.")]:
+            replace_by_code(function)

@@ -27,7 +27,7 @@ from xdsl.utils.target import Target as TextTarget
 from brdialect.errors import unsupported
 from brdialect.target import Target, target_of
 from passes.llvm.intrinsics import known_intrinsic
-from passes.llvm.ir_function import FunctionText
+from passes.llvm.ir_function import METADATA, FunctionText
 from passes.llvm.ir_instructions import LITERALS, symbol_text
 from passes.llvm.ir_values import bytes_text, constant_text, data_text, type_text
 
@@ -97,6 +97,7 @@ class ModuleText:
         self.globals: list[str] = []
         self.functions: list[str] = []
         self.intrinsics: dict[str, str] = {}
+        self.metadata = list(METADATA)
         self.groups: dict[str, int] = {}
         for op in module.body.ops:
             if isinstance(op, llvm.FuncOp):
@@ -120,7 +121,7 @@ class ModuleText:
                 "LLVM IR: expected the name of a function, or of an intrinsic out of "
                 f"passes/llvm/intrinsics.py that has no body, got @{name}",
             )
-        text = FunctionText(op, self.intrinsics)
+        text = FunctionText(op, self.intrinsics, self.metadata)
         empty = (None,) * len(t.inputs)
         arguments = [
             f"{type_text(each)}{parameter_attributes(attrs, op)}"
@@ -177,8 +178,8 @@ class ModuleText:
             self.functions,
             [*self.intrinsics.values(), ""] if self.intrinsics else [],
             groups,
-            ["!0 = !{i32 1}"]
-            if any("!nontemporal" in f for f in self.functions)
+            [f"!{n} = {text}" for n, text in enumerate(self.metadata)]
+            if any(", !" in line for line in self.functions)
             else [],
         )
         return "\n".join(line for part in parts for line in part) + "\n"

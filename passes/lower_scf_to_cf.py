@@ -9,7 +9,7 @@
     ^body:                          // %x is %r
       ...
       %next = arith.addi %i, %s overflow<nsw>
-      cf.br ^head(%next, %y)
+      cf.br ^head(%next, %y)        // with the mark `br.unroll`, if the loop has it
     ^after:
 
 xDSL's `convert-scf-to-cf` leaves scf.while and scf.parallel standing without a word,
@@ -36,6 +36,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
+from passes.build import UNROLL
 
 _NO_OVERFLOW = arith.IntegerOverflowAttr([arith.IntegerOverflowFlag.NSW])
 
@@ -60,14 +61,15 @@ def jump(at_end_of: Block, op: Operation, jump_: Operation) -> None:
     at_end_of.add_op(jump_)
 
 
-def replace_yield(block: Block, target: Block, *first: SSAValue) -> None:
+def replace_yield(block: Block, target: Block, *first: SSAValue) -> cf.BranchOp:
     """Turns the terminator of `block` into a jump to `target` with its operands."""
     yielded = block.last_op
     assert yielded is not None
     operands = tuple(yielded.operands)
     yielded.detach()
     yielded.erase()
-    block.add_op(cf.BranchOp(target, *first, *operands))
+    block.add_op(branch := cf.BranchOp(target, *first, *operands))
+    return branch
 
 
 def inline(region: Region, before: Block) -> tuple[Block, Block]:
@@ -108,7 +110,9 @@ def lower_for(op: scf.ForOp) -> None:
     step.overflow_flags = _NO_OVERFLOW
     assert last.last_op is not None
     last.insert_op_before(step, last.last_op)
-    replace_yield(last, head, step.result)
+    back = replace_yield(last, head, step.result)
+    if UNROLL in op.attributes:
+        back.attributes[UNROLL] = op.attributes[UNROLL]
     more = arith.CmpiOp(iv, op.ub, "slt")
     head.add_op(more)
     jump(head, op, cf.ConditionalBranchOp(more.result, first, (), after, ()))

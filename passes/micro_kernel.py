@@ -36,9 +36,10 @@ from passes.build import (
 from passes.register_block import Panels, default_register_block
 from passes.vectorise import load_vector, splat, store_vector, vectorise_body
 
-UNROLL = 4
-"""Steps of k in one trip of its loop. The FMAs are the limit with 1 as well, but a
-hardware thread that shares its core has half of the issue slots."""
+STEPS = 4
+"""Steps of k in one trip of its loop, which LLVM writes out. The FMAs are the limit
+with 1 as well, but a hardware thread that shares its core has half of the issue
+slots."""
 
 PREFETCH_ROWS = 8
 """How many rows of B ahead a line is asked for: about 50 cycles of FMAs, the time that
@@ -306,19 +307,19 @@ class KernelEmitter:
         """The loop over k, some steps in each trip."""
 
         def steps(count: int) -> Callable[..., Sequence[SSAValue]]:
-            def body(k: Index, *carried: SSAValue) -> Sequence[SSAValue]:
+            def trip(k: Index, *carried: SSAValue) -> Sequence[SSAValue]:
                 if self.share is not None:
                     self.share.fetch((*at, k), count)
-                sums: Sequence[SSAValue] = carried
-                for step in range(count):
-                    where = (*at, add(k, step))
-                    sums = self.multiply(i, rows, j, valid, where, sums)
-                return sums
 
-            return body
+                def step(ahead: Index, *sums: SSAValue) -> Sequence[SSAValue]:
+                    return self.multiply(i, rows, j, valid, (*at, add(k, ahead)), sums)
 
-        whole = extent // UNROLL * UNROLL if isinstance(extent, int) else 0
-        accumulators = for_loop(0, whole, UNROLL, steps(UNROLL), accumulators)
+                return for_loop(0, count, 1, step, carried, unroll=True)
+
+            return trip
+
+        whole = extent // STEPS * STEPS if isinstance(extent, int) else 0
+        accumulators = for_loop(0, whole, STEPS, steps(STEPS), accumulators)
         # what is left over is less than a trip: no loop
         left = extent - whole if isinstance(extent, int) and whole else 1
         return for_loop(whole, extent, left, steps(left), accumulators)

@@ -1,9 +1,9 @@
 """LLVM IR text -> machine code, through llvmlite.
 
 What our passes make is vectors and register blocks already, with nothing left to
-inline, unroll or vectorise: a few clean-ups turn it into the machine code that all of
-O2 makes of it, in a third of the time. Loops that the user wrote get O2's function
-passes, without unrolling.
+inline or vectorise, and loops say whether they are to be unrolled: a few clean-ups turn
+it into the machine code that all of O2 makes of it, in a third of the time. Loops that
+the user wrote get O2's function passes, without unrolling.
 """
 
 from __future__ import annotations
@@ -74,13 +74,15 @@ def optimise(ir: str, target: Target) -> llvm.ModuleRef:
 
 def _clean_up() -> llvm.ModulePassManager:
     """Constants into the functions they are passed to; memory on the stack that can be
-    registers; simpler addresses; loops that test at their end."""
+    registers; simpler addresses; loops that test at their end, those that ask for it
+    written out."""
     passes = llvm.create_new_module_pass_manager()
     passes.add_ipsccp_pass()
     passes.add_sroa_pass()
     passes.add_simplify_cfg_pass()
     passes.add_instruction_combine_pass()
     passes.add_loop_rotate_pass()
+    passes.add_loop_unroll_pass()
     passes.add_simplify_cfg_pass()
     passes.add_instruction_combine_pass()
     return passes

@@ -11,6 +11,7 @@ from brdialect.arrays import Array
 from brdialect.mistake import BrError
 from brdialect.targets import Target
 from runtime.arguments import Parameter
+from runtime.collection import without_collection
 from runtime.executable import Executable
 from runtime.host import check_runs_here, resolve_target
 from runtime.model import Model, Request
@@ -28,6 +29,7 @@ class Compiled:
     that only recurrences look at is not bound: one piece of code takes any.
     """
 
+    @without_collection()
     def __init__(self, model: Model):
         self._model = model
         self._executables: dict[Shapes, Executable] = {}

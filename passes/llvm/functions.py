@@ -225,7 +225,8 @@ def function_pointer(low: FunctionLowering, op: Operation) -> None:
 
 def branch(low: FunctionLowering, op: Operation) -> None:
     """cf.br -> llvm.br"""
-    low.emit(llvm.BrOp, low.operands(op), successors=_targets(low, op))
+    new = low.emit(llvm.BrOp, low.operands(op), successors=_targets(low, op))
+    new.attributes.update(op.attributes)
 
 
 def conditional_branch(low: FunctionLowering, op: Operation) -> None:

@@ -9,17 +9,30 @@ from xdsl.dialects import llvm
 from xdsl.ir import Block, Operation, SSAValue
 
 from brdialect.errors import unsupported
+from passes.build import UNROLL
 from passes.llvm.intrinsics import INTRINSICS, RESULT, known_intrinsic
 from passes.llvm.ir_instructions import INSTRUCTIONS, LITERALS, flags_of
 from passes.llvm.ir_values import mangled, type_text
 
+METADATA: Sequence[str] = (
+    "!{i32 1}",
+    '!{!"llvm.loop.unroll.disable"}',
+    '!{!"llvm.loop.unroll.full"}',
+)
+"""!0 is what !nontemporal asks for; !1 and !2 are what a loop can say."""
+
 
 class FunctionText:
-    """Collects the lines of one function, and the intrinsics that it needs declared."""
+    """Collects the lines of one function, the intrinsics that it needs declared and the
+    metadata that it refers to by their place."""
 
-    def __init__(self, function: llvm.FuncOp, intrinsics: dict[str, str]) -> None:
+    def __init__(
+        self, function: llvm.FuncOp, intrinsics: dict[str, str], metadata: list[str]
+    ) -> None:
         self.function = function
         self.intrinsics = intrinsics
+        self.metadata = metadata
+        self.begun: set[Block] = set()
         self.names: dict[SSAValue, str] = {}
         self.labels: dict[Block, str] = {}
         self.lines: list[str] = []
@@ -71,10 +84,21 @@ class FunctionText:
         known.append((label, arguments))
         return f"label %{label if label != self.labels[block] else self.labels[target]}"
 
+    def loop_hint(self, jump: Operation) -> str:
+        """`, !llvm.loop !7` on a jump back: LLVM writes out the loops that ask for it,
+        and no others."""
+        if self.begun.isdisjoint(jump.successors):
+            return ""
+        number = len(self.metadata)
+        hint = 2 if UNROLL in jump.attributes else 1
+        self.metadata.append(f"distinct !{{!{number}, !{hint}}}")
+        return f", !llvm.loop !{number}"
+
     def text(self) -> list[str]:
         """All lines between the braces."""
         bodies: list[tuple[Block, list[str]]] = []
         for block in self.function.body.blocks:
+            self.begun.add(block)
             self.lines, self.between = [], cast("list[tuple[str, Block]]", [])
             for op in block.ops:
                 self.instruction(op)

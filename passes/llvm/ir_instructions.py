@@ -212,7 +212,8 @@ def _return(text: FunctionText, op: Operation) -> None:
 
 def _branch(text: FunctionText, op: Operation) -> None:
     block = cast(Block, op.parent)
-    text.write(op, f"br {text.edge(block, op.successors[0], op.operands)}")
+    edge = text.edge(block, op.successors[0], op.operands)
+    text.write(op, f"br {edge}{text.loop_hint(op)}")
 
 
 def _conditional_branch(text: FunctionText, op: Operation) -> None:
@@ -220,7 +221,8 @@ def _conditional_branch(text: FunctionText, op: Operation) -> None:
     block = cast(Block, op.parent)
     then = text.edge(block, op.then_block, op.then_arguments)
     other = text.edge(block, op.else_block, op.else_arguments)
-    text.write(op, f"br {text.typed(op.cond)}, {then}, {other}")
+    hint = text.loop_hint(op)
+    text.write(op, f"br {text.typed(op.cond)}, {then}, {other}{hint}")
 
 
 def _switch(text: FunctionText, op: Operation) -> None:

@@ -246,17 +246,20 @@ class FunctionLowering:
             self.values[old] = value
 
     def splat(self, scalar: SSAValue, vector: VectorType) -> SSAValue:
-        """The scalar in all lanes."""
-        poison = self.compute(PoisonOp, (), vector)
-        first = self.compute(
-            llvm.InsertElementOp, (poison, scalar, self.int64(0)), vector
-        )
-        return self.compute(
-            llvm.ShuffleVectorOp,
-            (first, poison),
-            vector,
-            {"mask": int32s(*(0,) * vector.get_shape()[0])},
-        )
+        """The scalar in all lanes; a block does that once."""
+        key = (scalar, vector)
+        if (found := self._in_block.get(key)) is None:
+            poison = self.compute(PoisonOp, (), vector)
+            first = self.compute(
+                llvm.InsertElementOp, (poison, scalar, self.int64(0)), vector
+            )
+            found = self._in_block[key] = self.compute(
+                llvm.ShuffleVectorOp,
+                (first, poison),
+                vector,
+                {"mask": int32s(*(0,) * vector.get_shape()[0])},
+            )
+        return found
 
     # Index arithmetic: numbers stay numbers, and a block never computes a thing twice
 

@@ -89,10 +89,9 @@ class BrOpt(xDSLOptMain):
         self, chunk: IO[bytes], file_extension: str, start_offset: int = 0
     ) -> ModuleOp:
         name = self.get_input_name()
-        text = decode(chunk.read(), name)
         # Empty lines stand for the chunks before, so that locations are the file's.
-        text, blobs = cut_resources("\n" * start_offset + text, name)
-        parser = LocatingParser(self.ctx, text, name)
+        text, blobs = cut_resources(b"\n" * start_offset + chunk.read(), name)
+        parser = LocatingParser(self.ctx, decode(text, name), name)
         try:
             module = parser.parse_module(not self.args.no_implicit_module)
         except ParseError as e:

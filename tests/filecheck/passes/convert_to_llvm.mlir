@@ -114,6 +114,28 @@ func.func @branches(%k: i1, %i: index, %j: index) -> index {
   func.return %x : index
 }
 
+// Each jump back says whether LLVM is to write out its loop.
+// CHECK-LABEL: llvm.func @loops
+// CHECK:         llvm.br ^[[ONE:.*]] {br.unroll}
+// IR-LABEL: define void @loops
+// IR:         br label %block1, !llvm.loop ![[FULL:\d+]]
+// IR:         br i1 %k{{.*}}, label %block3, label %block4, !llvm.loop ![[DISABLE:\d+]]
+func.func @loops(%k: i1) {
+  cf.br ^one
+^one:
+  cf.cond_br %k, ^again, ^two
+^again:
+  cf.br ^one {br.unroll}
+^two:
+  cf.cond_br %k, ^two, ^end
+^end:
+  func.return
+}
+
 // CHECK: llvm.func @aligned_alloc(i64, i64) -> !llvm.ptr
 // CHECK: llvm.func @free(!llvm.ptr)
 // IR:    attributes #[[ALWAYS]] = { nounwind "target-cpu"="x86-64-v3" "prefer-vector-width"="256" alwaysinline }
+// IR:    !1 = !{!"llvm.loop.unroll.disable"}
+// IR:    !2 = !{!"llvm.loop.unroll.full"}
+// IR:    ![[FULL]] = distinct !{![[FULL]], !2}
+// IR:    ![[DISABLE]] = distinct !{![[DISABLE]], !1}

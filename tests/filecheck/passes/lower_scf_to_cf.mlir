@@ -103,6 +103,16 @@ func.func @region(%k: i1, %a: f32, %b: f32) -> f32 {
   func.return %r : f32
 }
 
+// LLVM looks for what a loop asks for at its jump back.
+// CHECK-LABEL: func.func @written_out
+// CHECK:         cf.br ^[[HEAD:.*]](%n : index)
+// CHECK:         cf.br ^[[HEAD]](%{{.*}} : index) {br.unroll}
+func.func @written_out(%n: index) {
+  scf.for %i = %n to %n step %n {
+  } {br.unroll}
+  func.return
+}
+
 // CHECK-LABEL: func.func @nested
 // CHECK-NOT:     scf.
 func.func @nested(%n: index, %k: i1) {
