@@ -27,9 +27,10 @@ from xdsl.passes import ModulePass
 
 from brdialect.recurrent_ops import SequenceOp
 from brdialect.source import resources
-from passes.recurrences.chains import Chain, loop_chain, unrolled_chains
+from passes.recurrences.chains import Chain, unrolled_chains
 from passes.recurrences.elements import Elements
 from passes.recurrences.layers import Layer, are_two_directions
+from passes.recurrences.loops import loop_chain
 from passes.recurrences.replacement import (
     erase_unused,
     replace_by,
@@ -82,7 +83,7 @@ class RaiseRecurrencesPass(ModulePass):
                 continue
             block = function.body.block
             elements = Elements(resources(op))
-            loops = [o for o in block.ops if isinstance(o, scf.ForOp)]
+            loops = [o for o in block.ops if isinstance(o, scf.ForOp | scf.WhileOp)]
             found = [loop_chain(loop, elements) for loop in loops]
             chains = [c for c in found if c is not None]
             chains += unrolled_chains(block, elements)

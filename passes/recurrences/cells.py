@@ -188,7 +188,7 @@ def _completed(
         hidden,
         elements.key(point),
         elements.key(found[kind.memory]) if kind.memory else None,
-        elements.key(found["previous"]) if "previous" in found else None,
+        elements.resolved(found["previous"]) if "previous" in found else None,
         (sides[0], sides[1]),
         _paired_biases(gates),
     )
@@ -243,15 +243,15 @@ def _sum(point: Point, elements: Elements) -> _Gate | None:
     while pending:
         term = elements.resolved(pending.pop(0))
         operation = elements.operation(term)
-        product = elements.product(term)
+        products = elements.products(term)
         if operation is not None and operation[0] == "arith.addf":
             pending = [*operation[1], *pending]
-        elif product is not None:
-            turned = _data_first(product)
-            if turned is None:
+        elif products:
+            turned = [t for t in map(_data_first, products) if t is not None]
+            if len(turned) != len(products):
                 return None
-            gate.products.append(turned)
-            pending = [product.start, *pending]
+            gate.products += turned
+            pending = [products[0].start, *pending]
         elif elements.number(term) != 0:
             (gate.biases if _is_bias(term) else gate.rest).append(term)
     return gate

@@ -1,4 +1,4 @@
-"""Cells that hand their states on, as sequences: unrolled, or the body of a loop.
+"""Cells that hand their states on, as sequences.
 
 A *chain* is one direction of a recurrent layer. Of the two products of an LSTM's gates,
 the one whose data are the state of the step before is h's.
@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from xdsl.dialects import scf, tensor
 from xdsl.dialects.linalg import ops as linalg
-from xdsl.ir import Block, BlockArgument, Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 
 from brdialect.ops import shaped
 from passes.linalg_match import is_all_parallel
@@ -65,7 +64,8 @@ def h_sides(cell: Cell, elements: Elements) -> list[int]:
     if cell.kind.memory or cell.previous is None:
         return sides
     # the state before is named by the pattern: a GRU, where h's product is the second
-    known = elements.key(state_before(cell, 1, elements)) == cell.previous
+    state = elements.key(state_before(cell, 1, elements))
+    known = state == elements.key(cell.previous)
     return [1] if 1 in sides and known else []
 
 
@@ -101,8 +101,10 @@ def _continued(before: Cell, cell: Cell, side: int, elements: Elements) -> int |
     """The side of `before` that is h's, if `cell` does the same with its states."""
     if before.kind is not cell.kind or _terms(before) != _terms(cell):
         return None
-    if cell.kind.memory and cell.previous != before.memory:
-        return None
+    if cell.kind.memory:
+        assert cell.previous is not None
+        if elements.key(cell.previous) != before.memory:
+            return None
     want = cell.sides[side].weights, cell.sides[1 - side].weights
     for other in h_sides(before, elements):
         if (before.sides[other].weights, before.sides[1 - other].weights) == want:
@@ -237,101 +239,3 @@ def _chain(
         first.previous if first.kind.memory else None,
         targets,
     )
-
-
-# Loops
-
-
-def loop_chain(loop: scf.ForOp, elements: Elements) -> Chain | None:
-    """The chain that a loop over time is, if all that it hands on is one cell's states
-    and a tensor of all its h."""
-    bounds = [elements.number(Point(v, ())) for v in (loop.lb, loop.ub, loop.step)]
-    if None in bounds:
-        return None
-    lower, upper, step = (int(b) for b in bounds if b is not None)
-    trips = len(range(lower, upper, step)) if step > 0 else 0
-    if trips < 1:
-        return None
-    counter = variable("t", trips)
-    elements.counters[loop.body.block.args[0]] = counter * step + lower
-    for cell in cells_in(loop.body.block.ops, elements):
-        for side in h_sides(cell, elements):
-            chain = _loop_chain_of(loop, counter, trips, cell, side, elements)
-            if chain is not None:
-                return chain
-    return None
-
-
-def _loop_chain_of(
-    loop: scf.ForOp,
-    counter: Index,
-    trips: int,
-    cell: Cell,
-    side: int,
-    elements: Elements,
-) -> Chain | None:
-    body = loop.body.block
-    before = state_before(cell, side, elements)
-    hands_on = [(before, cell.state)]
-    if cell.kind.memory:
-        assert cell.previous is not None and cell.memory is not None
-        hands_on.append((cell.previous, cell.memory))
-    initial: list[Point] = []
-    targets: list[Target] = []
-    last = body.last_op
-    assert isinstance(last, scf.YieldOp)
-    for number, (point, after) in enumerate(hands_on):
-        argument = point.value
-        if not isinstance(argument, BlockArgument) or argument.block is not body:
-            return None
-        carried = argument.index - 1
-        if carried < 0:
-            return None
-        yielded = last.arguments[carried]
-        if elements.key(Point(yielded, point.index)) != after:
-            return None
-        start = Point(loop.iter_args[carried], point.index)
-        initial.append(elements.resolved(start))
-        final = Target(loop.res[carried], point.index, Index(trips - 1), number == 1)
-        targets.append(final)
-    known = {t.value for t in targets}
-    for carried, result in enumerate(loop.res):
-        if result.uses and result not in known:
-            target = _all_states(loop, carried, cell, counter, elements)
-            if target is None:
-                return None
-            targets.append(target)
-    return Chain(
-        cell.kind,
-        trips,
-        cell.sequences,
-        cell.hidden,
-        [cell.sides[1 - side].data],
-        counter,
-        cell.sides[1 - side],
-        cell.sides[side],
-        cell.biases,
-        initial[0],
-        initial[1] if cell.kind.memory else None,
-        targets,
-    )
-
-
-def _all_states(
-    loop: scf.ForOp, carried: int, cell: Cell, counter: Index, elements: Elements
-) -> Target | None:
-    """`y[.., t, ..] = h` in each trip, as a target; None if it is something else."""
-    body = loop.body.block
-    last = body.last_op
-    assert last is not None
-    insertion = last.operands[carried].owner
-    if not isinstance(insertion, tensor.InsertSliceOp):
-        return None
-    if insertion.dest is not body.args[carried + 1]:
-        return None
-    shape = shaped(insertion.source).get_shape()
-    at = place(shape) if shape else None
-    if at is None or elements.key(Point(insertion.source, at)) != cell.state:
-        return None
-    index = elements.slice_places(insertion, at)
-    return None if index is None else Target(loop.res[carried], index, counter)

@@ -42,6 +42,9 @@ COMPARISONS: Mapping[int, Callable[[Index, Index], Index | None]] = {
 }
 """The signed predicates of arith.cmpi: eq, ne, slt, sle, sgt, sge."""
 
+SIGNED_LESS = 2
+"""The number of slt."""
+
 
 def _product(x: Index, y: Index) -> Index | None:
     if x.terms and y.terms:

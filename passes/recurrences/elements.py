@@ -12,7 +12,7 @@ So the same computation reads the same however an exporter cuts it into operatio
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects import arith, tensor
@@ -38,6 +38,8 @@ from passes.recurrences.indices import (
     joined,
     parted,
     variable,
+    with_unit_dims,
+    without_unit_dims,
 )
 from passes.transposed_reshapes import groups_of
 
@@ -148,8 +150,44 @@ class Elements:
                 return float(first)
         return None
 
-    def product(self, point: Point) -> Product | None:
-        """The sum of products that it is."""
+    def products(self, point: Point) -> list[Product]:
+        """The sum of products that it is: one, or where data are put side by side, as
+        in `[x, h] W`, one for each piece."""
+        whole = self._product(point)
+        if whole is None:
+            return []
+        summed = variable("r", whole.extent)
+        for turned, side, other in (
+            (False, whole.left, whole.right),
+            (True, whole.right, whole.left),
+        ):
+            op = side.value.owner
+            if not isinstance(op, tensor.ConcatOp):
+                continue
+            if side.index[op.dim.value.data] != summed or not summed.terms:
+                continue
+            pieces = self._pieces(op, side, other, summed)
+            return [
+                Product(extent, whole.start, *((y, x) if turned else (x, y)))
+                for extent, x, y in pieces
+            ]
+        return [whole]
+
+    def _pieces(
+        self, op: tensor.ConcatOp, side: Point, other: Point, summed: Index
+    ) -> Iterator[tuple[int, Point, Point]]:
+        """Each operand of a concatenation that is summed over, at the place that
+        `side` is in, with the elements of `other` that meet it."""
+        dim, offset = op.dim.value.data, 0
+        for piece in op.inputs:
+            extent = shaped(piece).get_shape()[dim]
+            part = variable("r", extent)
+            index = (*side.index[:dim], part, *side.index[dim + 1 :])
+            met = other.replaced(dict.fromkeys(summed.variables, part + offset))
+            yield extent, self.resolved(Point(piece, index)), met
+            offset += extent
+
+    def _product(self, point: Point) -> Product | None:
         point = self.resolved(point)
         op = point.value.owner
         if not isinstance(op, linalg.GenericOp) or self.form(op).is_parallel:
@@ -258,7 +296,7 @@ class Elements:
         offsets, sizes = self.slice_of(op)
         steps = [int(s) for s in op.static_strides.get_values()]
         small = op.result if isinstance(op, tensor.ExtractSliceOp) else op.source
-        inner = _with_unit_dims(index, sizes, shaped(small).get_shape())
+        inner = with_unit_dims(index, sizes, shaped(small).get_shape())
         places: list[Index] = []
         for offset, step, i in zip(offsets, steps, inner, strict=True):
             if offset is None or step < 1:
@@ -294,7 +332,7 @@ class Elements:
                 return Point(op.dest, index)
         if not all(i.within(s) for i, s in zip(inner, sizes, strict=True)):
             return None
-        kept = _without_unit_dims(inner, sizes, shaped(op.source).get_shape())
+        kept = without_unit_dims(inner, sizes, shaped(op.source).get_shape())
         return Point(op.source, kept)
 
     def _constant(self, value: SSAValue) -> SSAValue:
@@ -342,35 +380,3 @@ def _piece(op: tensor.ConcatOp, index: tuple[Index, ...]) -> Point | None:
             return Point(piece, (*index[:dim], local, *index[dim + 1 :]))
         offset += size
     return None
-
-
-def _with_unit_dims(
-    index: Sequence[Index], sizes: Sequence[int], shape: Sequence[int]
-) -> tuple[Index, ...]:
-    """Indices into a slice of `sizes`, from those into a `shape` that lacks some of
-    its dimensions of size 1."""
-    given = iter(index)
-    return tuple(Index() if drop else next(given) for drop in _dropped(sizes, shape))
-
-
-def _without_unit_dims(
-    index: Sequence[Index], sizes: Sequence[int], shape: Sequence[int]
-) -> tuple[Index, ...]:
-    """The other way round."""
-    dropped = _dropped(sizes, shape)
-    return tuple(i for i, drop in zip(index, dropped, strict=True) if not drop)
-
-
-def _dropped(sizes: Sequence[int], shape: Sequence[int]) -> list[bool]:
-    """For each of `sizes`, whether `shape` leaves it out: from the left, as long as
-    dimensions of size 1 are to be left out."""
-    left = len(sizes) - len(shape)
-    kept = 0
-    result: list[bool] = []
-    for size in sizes:
-        want = shape[kept] if kept < len(shape) else 0
-        drop = left > 0 and size == 1 and want != 1
-        result.append(drop)
-        left -= drop
-        kept += not drop
-    return result

@@ -171,3 +171,35 @@ def progression(family: Sequence[Index], step: Index) -> Index | None:
         if index.constant != first.constant + j * distance:
             return None
     return first + step * distance
+
+
+def with_unit_dims(
+    index: Sequence[Index], sizes: Sequence[int], shape: Sequence[int]
+) -> tuple[Index, ...]:
+    """Indices into a slice of `sizes`, from those into a `shape` that lacks some of
+    its dimensions of size 1."""
+    given = iter(index)
+    return tuple(Index() if drop else next(given) for drop in _dropped(sizes, shape))
+
+
+def without_unit_dims(
+    index: Sequence[Index], sizes: Sequence[int], shape: Sequence[int]
+) -> tuple[Index, ...]:
+    """The other way round."""
+    dropped = _dropped(sizes, shape)
+    return tuple(i for i, drop in zip(index, dropped, strict=True) if not drop)
+
+
+def _dropped(sizes: Sequence[int], shape: Sequence[int]) -> list[bool]:
+    """For each of `sizes`, whether `shape` leaves it out: from the left, as long as
+    dimensions of size 1 are to be left out."""
+    left = len(sizes) - len(shape)
+    kept = 0
+    result: list[bool] = []
+    for size in sizes:
+        want = shape[kept] if kept < len(shape) else 0
+        drop = left > 0 and size == 1 and want != 1
+        result.append(drop)
+        left -= drop
+        kept += not drop
+    return result

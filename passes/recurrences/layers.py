@@ -149,37 +149,37 @@ class Layer:
 
     def _initial(self, optional: dict[str, SSAValue | None]) -> bool:
         """Adds the initial states unless all are 0; False if one cannot be made."""
-        states = [[c.h0 for c in self.chains]]
+        states = {"h0": [c.h0 for c in self.chains]}
         if self.chains[0].c0 is not None:
-            states.append([c.c0 for c in self.chains if c.c0 is not None])
-        zero = [[self.elements.number(p) == 0 for p in points] for points in states]
-        if all(all(z) for z in zero):
+            states["c0"] = [c.c0 for c in self.chains if c.c0 is not None]
+        given = [p for points in states.values() for p in points]
+        if all(self.elements.number(p) == 0 for p in given):
             return True
-        for name, points, empty in zip(("h0", "c0"), states, zero, strict=False):
-            optional[name] = self._state(points, empty)
-        return all(optional[name] is not None for name in ("h0", "c0")[: len(states)])
+        optional |= {name: self._state(points) for name, points in states.items()}
+        return all(optional[name] is not None for name in states)
 
-    def _state(self, points: Sequence[Point], zero: Sequence[bool]) -> SSAValue | None:
+    def _state(self, points: Sequence[Point]) -> SSAValue | None:
         """`[D, N, K]`"""
         order = [self.n, self.k]
         shape = [v.extent for v in order]
-        if not any(zero):
+        numbers = [self.elements.number(p) for p in points]
+        if all(number is None for number in numbers):
             directions = Variable("d", len(points))
             whole = [len(points), *shape]
             return family(points, directions, order, whole, self.elements)
         pieces = [
-            self._zeros([1, *shape])
-            if empty
-            else gathered(self.elements.resolved(p), order, [1, *shape])
-            for p, empty in zip(points, zero, strict=True)
+            gathered(self.elements.resolved(p), order, [1, *shape])
+            if number is None
+            else self._filled([1, *shape], number)
+            for p, number in zip(points, numbers, strict=True)
         ]
         known = [p for p in pieces if p is not None]
         return concatenated(known) if len(known) == len(pieces) else None
 
-    def _zeros(self, shape: Sequence[int]) -> SSAValue:
+    def _filled(self, shape: Sequence[int], number: float) -> SSAValue:
         assert isinstance(self.element, AnyFloat)
         type_ = TensorType(self.element, shape)
-        data = DenseIntOrFPElementsAttr.from_list(type_, [0.0])
+        data = DenseIntOrFPElementsAttr.from_list(type_, [number])
         return arith.ConstantOp(data).result
 
     def read(self) -> list[SSAValue]:

@@ -215,7 +215,7 @@ def erase_unused(block: Block) -> None:
 
 def _is_pure(op: Operation) -> bool:
     """Whether it does nothing but compute tensors and numbers."""
-    if isinstance(op, scf.ForOp | scf.YieldOp | linalg.YieldOp):
+    if isinstance(op, scf.ForOp | scf.WhileOp | scf.YieldOp | scf.ConditionOp):
         return all(
             _is_pure(inner) for r in op.regions for b in r.blocks for inner in b.ops
         )

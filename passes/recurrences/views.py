@@ -54,6 +54,8 @@ def gathered(
 ) -> SSAValue | None:
     """Emits the tensor of `shape` that holds the element for all values of the
     variables, in row-major order; None if no slice and transpose makes it."""
+    if not isinstance(point.value.type, TensorType):
+        return None
     pieces = [piece_of(i) for i in point.index]
     known = [p for p in pieces if p is not None]
     walked = [p for p in known if p.variables]
