@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+UNSIGNED = "br.unsigned"
+"""Marks arguments and results of integers without a sign, about which MLIR's signless
+types say nothing."""
+
 
 @dataclass(frozen=True)
 class Limit:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from binascii import unhexlify
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import cast
@@ -40,11 +40,15 @@ _BLOB = re.compile(rb'\s*"0x[^"]{8}')
 """What stands before the digits of the elements: a prefix and the alignment."""
 
 
+Blob = bytes | slice | Callable[[], bytes]
+
+
 class Resources(Mapping[str, bytes]):
     """name -> the bytes of its elements. Those that are given as where their
-    hexadecimal digits stand in `text` are decoded when they are asked for."""
+    hexadecimal digits stand in `text`, or as a function that reads them, are made when
+    they are asked for."""
 
-    def __init__(self, blobs: Mapping[str, bytes | slice], text: bytes = b""):
+    def __init__(self, blobs: Mapping[str, Blob], text: bytes = b""):
         self._blobs = dict(blobs)
         self._text = memoryview(text)
 
@@ -58,6 +62,8 @@ class Resources(Mapping[str, bytes]):
                     f"expected hexadecimal digits in the resource '{name}', got {error}"
                 ) from error
             self._blobs[name] = blob
+        elif callable(blob):
+            blob = self._blobs[name] = blob()
         return blob
 
     def __iter__(self) -> Iterator[str]:

@@ -32,6 +32,7 @@ from xdsl.utils.exceptions import ParseError, VerifyException
 from xdsl.utils.mlir_lexer import MLIRTokenKind
 
 from brdialect.errors import BrError, where
+from brdialect.readers import OpenProgram, is_foreign, read_foreign
 from brdialect.resources import Resources, cut_resources, dense_value
 from brdialect.xdsl_repairs import install
 
@@ -43,6 +44,7 @@ __all__ = [
     "here",
     "parse_module",
     "read_module",
+    "read_program",
     "resources",
     "verify",
 ]
@@ -243,6 +245,11 @@ def parse_module(text: str | bytes, filename: str = "<text>") -> ModuleOp:
     verify(module, filename)
     attach_resources(module, blobs)
     return module
+
+
+def read_program(path: Path) -> ModuleOp | OpenProgram:
+    """What is in a file, of MLIR or of another form (`brdialect.readers`)."""
+    return read_foreign(path) if is_foreign(path) else read_module(path)
 
 
 def read_module(path: str | Path) -> ModuleOp:

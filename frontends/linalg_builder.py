@@ -16,15 +16,22 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from xdsl.builder import Builder as OpBuilder
-from xdsl.dialects import arith, math, tensor
-from xdsl.dialects.builtin import DenseArrayBase, IndexType, TensorType, i64
+from xdsl.dialects import arith, math
+from xdsl.dialects.builtin import DenseArrayBase, i64
 from xdsl.dialects.linalg.ops import BroadcastOp
-from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineExpr, AffineMap
-from xdsl.rewriter import InsertPoint
 
 from brdialect.errors import BrError
-from frontends.tensor_builder import Body, Pair, TensorBuilder, shape_of, type_of
+from frontends.tensor_builder import (
+    Body,
+    Pair,
+    TensorBuilder,
+    broadcast_map,
+    broadcast_shape,
+    shape_of,
+    type_of,
+)
 
 Layout = Literal["nchw_fchw", "nhwc_hwcf", "nhwc_fhwc"]
 """Dimensions of a convolution's input and weight."""
@@ -57,27 +64,11 @@ class Builder(TensorBuilder):
     def map(self, body: Body, *inputs: SSAValue) -> SSAValue:
         """`body` on the elements of every input, whose shapes broadcast as numpy's."""
         shapes = [shape_of(v) for v in inputs]
-        rank = max(len(s) for s in shapes)
-        padded = [(1,) * (rank - len(s)) + s for s in shapes]
-        shape = [max(sizes) for sizes in zip(*padded, strict=True)]
-        for value in inputs:
-            for n, m in zip(reversed(shape_of(value)), reversed(shape), strict=False):
-                if n not in (1, m):
-                    got = ", ".join(str(v.type) for v in inputs)
-                    raise BrError(f"expected shapes that broadcast, got {got}")
-        maps = [self._broadcast_map(s, shape) for s in shapes]
+        shape = broadcast_shape(shapes)
+        maps = [broadcast_map(s, shape) for s in shapes]
         out = self.empty(shape, type_of(inputs[0]).element_type)
-        return self.generic(inputs, out, [*maps, AffineMap.identity(rank)], body)
-
-    @staticmethod
-    def _broadcast_map(shape: Sequence[int], to: Sequence[int]) -> AffineMap:
-        """[c, 1, 1] to [n, c, h, w]: `(d0, d1, d2, d3) -> (d1, 0, 0)`."""
-        first = len(to) - len(shape)
-        exprs: list[AffineExpr] = [
-            AffineDimExpr(first + d) if n == to[first + d] else AffineConstantExpr(0)
-            for d, n in enumerate(shape)
-        ]
-        return AffineMap(len(to), 0, tuple(exprs))
+        maps.append(AffineMap.identity(len(shape)))
+        return self.generic(inputs, out, maps, body)
 
     def add(self, x: SSAValue, y: SSAValue) -> SSAValue:
         """x + y"""
@@ -283,14 +274,7 @@ class Builder(TensorBuilder):
             return x
         amounts = [0, *padding, 0] if channels_last else [0, 0, *padding]
         element = type_of(x).element_type
-        shape = [n + 2 * p for n, p in zip(shape_of(x), amounts, strict=True)]
-        constant = self.constant(value, element)
-        block = Block(arg_types=[IndexType()] * len(shape))
-        OpBuilder(InsertPoint.at_end(block)).insert(tensor.YieldOp(constant))
-        type_ = TensorType(element, shape)
-        return self.insert(
-            tensor.PadOp(x, (), (), Region(block), amounts, amounts, type_)
-        )
+        return self.pad_by(x, amounts, amounts, self.constant(value, element))
 
     def max_pool(
         self,

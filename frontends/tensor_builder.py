@@ -12,13 +12,14 @@ from xdsl.builder import Builder as OpBuilder
 from xdsl.dialects import arith, func, tensor
 from xdsl.dialects.builtin import (
     AffineMapAttr,
-    AnyFloat,
     ArrayAttr,
     DenseArrayBase,
     DenseIntOrFPElementsAttr,
-    FloatAttr,
+    DictionaryAttr,
     FunctionType,
+    IndexType,
     IntegerAttr,
+    LocationAttr,
     ModuleOp,
     TensorType,
     VectorType,
@@ -30,12 +31,13 @@ from xdsl.dialects.linalg import ops as linalg
 from xdsl.dialects.linalg.abstract_ops import NamedOperation
 from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
-from xdsl.ir.affine import AffineMap
+from xdsl.ir.affine import AffineConstantExpr, AffineDimExpr, AffineExpr, AffineMap
 from xdsl.rewriter import InsertPoint
 from xdsl.utils.hints import isa
 
 from brdialect.errors import BrError
 from brdialect.xdsl_repairs import install
+from frontends.elements import constant_op
 
 Pair = tuple[int, int]
 Body = Callable[[OpBuilder, Sequence[SSAValue]], SSAValue]
@@ -84,6 +86,34 @@ def _reassociation(
     return ArrayAttr(ArrayAttr(IntegerAttr(d, i64) for d in group) for group in groups)
 
 
+def broadcast_shape(shapes: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    """The shape to which all of these broadcast as numpy's do."""
+    rank = max((len(s) for s in shapes), default=0)
+    padded = [(*(1,) * (rank - len(s)), *s) for s in shapes]
+    sizes = [{*column} - {1} for column in zip(*padded, strict=True)]
+    if any(len(s) > 1 for s in sizes):
+        got = ", ".join(str(list(s)) for s in shapes)
+        raise BrError(f"expected shapes that broadcast, got {got}")
+    return tuple(s.pop() if s else 1 for s in sizes)
+
+
+def broadcast_map(shape: Sequence[int], to: Sequence[int]) -> AffineMap:
+    """[c, 1, 1] to [n, c, h, w]: `(d0, d1, d2, d3) -> (d1, 0, 0)`."""
+    first = len(to) - len(shape)
+    exprs: list[AffineExpr] = [
+        AffineDimExpr(first + d) if n == to[first + d] else AffineConstantExpr(0)
+        for d, n in enumerate(shape)
+    ]
+    return AffineMap(len(to), 0, tuple(exprs))
+
+
+def _attributes_of(
+    given: Sequence[DictionaryAttr] | None,
+) -> ArrayAttr[DictionaryAttr] | None:
+    """None where there is nothing to say, so that nothing is printed."""
+    return ArrayAttr(given) if given and any(d.data for d in given) else None
+
+
 class TensorBuilder:
     """A function under construction; `finish` gives the module."""
 
@@ -93,25 +123,37 @@ class TensorBuilder:
         types = [TensorType(element, shape) for shape, element in arguments]
         self._block = Block(arg_types=types)
         self._name = name
+        self.location: LocationAttr | None = None
         self._b = OpBuilder(InsertPoint.at_end(self._block))
         self.args: tuple[SSAValue, ...] = tuple(self._block.args)
 
-    def finish(self, *results: SSAValue) -> ModuleOp:
+    def finish(
+        self,
+        *results: SSAValue,
+        argument_attributes: Sequence[DictionaryAttr] | None = None,
+        result_attributes: Sequence[DictionaryAttr] | None = None,
+    ) -> ModuleOp:
         """The module, whose only function returns `results`."""
         self._b.insert(func.ReturnOp(*results))
         type_ = FunctionType.from_lists(
             [a.type for a in self.args], [r.type for r in results]
         )
-        module = ModuleOp([func.FuncOp(self._name, type_, Region(self._block))])
+        function = func.FuncOp(
+            self._name,
+            type_,
+            Region(self._block),
+            arg_attrs=_attributes_of(argument_attributes),
+            res_attrs=_attributes_of(result_attributes),
+        )
+        module = ModuleOp([function])
         module.verify()
         return module
 
     # Building blocks
 
     def constant(self, value: float, element: Attribute) -> SSAValue:
-        """A scalar of a float type."""
-        assert isinstance(element, AnyFloat)
-        return self.insert(arith.ConstantOp(FloatAttr(value, element)))
+        """A scalar."""
+        return self.insert(constant_op(value, element))
 
     def weights(self, values: Sequence[float], shape: Sequence[int]) -> SSAValue:
         """A small f32 tensor literal, row-major."""
@@ -143,6 +185,16 @@ class TensorBuilder:
         block = Block(arg_types=elements)
         inner = OpBuilder(InsertPoint.at_end(block))
         inner.insert(linalg.YieldOp(body(inner, block.args)))
+        return self.structured(inputs, output, maps, block)
+
+    def structured(
+        self,
+        inputs: Sequence[SSAValue],
+        output: SSAValue,
+        maps: Sequence[AffineMap],
+        block: Block,
+    ) -> SSAValue:
+        """A linalg.generic of a body that is there already."""
         used = maps[-1].used_dims()
         kinds = [
             IteratorTypeAttr.parallel() if d in used else IteratorTypeAttr.reduction()
@@ -157,6 +209,8 @@ class TensorBuilder:
 
     def insert(self, op: Operation) -> SSAValue:
         """Appends an operation of one result."""
+        if self.location is not None:
+            op.location = self.location
         return self._b.insert(op).results[0]
 
     def named(
@@ -202,6 +256,46 @@ class TensorBuilder:
         flat = TensorType(type_.element_type, (math.prod(old),))
         line = self._collapse(x, [range(len(old))], flat)
         return self._expand(line, [range(len(new))], type_)
+
+    def slice(
+        self,
+        x: SSAValue,
+        starts: Sequence[int],
+        sizes: Sequence[int],
+        steps: Sequence[int] | None = None,
+    ) -> SSAValue:
+        """`sizes[d]` elements of each dimension d, every `steps[d]`-th."""
+        steps = steps or [1] * len(starts)
+        type_ = TensorType(type_of(x).element_type, sizes)
+        return self.insert(tensor.ExtractSliceOp(x, starts, sizes, steps, type_))
+
+    def insert_slice(
+        self, x: SSAValue, into: SSAValue, starts: Sequence[int], steps: Sequence[int]
+    ) -> SSAValue:
+        """`into` with x over every `steps[d]`-th element of each dimension d."""
+        return self.insert(
+            tensor.InsertSliceOp.from_static_parameters(
+                x, into, starts, shape_of(x), steps
+            )
+        )
+
+    def concat(self, parts: Sequence[SSAValue], axis: int) -> SSAValue:
+        """The parts behind each other along `axis`."""
+        shape = list(shape_of(parts[0]))
+        shape[axis] = sum(shape_of(p)[axis] for p in parts)
+        type_ = TensorType(type_of(parts[0]).element_type, shape)
+        return self.insert(tensor.ConcatOp(parts, axis, type_))
+
+    def pad_by(
+        self, x: SSAValue, low: Sequence[int], high: Sequence[int], value: SSAValue
+    ) -> SSAValue:
+        """`low[d]` elements of `value` before dimension d, `high[d]` behind."""
+        sizes = zip(low, shape_of(x), high, strict=True)
+        shape = [before + n + after for before, n, after in sizes]
+        block = Block(arg_types=[IndexType()] * len(shape))
+        OpBuilder(InsertPoint.at_end(block)).insert(tensor.YieldOp(value))
+        type_ = TensorType(type_of(x).element_type, shape)
+        return self.insert(tensor.PadOp(x, (), (), Region(block), low, high, type_))
 
     def _collapse(
         self, x: SSAValue, groups: Sequence[Sequence[int]], type_: TensorType[Attribute]

@@ -303,7 +303,12 @@ def bufferize_function(old: func.FuncOp) -> func.FuncOp:
     types = [lowered_type(v) for v in (*plan.block.args, *last.arguments)]
     attributes = list(old.arg_attrs.data) if old.arg_attrs else []
     attributes += [DictionaryAttr({})] * (len(plan.block.args) - len(attributes))
-    attributes += [DictionaryAttr({RESULT: UnitAttr()})] * len(last.arguments)
+    marks = (
+        old.res_attrs.data
+        if old.res_attrs
+        else [DictionaryAttr({})] * len(last.arguments)
+    )
+    attributes += [DictionaryAttr({RESULT: UnitAttr(), **m.data}) for m in marks]
     if fixed or step:
         types.append(MemRefType(i8, [DYNAMIC_INDEX if step else fixed]))
         mark = int64s(fixed, step) if step else UnitAttr()

@@ -26,7 +26,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.hints import isa
 
 from brdialect.errors import BrError
-from brdialect.interface import Interface
+from brdialect.interface import UNSIGNED, Interface
 from brdialect.target import Target, set_target
 from passes import registry
 from passes.buffers import ARENA, RESULT, element_bytes
@@ -85,7 +85,9 @@ def interface_of(module: ModuleOp, entry: str) -> tuple[Interface, list[Attribut
         elif PACKED in marks:
             result.load_results.append(byte_size(type_))
         elif RESULT in marks:
-            result.results.append((tuple(sizes), _DTYPES[str(type_.element_type)]))
+            sign = "u" if UNSIGNED in marks else ""
+            dtype = sign + _DTYPES[str(type_.element_type)]
+            result.results.append((tuple(sizes), dtype))
         else:
             result.open_sizes += [(i, d) for d, n in enumerate(sizes) if n is None]
     load = functions.get(entry + SUFFIX)

@@ -9,21 +9,27 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+from xdsl.dialects import func
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
+    ArrayAttr,
     BFloat16Type,
+    DictionaryAttr,
     MemRefType,
     ModuleOp,
     NoneAttr,
     TensorType,
+    UnitAttr,
     VectorType,
 )
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, Block, Region
 from xdsl.utils.hints import isa
 
 from brdialect.arrays import Array
 from brdialect.errors import BrError
-from brdialect.interface import Interface
+from brdialect.interface import UNSIGNED, Interface
+from brdialect.readers import OpenProgram
 from brdialect.reference import find_entry
 from brdialect.reference.values import element_of, storage
 from brdialect.resources import dense_bits
@@ -31,7 +37,7 @@ from brdialect.source import (
     attach_resources,
     context,
     parse_module,
-    read_module,
+    read_program,
     resources,
 )
 from brdialect.target import Target, set_target
@@ -39,7 +45,12 @@ from passes.length_limits import length_limits
 from passes.llvm_text import llvm_ir
 from passes.load_time import bind
 from passes.open_sizes import open_sizes
-from passes.pipelines import STAGES, lower_functions, lower_to_functions
+from passes.pipelines import (
+    STAGES,
+    lower_functions,
+    lower_to_functions,
+    marked_arguments,
+)
 from passes.registry import pass_named
 from passes.specialise import specialise
 from passes.split_module import contractions, split_module
@@ -82,13 +93,16 @@ class Program:
 
     def __init__(
         self,
-        module: ModuleOp,
+        module: ModuleOp | OpenProgram,
         entry: str | None,
         target: Target,
         constants: Mapping[int, object] | None = None,
         guard: bool = False,
         tuned: Tuned | None = None,
     ):
+        self._open, self._tuned = None, tuned
+        if isinstance(module, OpenProgram):
+            self._open, module = module, stand_in(module)
         self.module = module
         self.guarded = guard or not _OURS.issuperset(
             op.name.partition(".")[0] for op in module.walk()
@@ -98,8 +112,10 @@ class Program:
         if tuned is not None:
             set_tuned(module, tuned)
         function = find_entry(module, entry)
-        types = list(function.function_type.inputs)
-        parameters = [parameter_of(t, f"argument {i}") for i, t in enumerate(types)]
+        parameters = [
+            parameter_of(type_, f"argument {i}", UNSIGNED in marks)
+            for i, (type_, marks) in enumerate(marked_arguments(function))
+        ]
         for i, limit in length_limits(function).items():
             parameters[i] = replace(parameters[i], limit=limit)
         results = function.function_type.outputs
@@ -118,12 +134,28 @@ class Program:
     def specialised(self, shapes: Shapes) -> ModuleOp:
         """A copy of the module in which sizes of arguments are open only where those of
         `shapes` are."""
-        module = self.module.clone()
-        attach_resources(module, resources(self.module))
         every: dict[int, tuple[int | None, ...]]
         every = {i: array.shape for i, array in self.constants.items()}
         every |= dict(zip(self.signature.free, shapes, strict=True))
-        specialise(module, self.signature.entry, [every[i] for i in range(len(every))])
+        in_order = [every[i] for i in range(len(every))]
+        if self._open is not None:
+            return self._opened(self._open, in_order)
+        module = self.module.clone()
+        attach_resources(module, resources(self.module))
+        specialise(module, self.signature.entry, in_order)
+        return module
+
+    def _opened(
+        self, program: OpenProgram, shapes: Sequence[tuple[int | None, ...]]
+    ) -> ModuleOp:
+        """The module that an open program is for these shapes, all of them known."""
+        sizes = [tuple(n for n in shape if n is not None) for shape in shapes]
+        module = program.at(sizes, self.constants)
+        set_target(module, self.target)
+        if self._tuned is not None:
+            set_tuned(module, self._tuned)
+        for index in self.constants:
+            bind(find_entry(module, self.signature.entry), index)
         return module
 
     @without_collection()
@@ -139,13 +171,13 @@ class Program:
             interface, constants = lower_to_functions(
                 module, self.target, self.signature.entry, stopwatch(), context()
             )
-        return module, interface, self.weights(interface, constants)
+        return module, interface, self.weights(module, interface, constants)
 
     def weights(
-        self, interface: Interface, constants: Sequence[Attribute]
+        self, module: ModuleOp, interface: Interface, constants: Sequence[Attribute]
     ) -> list[Array]:
         """The arrays that the load function takes: bound arguments and constants."""
-        blobs = resources(self.module)
+        blobs = resources(module)
         decoded = (dense_bits(constant, blobs) for constant in constants)
         return [
             next(decoded) if index is None else self.constants[index]
@@ -192,6 +224,21 @@ class Program:
             return emit(text, self.target)
 
 
+def stand_in(program: OpenProgram) -> ModuleOp:
+    """A function of the program's arguments that does nothing."""
+    types = [
+        TensorType(a.element, [DYNAMIC_INDEX if n is None else n for n in a.shape])
+        for a in program.arguments
+    ]
+    marks = [
+        DictionaryAttr({UNSIGNED: UnitAttr()} if a.unsigned else {})
+        for a in program.arguments
+    ]
+    body = Region(Block([func.ReturnOp()], arg_types=types))
+    function = func.FuncOp(program.entry, (types, ()), body, arg_attrs=ArrayAttr(marks))
+    return ModuleOp([function])
+
+
 def _parts(module: ModuleOp) -> int:
     """Into how many parts a module is cut that are lowered at the same time: a part has
     some contractions, so that it takes longer than to start its process. The copy of a
@@ -219,7 +266,7 @@ def _object_file(module: ModuleOp, target: Target) -> bytes:
         return emit_object(text, target)
 
 
-def parameter_of(type_: Attribute, what: str) -> Parameter:
+def parameter_of(type_: Attribute, what: str, unsigned: bool = False) -> Parameter:
     """The parameter of an MLIR type; `what` names it in a message."""
     shape: Sequence[int] = ()
     if shaped := isa(type_, TensorType | MemRefType):
@@ -240,6 +287,8 @@ def parameter_of(type_: Attribute, what: str) -> Parameter:
         dtype = storage(type_, precise=False)
     except BrError as e:
         raise BrError(f"{what}: {e}") from e
+    if unsigned and dtype.kind == "i":
+        dtype = np.dtype(f"u{dtype.itemsize}")
     return Parameter(
         tuple(None if size == DYNAMIC_INDEX else size for size in shape),
         dtype,
@@ -279,6 +328,6 @@ def load_program(
         elif isinstance(source, str) and is_text(source):
             module = parse_module(source)
         else:
-            module = read_module(Path(source))
+            module = read_program(Path(source))
     schedules = tuned_schedules(target) if tuned else None
     return Program(module, entry, target, constants, guard, schedules)

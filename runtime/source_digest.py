@@ -91,7 +91,7 @@ def compiler_digest() -> str:
     """Of this compiler itself: of its sources, and of the packages that it calls."""
     root = Path(__file__).parent.parent
     digest = hashlib.blake2b(digest_size=20)
-    for package in ("brdialect", "passes", "runtime"):
+    for package in ("brdialect", "passes", "runtime", "frontends"):
         for folder, folders, files in os.walk(root / package):
             folders[:] = sorted(name for name in folders if name != "__pycache__")
             for name in sorted(files):
@@ -99,7 +99,7 @@ def compiler_digest() -> str:
                     path = Path(folder, name)
                     digest.update(f"{path.relative_to(root)}\n".encode())
                     digest.update(path.read_bytes())
-    for package in ("xdsl", "llvmlite"):
+    for package in ("xdsl", "llvmlite", "onnx"):
         # An installation writes all files, and this finds the package unimported.
         spec = importlib.util.find_spec(package)
         if spec is not None and spec.origin is not None:

@@ -169,7 +169,7 @@ def test_open_sizes_are_refused(tmp_path: Path):
         "  return %a : tensor<?xf32>\n}"
     )
     message = refused(tmp_path, path, "-o", tmp_path / "open.o")
-    assert "?xfloat32" in message and "write the sizes into the file" in message
+    assert "?xfloat32" in message and "give them, an --input=SPEC" in message
 
 
 def test_without_a_linker_the_message_says_so(

@@ -194,7 +194,7 @@ def test_shapes_that_do_not_fit_are_named():
     assert shape_of(b.transpose(x, (1, 0))) == (3, 2)
     with pytest.raises(BrError, match=r"\[m, k\] and \[k, n\], got tensor<2x3xf32>"):
         b.matmul(x, y)
-    with pytest.raises(BrError, match="shapes that broadcast, got tensor<2x3xf32>"):
+    with pytest.raises(BrError, match=r"shapes that broadcast, got \[2, 3\]"):
         b.add(x, y)
     with pytest.raises(BrError, match=r"a shape like \[2, 3\]'s, got \[4, 2\]"):
         b.reshape(x, (4, 2))

@@ -21,6 +21,7 @@ from runtime.aot import (
 from runtime.cli.files import written_whole
 from runtime.cli.options import parser
 from runtime.cli.report import about, run_tool
+from runtime.cli.spec import shape_of_spec
 from runtime.codegen import emit_assembly, emit_object
 from runtime.host import resolve_target, same_architecture
 from runtime.program import Program, load_program
@@ -56,6 +57,7 @@ class Options:
     tuned: bool
     output: Path
     threads: int
+    input: list[str]
 
 
 def parse_options(arguments: Sequence[str] | None = None) -> Options:
@@ -69,6 +71,14 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         metavar="N",
         help="for parallel loops, default 1; more need an OpenMP runtime where it runs",
     )
+    p.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="the sizes of an argument, such as 1x3x224x224xf32, where the file leaves "
+        "them open; once for each, in order",
+    )
     options = Options(**vars(p.parse_args(arguments)))
     if options.output.suffix not in SUFFIXES:
         raise BrError(
@@ -81,12 +91,14 @@ def make_library(program: Program, options: Options) -> Library:
     """The entry of the file, lowered for the target."""
     signature = program.signature
     shapes = signature.static_shapes()
+    if options.input:
+        shapes = signature.bound_shapes([shape_of_spec(text) for text in options.input])
     if shapes is None:
         given = ", ".join(map(str, signature.parameters))
         raise BrError(
             f"{options.file}: expected the sizes of all arguments of "
-            f"@{signature.entry} to be known ahead of time, got ({given}); write the "
-            "sizes into the file (br-run takes them from its inputs)"
+            f"@{signature.entry} to be known ahead of time, got ({given}); give "
+            "them, an --input=SPEC for each argument"
         )
     lowered = program.lowered(shapes)
     name = c_name(signature.entry, options.output)

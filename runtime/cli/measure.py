@@ -42,6 +42,7 @@ def benchmark(compiled: Compiled, program: Program, inputs: Sequence[Array]) -> 
 
 def run_reference(program: Program, inputs: Sequence[Array]) -> list[Array]:
     """What numpy gives in float64; memrefs are written in place."""
-    blobs = source.resources(program.module)
+    module = program.specialised(tuple(array.shape for array in inputs))
+    blobs = source.resources(module)
     entry = program.signature.entry
-    return [*reference.run(program.module, entry, inputs, resources=blobs)]
+    return [*reference.run(module, entry, inputs, resources=blobs)]

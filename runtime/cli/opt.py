@@ -19,6 +19,7 @@ from xdsl.utils.lexer import Input, Span
 from xdsl.xdsl_opt_main import xDSLOptMain
 
 from brdialect.errors import BrError
+from brdialect.readers import is_foreign, read_foreign
 from brdialect.resources import cut_resources
 from brdialect.source import (
     LocatingParser,
@@ -30,6 +31,7 @@ from brdialect.source import (
 )
 from runtime.cli.files import written_whole
 from runtime.cli.report import about, run_tool
+from runtime.cli.spec import shape_of_spec
 
 _ALIGNMENT = "0x40000000"  # 64 bytes, a cache line, as four little-endian bytes
 
@@ -54,6 +56,20 @@ class BrOpt(xDSLOptMain):
     def register_all_arguments(self, arg_parser: argparse.ArgumentParser) -> None:
         super().register_all_arguments(arg_parser)
         arg_parser.error = _refuse
+        arg_parser.add_argument(
+            "--input",
+            action="append",
+            default=[],
+            metavar="SPEC",
+            help="of a file that is no MLIR: the sizes of an argument, such as "
+            "1x3x224x224xf32, where the file leaves them open; once for each, in order",
+        )
+        arg_parser.add_argument(
+            "--print-weights",
+            action="store_true",
+            help="of a file that is no MLIR: prints the weights, too, which are left "
+            "out otherwise",
+        )
 
     def setup_pipeline(self) -> None:
         try:
@@ -89,6 +105,8 @@ class BrOpt(xDSLOptMain):
         self, chunk: IO[bytes], file_extension: str, start_offset: int = 0
     ) -> ModuleOp:
         name = self.get_input_name()
+        if is_foreign(name):
+            return self._read_foreign(Path(name))
         # Empty lines stand for the chunks before, so that locations are the file's.
         text, blobs = cut_resources(b"\n" * start_offset + chunk.read(), name)
         parser = LocatingParser(self.ctx, decode(text, name), name)
@@ -103,6 +121,20 @@ class BrOpt(xDSLOptMain):
             raise BrError(here(parser, e)) from e
         attach_resources(module, blobs)
         return module
+
+    def _read_foreign(self, path: Path) -> ModuleOp:
+        """The module of a file in another form."""
+        self.ctx.get_dialect("builtin")  # whose resources are printed
+        found = read_foreign(path)
+        if isinstance(found, ModuleOp):
+            return found
+        shapes = [shape_of_spec(text) for text in self.args.input]
+        if len(shapes) != len(found.arguments):
+            raise BrError(
+                f"expected the sizes of {len(found.arguments)} arguments, "
+                f"{', '.join(map(str, found.arguments))}; give an --input=SPEC for each"
+            )
+        return found.at(shapes, {})
 
     def apply_passes(self, prog: ModuleOp) -> None:
         if not self.args.disable_verify:
@@ -122,7 +154,8 @@ class BrOpt(xDSLOptMain):
 
     def output_resulting_program(self, prog: ModuleOp) -> str:
         # xDSL prints those blobs that it finds in its builtin dialect.
-        if blobs := resources(prog):
+        elided = is_foreign(self.get_input_name()) and not self.args.print_weights
+        if (blobs := resources(prog)) and not elided:
             interface = self.ctx.get_dialect("builtin").get_interface(
                 OpAsmDialectInterface
             )

@@ -54,6 +54,14 @@ def parse_spec(text: str, random: np.random.Generator) -> Array:
     return array
 
 
+def shape_of_spec(text: str) -> tuple[int, ...]:
+    """The shape that a SPEC says, of which the values do not matter."""
+    if text.startswith("@"):
+        return _load_npy(Path(text[1:])).shape
+    shape = _parse_type(text.partition("=")[0], text).shape
+    return tuple(size for size in shape if size is not None)
+
+
 def random_array(
     shape: tuple[int, ...], dtype: np.dtype[Any], random: np.random.Generator
 ) -> Array:
