@@ -31,7 +31,7 @@ def commands(page: Path) -> list[str]:
     return [line for line in text.splitlines() if line.startswith(TOOL_NAMES)]
 
 
-PAGES = (ROOT / "README.md", DOCS / "pipeline.md")
+PAGES = (ROOT / "README.md", DOCS / "pipeline.md", DOCS / "differentiate.md")
 COMMANDS = [c for page in PAGES for c in commands(page)]
 
 
@@ -81,6 +81,14 @@ def test_pipeline_is_what_its_script_writes():
     )
 
 
+def test_gradients_are_what_their_script_writes(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(ROOT)
+    page = runpy.run_module("docs.make_differentiate")["page"]()
+    assert (DOCS / "differentiate.md").read_text() == page, (
+        "run python -m docs.make_differentiate"
+    )
+
+
 def test_contract_page_runs():
     (program,) = blocks(DOCS / "batch_reduce_gemm.md", "python")
     exec(compile(program, "batch_reduce_gemm.md", "exec"), {})
@@ -99,7 +107,9 @@ def test_contract_page_parses():
     parse_module(f"func.func @f({arguments}) {{\n{op}\nfunc.return\n}}")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/pipeline.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/pipeline.md", "docs/differentiate.md"]
+)
 def test_links_lead_somewhere(page: str):
     text = (ROOT / page).read_text()
     links = re.findall(r"\]\(([^)#]+)\)", text)
