@@ -89,21 +89,40 @@ def test_gradients_are_what_their_script_writes(monkeypatch: pytest.MonkeyPatch)
     )
 
 
-def test_contract_page_runs():
-    (program,) = blocks(DOCS / "batch_reduce_gemm.md", "python")
-    exec(compile(program, "batch_reduce_gemm.md", "exec"), {})
-
-
-def test_contract_page_parses():
-    (op,) = blocks(DOCS / "batch_reduce_gemm.md", "mlir")
-    types = {
+CONTRACTS = {
+    "batch_reduce_gemm.md": {
         "a": "memref<3x28x192xf32, strided<[1920, 64, 1]>>",
         "b": "memref<3x192x16xf32>",
         "c": "memref<28x16xf32, strided<[64, 1]>>",
         "bias": "memref<28x16xf32, strided<[0, 1]>>",
         "zero": "f32",
-    }
-    arguments = ", ".join(f"%{name}: {type_}" for name, type_ in types.items())
+    },
+    "recurrent_ops.md": {
+        "x": "tensor<?x8x64xf32>",
+        "w": "tensor<1x128x64xf32>",
+        "r": "tensor<1x128x32xf32>",
+        "b": "tensor<1x128xf32>",
+        "rb": "tensor<1x128xf32>",
+        "h0": "tensor<1x8x32xf32>",
+        "c0": "tensor<1x8x32xf32>",
+        "n": "tensor<8xi32>",
+    },
+}
+"""The types of what the operation on each page takes."""
+
+
+@pytest.mark.parametrize("page", CONTRACTS)
+def test_contract_page_runs(page: str):
+    (program,) = blocks(DOCS / page, "python")
+    exec(compile(program, page, "exec"), {})
+
+
+@pytest.mark.parametrize("page", CONTRACTS)
+def test_contract_page_parses(page: str):
+    (op,) = blocks(DOCS / page, "mlir")
+    arguments = ", ".join(
+        f"%{name}: {type_}" for name, type_ in CONTRACTS[page].items()
+    )
     parse_module(f"func.func @f({arguments}) {{\n{op}\nfunc.return\n}}")
 
 
