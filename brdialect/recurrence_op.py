@@ -89,7 +89,8 @@ class RecurrenceOp(IRDLOperation):
     out of that gate), the states and the columns of one unit, and yields the new
     states. With `reset`, which takes the other gates and h, gate `candidate` has
     R reset(..) in place of R h. `chunk`, `rows` and `depth` are the blocks: time steps
-    whose W x is one product, rows of a task, and k of a call.
+    whose W x is one product, rows of a task, and k of a call. The batch may be dealt
+    out in `groups`, each of which goes through time by itself.
     """
 
     name = "br.recurrence"
@@ -109,6 +110,7 @@ class RecurrenceOp(IRDLOperation):
     chunk = prop_def(IntegerAttr[I64])
     rows = prop_def(IntegerAttr[I64])
     depth = prop_def(IntegerAttr[I64])
+    groups = prop_def(IntegerAttr[I64])
     offset = prop_def(IntegerAttr[I64])
     candidate = opt_prop_def(IntegerAttr[I64])
     apart = opt_prop_def(UnitAttr)
@@ -140,7 +142,7 @@ class RecurrenceOp(IRDLOperation):
         scratch: SSAValue,
         cell: Region,
         *,
-        blocks: tuple[int, int, int],
+        blocks: tuple[int, int, int, int],
         columns: SSAValue | None = None,
         lengths: SSAValue | None = None,
         reset: Region | None = None,
@@ -163,6 +165,7 @@ class RecurrenceOp(IRDLOperation):
                 "chunk": number(blocks[0]),
                 "rows": number(blocks[1]),
                 "depth": number(blocks[2]),
+                "groups": number(blocks[3]),
                 "offset": number(offset),
                 "candidate": None if candidate is None else number(candidate),
                 "apart": UnitAttr() if apart else None,
@@ -177,10 +180,11 @@ class RecurrenceOp(IRDLOperation):
         return self.y, *self.finals
 
     @property
-    def blocks(self) -> tuple[int, int, int]:
-        """`chunk`, `rows` and `depth`."""
-        chunk, rows, depth = (p.value.data for p in (self.chunk, self.rows, self.depth))
-        return chunk, rows, depth
+    def blocks(self) -> tuple[int, int, int, int]:
+        """`chunk`, `rows`, `depth` and `groups`."""
+        properties = (self.chunk, self.rows, self.depth, self.groups)
+        chunk, rows, depth, groups = (p.value.data for p in properties)
+        return chunk, rows, depth, groups
 
     @property
     def sizes(self) -> RecurrenceSizes:
@@ -213,6 +217,11 @@ class RecurrenceOp(IRDLOperation):
             )
         if min(self.blocks) < 1:
             raise VerifyException(f"expected blocks of at least 1, got {self.blocks}")
+        if s.batch % self.blocks[3]:
+            raise VerifyException(
+                f"expected groups to divide the batch of {s.batch}, got "
+                f"{self.blocks[3]}"
+            )
         self._verify_regions(s)
 
     def _expect(self, name: str, v: SSAValue, shape: tuple[int, ...]) -> None:

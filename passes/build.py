@@ -179,6 +179,27 @@ def parallel_loop(
         scf.ReduceOp()
 
 
+def nested_loops(
+    bounds: Sequence[Index],
+    steps: Sequence[int],
+    body: Callable[[Sequence[Index]], None],
+) -> None:
+    """`scf.for` inside `scf.for` from 0 to `bounds`: what `parallel_loop` is on one
+    thread."""
+
+    def nest(*ivs: Index) -> Sequence[SSAValue]:
+        def inside(iv: Index) -> Sequence[SSAValue]:
+            return nest(*ivs, iv)
+
+        if len(ivs) == len(bounds):
+            body(ivs)
+        else:
+            for_loop(0, bounds[len(ivs)], steps[len(ivs)], inside)
+        return ()
+
+    nest()
+
+
 def branch(
     condition: SSAValue, then: Callable[[], None], otherwise: Callable[[], None]
 ) -> None:

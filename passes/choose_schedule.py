@@ -56,6 +56,10 @@ SHORTEST_SUM = 128
 """Steps of a sum worth another pass over C: a register block of 12 vectors is read and
 written once for 12 x 128 multiply-adds."""
 
+PARALLEL_WORK = 1 << 17
+"""Products of elements from which a team of threads pays: starting and joining it costs
+a few microseconds, in each of which one core handles some thirty thousand."""
+
 ROWS_OF_B = 8
 """That a product of one row reads together: their pages fit the first TLB, and C is
 read and written once for all of them."""
@@ -105,18 +109,27 @@ class Problem:
         extents = self.table.extents
         its = self.table.having(Role.K)
 
-        def length(i: int) -> tuple[int, int]:
+        def length(i: int) -> tuple[int, int, int]:
             run = extents[i]
             for j in its:
                 if j != i and steps[j] == steps[i] * extents[i]:
                     run *= extents[j]
-            return run, -abs(steps[i])
+            return run, -abs(steps[i]), extents[i]
 
         return max(its, key=length, default=None)
 
 
 def analytic_schedule(p: Problem) -> Schedule:
     """The default schedule of a contraction."""
+    schedule = schedule_for_caches(p)
+    if p.target.threads == 1 or prod(p.table.extents) >= PARALLEL_WORK:
+        return schedule
+    alone = (replace(loop, parallel=False) for loop in schedule.loops)
+    return replace(schedule, loops=tuple(alone))
+
+
+def schedule_for_caches(p: Problem) -> Schedule:
+    """The default schedule of a contraction that is worth a team."""
     m, k = p.row_iterator(), p.inner_iterator()
     rows, columns, inner = p.extent(m), p.extent(p.n), p.extent(k)
     batch = [i for i in p.table.having(Role.K) if i != k]

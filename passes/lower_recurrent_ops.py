@@ -70,6 +70,10 @@ done in smaller chunks."""
 TASK_ROWS = 192
 """Rows of a task: R comes by once for all of them."""
 
+GROUP_ROWS = 32
+"""From so many rows a thread on, it reads all of the weights rather than wait for the
+others at each step."""
+
 SEQUENCES: dict[type[RecurrentOp], type[SequenceOp]] = {
     LstmCellOp: LstmOp,
     GruCellOp: GruOp,
@@ -85,6 +89,7 @@ class Blocks:
     chunk: int
     rows: int
     depth: int
+    groups: int
 
 
 def choose_blocks(op: SequenceOp, target: Target) -> Blocks:
@@ -96,13 +101,20 @@ def choose_blocks(op: SequenceOp, target: Target) -> Blocks:
     panel = block_evenly(-(-s.K // lanes), tile[1]) * lanes
     chunk = max(1, CHUNK_ROWS // s.N)
     chunk = min(chunk, OPEN_CHUNK if s.T == DYNAMIC_INDEX else max(1, s.T))
-    rows = block_evenly(s.N, TASK_ROWS)
+    groups = target.threads
+    if s.N % groups or s.N // groups < GROUP_ROWS:
+        groups = 1
+    rows = block_evenly(s.N // groups, TASK_ROWS)
     panels = -(-s.K // panel)
-    while panels * -(-s.N // rows) % target.threads and rows > 2 * tile[0]:
+    while (
+        groups < target.threads
+        and panels * -(-s.N // rows) % target.threads
+        and rows > 2 * tile[0]
+    ):
         rows = block_evenly(s.N, rows // 2)
     # h of a task and the panels of its gates share the L2
     depth = block_evenly(s.K, target.l2 // 2 // size // (rows + s.G * panel))
-    return Blocks(panel, chunk, rows, depth)
+    return Blocks(panel, chunk, rows, depth, groups)
 
 
 # tensors
@@ -284,7 +296,7 @@ class Lowering:
             [y, *finals],
             self.scratch(cell),
             cell.cell,
-            blocks=(b.chunk, b.rows, b.depth),
+            blocks=(b.chunk, b.rows, b.depth, b.groups),
             columns=columns,
             lengths=self.op.lengths,
             reset=cell.reset,
