@@ -9,14 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
+from digits_training import logits_of, split_digits, train
 from torch import nn
 from torch_mlir import fx
 
 HERE = Path(__file__).parent
 EPOCHS = 30
-BATCH = 64
 
 
 def digits_cnn() -> nn.Module:
@@ -35,33 +33,13 @@ def digits_cnn() -> nn.Module:
     )
 
 
-def train(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> None:
-    optimiser = torch.optim.Adam(model.parameters(), lr=2e-3)
-    model.train()
-    for _ in range(EPOCHS):
-        for batch in torch.randperm(len(images)).split(BATCH):
-            loss = nn.functional.cross_entropy(model(images[batch]), labels[batch])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-    model.eval()
-
-
 def main() -> None:
     torch.manual_seed(0)
-    digits = load_digits()
-    images = (digits.images / 16).astype(np.float32)[:, np.newaxis]
-    split = train_test_split(
-        images, digits.target, test_size=0.2, stratify=digits.target, random_state=0
-    )
-    train_x, test_x, train_y, test_y = (torch.from_numpy(part) for part in split)
+    train_x, test_x, train_y, test_y = split_digits()
 
     model = digits_cnn()
-    train(model, train_x, train_y)
-    with torch.no_grad():
-        logits = model(test_x)
-    accuracy = (logits.argmax(1) == test_y).float().mean().item()
-    print(f"accuracy on {len(test_x)} held-out images: {accuracy:.2%}")
+    train(model, train_x, train_y, EPOCHS)
+    logits = logits_of(model, test_x, test_y)
 
     module = fx.export_and_import(
         model,
@@ -74,7 +52,7 @@ def main() -> None:
         HERE / "digits_test.npz",
         images=test_x.numpy(),
         labels=test_y.numpy(),
-        framework_logits=logits.numpy(),
+        framework_logits=logits,
     )
 
 

@@ -17,8 +17,9 @@ def output_of(*command: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
-def test_digits(tmp_path: Path):
-    text = output_of(sys.executable, EXAMPLES / "digits.py", cwd=tmp_path)
+@pytest.mark.parametrize("script", ["digits.py", "digits_lstm.py"])
+def test_digits(script: str, tmp_path: Path):
+    text = output_of(sys.executable, EXAMPLES / script, cwd=tmp_path)
     ours, theirs = (line for line in text.splitlines() if line.endswith("% right"))
     assert ours.split(":")[1] == theirs.split(":")[1]
 
@@ -30,6 +31,7 @@ def test_digits(tmp_path: Path):
         ("mlp", []),
         ("conv", ["2x58x58x64xf32", "3x3x64x64xf32", "64xf32"]),
         ("digits_cnn", ["7x1x8x8xf32"]),
+        ("digits_lstm", ["7x8x8xf32"]),
     ],
 )
 def test_programs_agree_with_the_reference(
