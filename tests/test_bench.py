@@ -251,6 +251,11 @@ def test_the_table():
     assert cells[-1][0] == "geometric mean"
 
 
+def test_the_legend_says_why_a_peer_is_left_out():
+    legend = an_outcome().legend()
+    assert legend.count("torch is left out: no such thing") == 1
+
+
 def test_plain_data():
     data = json.loads(json.dumps(an_outcome().as_json()))
     first, second, _ = data["rows"]

@@ -103,11 +103,21 @@ class Outcome:
                 "/ peer: how many times as fast as the peer; - where it has no such "
                 "operation, ! where it failed"
             )
+        lines.extend(self._left_out())
         if any(m.disturbed for row in self.rows for m in row.measured.values()):
             lines.append(
                 "*: the machine was disturbed; the best sample in place of the median"
             )
         return lines
+
+    def _left_out(self) -> Iterable[str]:
+        """Each peer that has no counterpart of a row, with its word for why."""
+        return dict.fromkeys(
+            f"{name} is left out: {refusal.reason}"
+            for row in self.rows
+            for name, refusal in row.refused.items()
+            if refusal.unsupported
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain data, rates in GFLOP/s."""
