@@ -276,9 +276,8 @@ class RecurrentOp(IRDLOperation):
             return
         if len(self.activations) not in counts:
             raise VerifyException(
-                f"expected {' or '.join(map(str, counts))} activations, "
-                f"{', '.join('fgh'[:each])} of each direction, got "
-                f"{len(self.activations)}"
+                f"expected {', '.join('fgh'[:each])} of each direction as activations, "
+                f"{' or '.join(map(str, counts))}, got {len(self.activations)}"
             )
         for text in self.activations:
             try:

@@ -36,7 +36,7 @@ MISTAKES = {
     ),
     "activations": (
         Layer("rnn", options={"activations": ["tanh", "relu"]}).program(),
-        "1 activations, f of each direction, got 2",
+        "f of each direction as activations, 1, got 2",
     ),
     "activation": (
         Layer("rnn", options={"activations": ["gelu"]}).program(),

@@ -81,7 +81,7 @@ func.func @gru_gates(%x: tensor<2x3x5xf32>, %w: tensor<1x21x5xf32>,
 
 // -----
 
-// CHECK: 'br.lstm': expected 3 activations, f, g, h of each direction, got 2
+// CHECK: 'br.lstm': expected f, g, h of each direction as activations, 3, got 2
 func.func @activations(%x: tensor<2x3x5xf32>, %w: tensor<1x28x5xf32>,
     %r: tensor<1x28x7xf32>) {
   %y, %h, %c = br.lstm
@@ -93,7 +93,7 @@ func.func @activations(%x: tensor<2x3x5xf32>, %w: tensor<1x28x5xf32>,
 
 // -----
 
-// CHECK: 'br.gru': expected 2 or 4 activations, f, g of each direction, got 3
+// CHECK: 'br.gru': expected f, g of each direction as activations, 2 or 4, got 3
 func.func @activations_of_two(%x: tensor<2x3x5xf32>, %w: tensor<2x21x5xf32>,
     %r: tensor<2x21x7xf32>) {
   %y, %h = br.gru
