@@ -52,6 +52,8 @@ Positions = Callable[..., Sequence[Scalar]]
 _LITERAL = 8
 """Elements up to which a constant is printed in full."""
 
+_MOST_LISTED = 1 << 24
+
 _LOOKED_AT = 4096
 """Elements up to which a constant is looked at: it may be one number throughout."""
 
@@ -96,6 +98,16 @@ def known(array: object, dtype: DType | None = None, name: str = "") -> Tensor:
     """A tensor that is an array."""
     value = np.asarray(array, dtype)
     return Tensor(value.shape, value.dtype, None, lambda: value, name)
+
+
+def few(count: int) -> int:
+    """A number of positions that are listed at compile time, unless there are too
+    many."""
+    if count > _MOST_LISTED:
+        raise BrError(
+            f"expected at most {_MOST_LISTED} positions along an axis, got {count}"
+        )
+    return count
 
 
 def identity(rank: int) -> AffineMap:

@@ -13,6 +13,7 @@ from frontends.array_builder import (
     Shape,
     Tensor,
     dims_map,
+    few,
     known,
     position,
 )
@@ -60,7 +61,7 @@ class MoveBuilder(ArrayBuilder):
         steps = steps or [1] * x.rank
         for d, step in enumerate(steps):
             if step < 0:
-                rows = starts[d] + step * np.arange(sizes[d])
+                rows = starts[d] + step * np.arange(few(sizes[d]))
                 whole = [0 if e == d else s for e, s in enumerate(starts)]
                 rest = [x.shape[d] if e == d else n for e, n in enumerate(sizes)]
                 ones = [1 if e == d else s for e, s in enumerate(steps)]

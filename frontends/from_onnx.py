@@ -26,7 +26,7 @@ from brdialect.errors import BrError
 from brdialect.readers import OpenArgument, OpenProgram
 from frontends.array_builder import Shape, Tensor
 from frontends.array_sums import Builder
-from frontends.elements import element_type
+from frontends.elements import DType, element_type
 from frontends.onnx_importer import Importer
 from frontends.onnx_model import Input, Model, checked_model, read_model
 from frontends.onnx_ops.registry import UnknownValueError
@@ -68,8 +68,8 @@ def open_program(model: Model) -> OpenProgram:
     return OpenProgram(
         ENTRY,
         [
-            OpenArgument(i.shape, element_type(i.dtype), i.dtype.kind == "u")
-            for i in model.inputs
+            OpenArgument(i.shape, element_type(t), t.kind == "u")
+            for i, t in ((i, passed_as(i.dtype)) for i in model.inputs)
         ],
         lambda shapes, constants: import_model(
             model, shapes, {model.inputs[i].name: x for i, x in constants.items()}
@@ -83,21 +83,46 @@ def import_model(
     values: Mapping[str, Array] | None = None,
 ) -> ModuleOp:
     """The module of a model for some shapes, and values, of its inputs."""
-    values = values or {}
+    try:
+        return _imported(model, shapes, values or {})
+    except BrError:
+        raise
+    except Exception as e:  # a file that is damaged where nothing looks for it
+        raise BrError(
+            f"{model.file}: cannot be imported: {type(e).__name__}: {e}"
+        ) from e
+
+
+def _imported(
+    model: Model, shapes: Sequence[Shape] | None, values: Mapping[str, Array]
+) -> ModuleOp:
     bound = [_bound(i, n, shapes) for n, i in enumerate(model.inputs)]
     _check_names(model.inputs, bound)
     given = zip(bound, model.inputs, strict=True)
-    builder = Builder(ENTRY, [(shape, i.dtype) for shape, i in given])
+    builder = Builder(ENTRY, [(shape, passed_as(i.dtype)) for shape, i in given])
     arguments: dict[str, Tensor] = {}
     for i, argument in zip(model.inputs, builder.arguments, strict=True):
         assert argument.made is not None
         argument.made.name_hint = i.name if i.name.isidentifier() else None
         if (value := values.get(i.name)) is not None:
             argument.load = partial(np.asarray, value)
+        if argument.dtype != i.dtype:
+            argument = as_type(builder, argument, i.dtype)
         argument.name = i.name
         arguments[i.name] = argument
     results = Importer(model, builder).run(arguments)
-    return builder.finish(results)
+    return builder.finish([as_type(builder, r, passed_as(r.dtype)) for r in results])
+
+
+def passed_as(dtype: DType) -> DType:
+    """The type in which callers give and take elements: bf16, which numpy lacks, as its
+    bits."""
+    return np.dtype(np.uint16) if dtype.name == "bfloat16" else dtype
+
+
+def as_type(builder: Builder, x: Tensor, dtype: DType) -> Tensor:
+    """The same bits as another type."""
+    return x if x.dtype == dtype else builder.map(lambda x: x.bits(dtype), x)
 
 
 def _bound(given: Input, number: int, shapes: Sequence[Shape] | None) -> Shape:

@@ -3,12 +3,14 @@ its inputs are known and small, the results themselves."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from math import prod
 
 import numpy as np
 import onnx
 from onnx import NodeProto, TypeProto, helper, numpy_helper
+from onnx.checker import ValidationError
 from onnx.defs import OpSchema
 from onnx.reference import ReferenceEvaluator
 from onnx.shape_inference import InferenceError, infer_node_outputs
@@ -52,14 +54,15 @@ def inferred(
         found = infer_node_outputs(
             schema, node, types, data, opset_imports=imports, ir_version=ir_version
         )
-    except (InferenceError, RuntimeError) as e:
-        raise BrError(_first_line(e)) from e
+    except (InferenceError, ValidationError, RuntimeError) as e:
+        raise BrError(f"expected what the standard asks for: {_first_line(e)}") from e
     return types | found
 
 
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    # `[ShapeInferenceError] axis must be ..`
+    return re.sub(r"^\[\w+\] ", "", lines[0]) if lines else type(error).__name__
 
 
 def fold(

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
         ValueInfoProto,
     )
 
-OLDEST_OPSET = 7
+OLDEST_OPSET = 1
+"""Operators whose meaning was another one before some opset say so themselves."""
+
 NEWEST_OPSET: int = onnx.defs.onnx_opset_version()
 
 Sizes = tuple["int | None", ...]

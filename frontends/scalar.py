@@ -25,6 +25,8 @@ from frontends.elements import DType, constant_op, element_type, is_float
 
 Number = float | int
 
+INFINITY = float("inf")
+
 INDEX = np.dtype(np.intp)
 """numpy's type for positions. As the type of a scalar it means MLIR's index only where
 the value has that type."""
@@ -111,7 +113,11 @@ class Scalar:
     def remainder(self, other: Scalar | Number) -> Scalar:
         """What C's % and fmod leave: with the sign of this one."""
         if self.is_float:
-            return self - (self / other).trunc() * self._same(self.like(other))
+            divisor = self._same(self.like(other))
+            rest = self - (self / divisor).trunc() * divisor
+            # an infinity goes into no number
+            beyond = (divisor.abs() == INFINITY) & (self.abs() < INFINITY)
+            return beyond.choose(self, rest)
         return self._divided(other, arith.RemSIOp, arith.RemUIOp)
 
     def modulo(self, other: Scalar | Number) -> Scalar:

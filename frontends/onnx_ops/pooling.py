@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from frontends.array_builder import Tensor, dims_map, known, position
+from frontends.array_builder import Tensor, dims_map, few, known, position
 from frontends.array_sums import Builder, Windows, windows_map
 from frontends.elements import element_type, lowest
 from frontends.onnx_ops.convolution import windows_of
@@ -109,6 +109,7 @@ def valid_counts(x: Tensor, w: Windows, padded: list[int]) -> Tensor:
     for d, n in enumerate(x.shape[2:]):
         low = w.low[d] if padded else 0
         high = padded[d] if padded else 0
+        few(counts[d] * w.kernel[d])
         first = np.arange(counts[d]) * w.strides[d] - w.low[d]
         taps = first[:, None] + np.arange(w.kernel[d]) * w.dilations[d]
         inside = ((taps >= -low) & (taps < n + high)).sum(axis=1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from brdialect.arrays import Array
-from frontends.array_builder import Tensor, dims_map, known, position
+from frontends.array_builder import Tensor, dims_map, few, known, position
 from frontends.array_sums import Builder
 from frontends.onnx_ops.registry import axis_of, expect, integers, numbers, operator
 from frontends.scalar import Scalar
@@ -34,7 +34,7 @@ COORDINATES: dict[str, Callable[[Array, Axis], Array]] = {
         (x + 0.5) / a.scale - 0.5 if a.to > 1 else np.zeros_like(x)
     ),
     "align_corners": lambda x, a: (
-        x * (a.size - 1) / (a.to - 1) if a.to > 1 else np.zeros_like(x)
+        x * (a.size - 1) / (a.scale * a.size - 1) if a.to > 1 else np.zeros_like(x)
     ),
     "half_pixel_symmetric": lambda x, a: symmetric(x, a),
     "tf_crop_and_resize": lambda x, a: cropped(x, a),
@@ -203,8 +203,9 @@ def resize(
         f"{method.coordinates}, {method.nearest} and {factors}",
     )
     for i, d in enumerate(dims):
-        axis = Axis(shape[i], wanted[i], factors[i], region[i], region[i + len(dims)])
-        if axis.size == axis.to and factors[i] == 1 and (axis.low, axis.high) == (0, 1):
+        low, high = region[i], region[i + len(dims)]
+        axis = Axis(shape[i], few(wanted[i]), factors[i], low, high)
+        if axis.size == axis.to and factors[i] == 1 and (low, high) == (0, 1):
             continue
         rows, weights, beyond = method.rows(axis)
         x = resample(b, x, d, rows, weights)

@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from frontends.array_builder import Tensor, dims_map, known, position
+from frontends.array_builder import Tensor, dims_map, few, known, position
 from frontends.array_builder import identity as identity_map
 from frontends.array_sums import Builder
 from frontends.onnx_ops.registry import (
@@ -214,6 +214,7 @@ def pad(
     )
     for d in range(x.rank):
         if low[d] or high[d]:
+            few(low[d] + x.shape[d] + high[d])
             rows = np.arange(-low[d], x.shape[d] + high[d])
             x = b.take(x, d, bordered(rows, x.shape[d], mode))
     return x
@@ -341,8 +342,12 @@ def dropout(
 @operator("EyeLike", moves=True)
 def eye_like(b: Builder, x: Tensor, *, dtype: np.dtype | None, k: int) -> Tensor:
     """1 on a diagonal, else 0"""
-    eye = np.eye(*x.shape, k=k)
-    return known(eye, dtype if dtype is not None else x.dtype)
+    to = dtype if dtype is not None else x.dtype
+
+    def body(_: Scalar) -> Scalar:
+        return (position(1) == position(0) + k).cast(to)
+
+    return b.generic(body, x.shape, [identity_map(2), identity_map(2)], x)
 
 
 @operator("ReverseSequence", moves=True)
