@@ -112,7 +112,7 @@ class Problem:
         def length(i: int) -> tuple[int, int, int]:
             run = extents[i]
             for j in its:
-                if j != i and steps[j] == steps[i] * extents[i]:
+                if j != i and steps[i] == 1 and steps[j] == extents[i]:
                     run *= extents[j]
             return run, -abs(steps[i]), extents[i]
 
