@@ -144,16 +144,16 @@ def reshape(v: SSAValue, shape: Sequence[int]) -> SSAValue:
     ).result
 
 
-def row(v: SSAValue, index: int) -> SSAValue:
-    """`v[index]`, one dimension less."""
+def row(v: SSAValue, index: int, shape: Sequence[int]) -> SSAValue:
+    """`v[index]` in another shape."""
     type_ = tensor_type(v)
     first, *rest = type_.get_shape()
-    if first == 1:
-        return reshape(v, rest)
-    offsets = [index, *[0] * len(rest)]
-    result = TensorType(type_.element_type, rest)
-    ones = [1] * (len(rest) + 1)
-    return tensor.ExtractSliceOp(v, offsets, [1, *rest], ones, result).result
+    if first > 1:
+        offsets = [index, *[0] * len(rest)]
+        result = TensorType(type_.element_type, rest)
+        ones = [1] * (len(rest) + 1)
+        v = tensor.ExtractSliceOp(v, offsets, [1, *rest], ones, result).result
+    return reshape(v, shape)
 
 
 def with_row(v: SSAValue, index: int, into: SSAValue) -> SSAValue:
@@ -207,11 +207,11 @@ class Lowering:
     def weights(self, v: SSAValue, d: int) -> SSAValue:
         """The panels of w or r of a direction."""
         s = self.sizes
-        return self.panels(reshape(row(v, d), (s.G, s.K, shape_of(v)[-1])))
+        return self.panels(row(v, d, (s.G, s.K, shape_of(v)[-1])))
 
     def bias_rows(self, v: SSAValue | None, d: int) -> SSAValue | None:
         """A bias of a direction as [G, K]."""
-        return None if v is None else reshape(row(v, d), (self.sizes.G, self.sizes.K))
+        return None if v is None else row(v, d, (self.sizes.G, self.sizes.K))
 
     def biases(self, d: int, cell: Cell) -> tuple[SSAValue, SSAValue | None]:
         """What is added to the gates, and what the cell takes of each unit."""
@@ -220,13 +220,13 @@ class Lowering:
         recurrent = self.bias_rows(op.recurrent_bias, d)
         columns = None
         if isinstance(op, LstmOp) and op.peepholes is not None:
-            columns = reshape(row(op.peepholes, d), (3, s.K))
+            columns = row(op.peepholes, d, (3, s.K))
         if cell.apart:
             assert cell.candidate is not None
             none = zeros((s.K,), self.element)
-            own = none if recurrent is None else row(recurrent, cell.candidate)
-            columns = reshape(own, (1, s.K))
+            columns = reshape(none, (1, s.K))
             if recurrent is not None:
+                columns = row(recurrent, cell.candidate, (1, s.K))
                 recurrent = with_row(none, cell.candidate, recurrent)
         both = [b for b in (bias, recurrent) if b is not None]
         total = both[0] if both else zeros((s.G, s.K), self.element)
@@ -240,7 +240,7 @@ class Lowering:
         s, op = self.sizes, self.op
         given = [op.h0, op.c0] if isinstance(op, LstmOp) else [op.h0]
         none = zeros((s.N, s.K), self.element)
-        return [none if v is None else row(v, d) for v in given]
+        return [none if v is None else row(v, d, (s.N, s.K)) for v in given]
 
     def scratch(self, cell: Cell) -> SSAValue:
         """The bytes that a recurrence works in."""

@@ -54,9 +54,11 @@ def test_every_option(layer: Layer, threads: int):
         ("lstm", (37, 70, 9, 70)),
         ("gru", (37, 70, 9, 70)),
         ("lstm", (3, 201, 5, 150)),
+        ("gru", (5, 66, 7, 50)),
     ],
 )
 def test_several_blocks(kind: str, sizes: tuple[int, int, int, int]):
-    """Several chunks of steps, tasks of rows, panels of units, and blocks of depth."""
+    """Several chunks of steps, tasks of rows, panels of units, and blocks of depth; at
+    last two groups that go through time by themselves."""
     layer = Layer(kind, *sizes, has=("initial", "lengths"))
     check(layer, compile(layer.program(), threads=2), layer.arguments())
