@@ -98,8 +98,8 @@ the tasks. For one thread, and inside of another parallel loop, it is a plain lo
     "vector": """\
 The micro-kernel. Its accumulators are values that the loops over batch and k carry, so
 they stay in registers; the epilogue works on them before they are stored. One step of
-k stands here; LLVM writes out the four of a loop marked `br.unroll`. Functions of `math`
-become arithmetic here; this program has none.""",
+k stands here; LLVM writes out the four of the loop marked `br.unroll`. Functions of
+`math` become arithmetic here; this program has none.""",
     "llvm": """\
 Structured control flow becomes branches, memory becomes pointers, everything becomes
 the llvm dialect. The innermost loop of the micro-kernel:""",
