@@ -3,8 +3,8 @@
     {-# dialect_resources: { builtin: { w: "0x04000000" "0000803F..." } } #-}
                                              alignment   little-endian elements
 
-The section is cut off before the parser sees the text, and a blob is decoded when it is
-first asked for: hundreds of megabytes of hexadecimal cost a search, not a parse.
+The section is cut off and decoded before the parser sees the text: hundreds of
+megabytes of hexadecimal cost a search, not a parse, and are gone when lowering begins.
 """
 
 from __future__ import annotations
@@ -40,29 +40,19 @@ _BLOB = re.compile(rb'\s*"0x[^"]{8}')
 """What stands before the digits of the elements: a prefix and the alignment."""
 
 
-Blob = bytes | slice | Callable[[], bytes]
+Blob = bytes | Callable[[], bytes]
 
 
 class Resources(Mapping[str, bytes]):
-    """name -> the bytes of its elements. Those that are given as where their
-    hexadecimal digits stand in `text`, or as a function that reads them, are made when
-    they are asked for."""
+    """name -> the bytes of its elements. Those that are given as a function that reads
+    them are read when they are asked for."""
 
-    def __init__(self, blobs: Mapping[str, Blob], text: bytes = b""):
+    def __init__(self, blobs: Mapping[str, Blob]):
         self._blobs = dict(blobs)
-        self._text = memoryview(text)
 
     def __getitem__(self, name: str) -> bytes:
         blob = self._blobs[name]
-        if isinstance(blob, slice):
-            try:
-                blob = unhexlify(self._text[blob])
-            except ValueError as error:
-                raise BrError(
-                    f"expected hexadecimal digits in the resource '{name}', got {error}"
-                ) from error
-            self._blobs[name] = blob
-        elif callable(blob):
+        if callable(blob):
             blob = self._blobs[name] = blob()
         return blob
 
@@ -107,9 +97,9 @@ class _Section:
             self.position = start
             raise self.fail(f"'{mark}' in the resource section")
 
-    def entries(self, depth: int, end: str) -> dict[str, slice]:
+    def entries(self, depth: int, end: str) -> dict[str, bytes]:
         """`name: { ... }` down to `name: "0x..."`; the names of the last level."""
-        found: dict[str, slice] = {}
+        found: dict[str, bytes] = {}
         while (name := self.token()) != end:
             if name == ",":
                 continue
@@ -118,11 +108,12 @@ class _Section:
                 self.expect("{")
                 found |= self.entries(depth - 1, "}")
             else:
-                found[name.lstrip('"')] = self.blob()
+                name = name.lstrip('"')
+                found[name] = self.blob(name)
         return found
 
-    def blob(self) -> slice:
-        """Where the digits after the prefix and the alignment stand."""
+    def blob(self, name: str) -> bytes:
+        """The bytes whose digits stand after a prefix and the alignment."""
         start = _BLOB.match(self.text, self.position)
         if start is None:
             raise self.fail('"0x", 8 digits of alignment and the elements\' bytes')
@@ -130,8 +121,14 @@ class _Section:
         end = self.text.find(b'"', start.end())
         if end < 0:
             raise self.fail("a closing quote")
+        try:
+            found = unhexlify(memoryview(self.text)[start.end() : end])
+        except ValueError as error:
+            raise self.fail(
+                f"hexadecimal digits in the resource '{name}', got {error}"
+            ) from error
         self.position = end + 1
-        return slice(start.end(), end)
+        return found
 
 
 def cut_resources(text: bytes, filename: str) -> tuple[bytes, Resources]:
@@ -144,7 +141,7 @@ def cut_resources(text: bytes, filename: str) -> tuple[bytes, Resources]:
     rest = text[section.position :]
     if rest.strip():  # what follows keeps its lines
         rest = b"\n" * text.count(b"\n", match.start(), section.position) + rest
-    return text[: match.start()] + rest, Resources(blobs, text)
+    return text[: match.start()] + rest, Resources(blobs)
 
 
 _TYPES: dict[type[Attribute], str] = {

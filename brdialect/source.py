@@ -233,10 +233,13 @@ def decode(data: bytes, filename: str) -> str:
         ) from error
 
 
-def parse_module(text: str | bytes, filename: str = "<text>") -> ModuleOp:
+def parse_module(text: str, filename: str = "<text>") -> ModuleOp:
     """The verified module of MLIR text, or a `BrError` that names the place."""
-    data = text.encode(errors="surrogatepass") if isinstance(text, str) else text
-    body, blobs = cut_resources(data, filename)
+    data = text.encode(errors="surrogatepass")
+    return _parse(*cut_resources(data, filename), filename)
+
+
+def _parse(body: bytes, blobs: Resources, filename: str) -> ModuleOp:
     try:
         parser = LocatingParser(context(), decode(body, filename), filename)
     except ParseError as error:  # the first token is read at once
@@ -260,4 +263,6 @@ def read_module(path: str | Path) -> ModuleOp:
     except OSError as error:
         raise BrError(f"{name}: cannot read: {error.strerror}") from error
     name = "<stdin>" if name == "-" else name
-    return parse_module(data, name)
+    body, blobs = cut_resources(data, name)
+    del data  # twice the size of the weights, which `blobs` has
+    return _parse(body, blobs, name)
