@@ -41,21 +41,19 @@ class Signature:
         names = [f"argument {i}" for i in self.free]
         found = check_arrays(self.parameters, arrays, names)
         given = dict(zip(self.free, found, strict=True))
-        for i in given:
-            self._check_limit(i, given)
+        self._check_limits(given, "argument")
         return found
 
-    def _check_limit(self, index: int, given: Mapping[int, Array]) -> None:
-        limit = self.arguments[index].limit
-        if limit is None:
-            return
-        most = limit.most
-        if isinstance(most, tuple):
-            argument, dimension = most
-            if argument not in given:
-                return  # a constant: the code takes what is more for T
-            most = given[argument].shape[dimension]
-        check_limit(limit, most, given[index], f"argument {index}")
+    def _check_limits(self, given: Mapping[int, Array], what: str) -> None:
+        """Those of the arrays among themselves."""
+        for index, lengths in given.items():
+            limit = self.arguments[index].limit
+            most = None if limit is None else limit.most
+            if isinstance(most, tuple):
+                argument, dimension = most
+                most = given[argument].shape[dimension] if argument in given else None
+            if limit is not None and most is not None:
+                check_limit(limit, most, lengths, f"{what} {index}")
 
     def static_shapes(self) -> Shapes | None:
         """What the code is made for, if it does not depend on the arrays of a call."""
@@ -107,4 +105,5 @@ class Signature:
                 )
             what = f"constant {index}"
             arrays[index] = check_array(self.arguments[index], value, what)
+        self._check_limits(arrays, "constant")
         return arrays

@@ -10,6 +10,9 @@ import pytest
 from recurrent import Layer
 from test_bad_input import OUTPUTS, refused, succeeded
 
+from brdialect.mistake import BrError
+from runtime.compiler import compile
+
 GRU = Layer("gru", 5, has=("lengths",))
 TWO = Layer("lstm", options={"direction": "bidirectional"})
 
@@ -77,6 +80,12 @@ def test_constant_lengths_out_of_range(tmp_path: Path):
         told = refused(tmp_path, tool, "bad.mlir", *outputs)
         assert "bad.mlir:4:3: 'br.gru'" in told
         assert "lengths within 0..5, got 6 for sequence 1" in told
+
+
+def test_lengths_given_ahead():
+    *_, lengths = GRU.arguments()
+    with pytest.raises(BrError, match=r"constant 3: expected lengths .* 0\.\.5, got 6"):
+        compile(GRU.program(), constants={3: lengths + 1})
 
 
 def test_random_lengths_are_within_range(tmp_path: Path):
