@@ -249,10 +249,11 @@ class TensorBuilder:
         if math.prod(new) != math.prod(old):
             raise BrError(f"expected a shape like {list(old)}'s, got {list(shape)}")
         type_ = TensorType(type_of(x).element_type, new)
-        if not new:  # one element: no dimension makes up another
-            return self._collapse(x, [], type_)
-        if not old:
-            return self._expand(x, [], type_)
+        if not new or not old:  # one element: no dimension makes up another
+            zeros = AffineMap(len(new), 0, (AffineConstantExpr(0),) * len(old))
+            out = self.empty(new, type_.element_type)
+            maps = [zeros, AffineMap.identity(len(new))]
+            return self.generic((x,), out, maps, lambda _, e: e[0])
         if (groups := _groups(old, new)) is not None and len(old) > len(new):
             return self._collapse(x, groups, type_)
         if (groups := _groups(new, old)) is not None:

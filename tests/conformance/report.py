@@ -32,7 +32,7 @@ PATIENCE = 300.0
 Outcomes = Mapping[str, str]
 
 PEERS = """\
-| backend | all | core | LSTM, GRU, RNN | ConvTranspose | MaxPool | AveragePool | basis |
+| | all | core | LSTM, GRU, RNN | ConvTranspose | MaxPool | AveragePool | basis |
 |---|---|---|---|---|---|---|---|
 | onnxruntime 1.32 | 1588 | 470 | 15 | 11 | 19 | 20 | measured |
 | tinygrad | 1531 | 464 | 0 | 11 | 19 | 20 | its own list |
@@ -123,12 +123,12 @@ def page(cases: Sequence[Case], outcomes: Outcomes, light: Outcomes) -> str:
         "",
         "<!-- Written by tests/conformance/report.py; change that, not this. -->",
         "",
-        f"The cases of `onnx.backend.test` of onnx {onnx.__version__}, each compiled to "
-        "machine code and",
-        "run, compared by the suite's own tolerance. Nothing is skipped: what is not",
-        "supported counts as failed. *Core* are the cases whose operators are those of",
-        "convolutional, recurrent and fully connected networks "
-        "([the list](../tests/conformance/suite.py)).",
+        f"The cases of `onnx.backend.test` of onnx {onnx.__version__}, each compiled",
+        "to machine code and run, compared by the suite's own tolerance. Nothing is",
+        "skipped: what is not supported counts as failed. *Core* are the cases whose",
+        "operators are those of convolutional, recurrent and fully connected networks",
+        "([the list](../tests/conformance/suite.py)). Inputs that say sizes or axes are",
+        "given when the model is compiled.",
         "",
         "| | all | core | LSTM, GRU, RNN | ConvTranspose | MaxPool | AveragePool |",
         "|---|---|---|---|---|---|---|",

@@ -5,8 +5,7 @@ passes is a failed test, too.
 """
 
 import pytest
-
-from tests.conformance.suite import Case, expected_failures, node_cases
+from suite import Case, expected_failures, node_cases
 
 CORE = [case for case in node_cases() if case.is_core]
 EXPECTED = expected_failures()
