@@ -13,7 +13,7 @@ from itertools import pairwise
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
 from brdialect.roles import Blocked, Contraction, Form, Linear, Role
-from brdialect.schedule import LETTERS, Schedule
+from brdialect.schedule import LETTERS, Loop, Schedule
 from passes.nearest_schedule import nearest_schedule
 
 
@@ -37,14 +37,41 @@ def _faults(table: Contraction, s: Schedule) -> Iterator[str]:
     yield from _call_faults(table, s)
     for i in range(len(table.extents)):
         yield from _loop_faults(table, s, i)
+    shared = shared_sum(table, s)
     for loop in s.loops:
         if loop.parallel and table.role(loop.iterator) is Role.K:
-            sum_ = describe(table, loop.iterator)
-            yield f"expected no parallel loop over the sum {sum_}"
+            yield from _shared_faults(table, loop, shared)
     yield from _panel_faults(table, s, "a", table.a, s.m, s.pack_a)
     yield from _panel_faults(table, s, "b", table.b, s.n, s.pack_b)
     if s.prefetch_b and not (s.pack_b or any(isinstance(f, Blocked) for f in table.b)):
         yield "expected pack=b beside prefetch=b: what comes next lies in panels"
+
+
+def shared_sum(table: Contraction, s: Schedule) -> Loop | None:
+    """The outermost loop, if threads share a sum in it: each part of the sum goes into
+    a copy of C of its own (share_sums.py)."""
+    first = s.loops[0] if s.loops else None
+    if first is None or not first.parallel:
+        return None
+    return first if table.role(first.iterator) is Role.K else None
+
+
+def _shared_faults(
+    table: Contraction, loop: Loop, shared: Loop | None
+) -> Iterator[str]:
+    """A sum is shared in equal parts, outside of all other loops."""
+    sum_ = describe(table, loop.iterator)
+    if loop is not shared:
+        yield f"expected a parallel loop over the sum {sum_} to be the outermost one"
+    elif table.extents[loop.iterator] % loop.step:
+        yield (
+            f"expected the step of a parallel loop over the sum {sum_} to divide it, "
+            f"got {loop.step}"
+        )
+    elif not any(
+        isinstance(f, Linear) and f.plain == loop.iterator for f in (*table.a, *table.b)
+    ):
+        yield f"expected the shared sum {sum_} to be a dimension of an operand"
 
 
 def _call_faults(table: Contraction, s: Schedule) -> Iterator[str]:

@@ -62,7 +62,7 @@ from passes.build import (
     strided_type,
     value,
 )
-from passes.check_schedule import check_schedule
+from passes.check_schedule import check_schedule, shared_sum
 from passes.normalise_contractions import contraction_of
 
 
@@ -345,6 +345,8 @@ def lower(op: ContractOp) -> None:
         unsupported(op, "expected a schedule; run choose-schedule first")
     schedule = op.schedule.data
     check_schedule(op, table, schedule)
+    if shared_sum(table, schedule) is not None:
+        unsupported(op, "expected no sum that threads share; run share-sums first")
     bases: list[SSAValue] = []
     strides: list[Strides] = []
     offsets: list[Index] = []

@@ -41,7 +41,10 @@ STAGES: Sequence[tuple[str, Sequence[str]]] = (
     ),
     ("layout", ("propagate-layouts",)),
     ("fuse", ("fuse-epilogues", "fold-scales", "coalesce-contractions")),
-    ("schedule", ("lower-recurrent-ops", "choose-schedule", "pack-operands")),
+    (
+        "schedule",
+        ("lower-recurrent-ops", "choose-schedule", "share-sums", "pack-operands"),
+    ),
     ("load", ("hoist-load-time",)),
     ("bufferize", ("bufferize",)),
     ("outline", ("outline-nests",)),

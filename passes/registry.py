@@ -23,6 +23,7 @@ NAMES = (
     "coalesce-contractions",
     "lower-recurrent-ops",
     "choose-schedule",
+    "share-sums",
     "pack-operands",
     "hoist-load-time",
     "bufferize",
