@@ -154,6 +154,25 @@ def test_recurrent_layers():
     assert 4 * gru.flops == 3 * lstm.flops
 
 
+def test_gates_in_another_order():
+    workload = Recurrent("lstm", n=1, c=1, k=2, t=1)
+    assert workload.gates == "iofc"
+    bias = np.array([["i0", "i1", "o0", "o1", "f0", "f1", "c0", "c1"]])
+    found = workload.reordered(bias, "ifco")
+    assert found.tolist() == [["i0", "i1", "f0", "f1", "c0", "c1", "o0", "o1"]]
+    weight = np.arange(8.0).reshape(1, 8, 1)
+    assert workload.reordered(weight, "cofi")[0, :, 0].tolist() == [
+        6,
+        7,
+        2,
+        3,
+        4,
+        5,
+        0,
+        1,
+    ]
+
+
 # The race
 
 
