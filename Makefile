@@ -2,7 +2,7 @@
 # first command.
 
 .DEFAULT_GOAL := help
-.PHONY: help test compare check format
+.PHONY: help test compare conformance check format
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## */  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -13,6 +13,9 @@ test:  ## what the passes print (lit) and what compiled code computes (pytest)
 
 compare:  ## against PyTorch and torch-mlir; needs pip install -e '.[compare]'
 	pytest -q -m compare
+
+conformance:  ## all of ONNX's own suite; writes docs/conformance.md
+	python tests/conformance/report.py
 
 check:  ## formatting, lint and types, changes nothing
 	ruff format --check .

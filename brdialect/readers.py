@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brdialect.arrays import Array
+from brdialect.mistake import BrError
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
     from xdsl.ir import Attribute
 
 READERS = {".onnx": "frontends.from_onnx"}
-"""Suffix -> the module whose `read(path)` gives a module, or an `OpenProgram`."""
+"""Suffix -> the module whose `read(path)` gives a module, or an `OpenProgram`. What it
+needs beyond this package the extra installs that is named like the suffix."""
 
 
 @dataclass(frozen=True)
@@ -55,4 +57,11 @@ def is_foreign(path: str | Path) -> bool:
 
 def read_foreign(path: Path) -> ModuleOp | OpenProgram:
     """What the file's reader makes of it."""
-    return import_module(READERS[path.suffix]).read(path)
+    try:
+        reader = import_module(READERS[path.suffix])
+    except ModuleNotFoundError as e:
+        raise BrError(
+            f"{path}: expected the package {e.name} to read a {path.suffix} file, got "
+            f"none; pip install 'brdialect[{path.suffix[1:]}]'"
+        ) from e
+    return reader.read(path)

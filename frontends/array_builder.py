@@ -36,7 +36,7 @@ from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 from brdialect.arrays import Array
 from brdialect.errors import BrError
 from brdialect.interface import UNSIGNED
-from brdialect.resources import Resources
+from brdialect.resources import Blob, Resources
 from brdialect.source import attach_resources
 from frontends.elements import DType, constant_op, element_type
 from frontends.scalar import INDEX, Scalar
@@ -134,9 +134,7 @@ class ArrayBuilder:
     given: Sequence[tuple[Shape, DType]]
     """Shape and type of each argument."""
 
-    blobs: dict[str, bytes | slice | Callable[[], bytes]] = field(
-        default_factory=dict[str, "bytes | slice | Callable[[], bytes]"]
-    )
+    blobs: dict[str, Blob] = field(default_factory=dict[str, Blob])
 
     def __post_init__(self) -> None:
         types = [(shape, element_type(dtype)) for shape, dtype in self.given]

@@ -10,21 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import helper, numpy_helper
 
 from brdialect.arrays import Array
 from brdialect.errors import BrError
 from frontends.array_builder import Tensor
 from frontends.elements import DType
-
-try:
-    import onnx
-    from google.protobuf.message import DecodeError
-    from onnx import helper, numpy_helper
-except ImportError as e:
-    raise BrError(
-        "expected the package onnx to read an .onnx file, got none; "
-        "pip install 'brdialect[onnx]'"
-    ) from e
 
 if TYPE_CHECKING:
     from onnx import (

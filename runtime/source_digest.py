@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import mmap
 import os
 import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from brdialect.readers import is_foreign
 from runtime.code_cache import CodeCache, key_of
 
 _SETTLED = 2.0
@@ -52,7 +54,7 @@ def digest_of(source: object, cache: CodeCache) -> SourceDigest | None:
         return None
 
 
-def _digest_of_file(path: Path, cache: CodeCache) -> SourceDigest:
+def _digest_of_file(path: Path, cache: CodeCache) -> SourceDigest | None:
     """Of the file's bytes, which are read only if they may have changed since last
     time: hundreds of megabytes of weights would take longer than all else."""
     key = key_of("file", str(path.absolute()))
@@ -60,6 +62,8 @@ def _digest_of_file(path: Path, cache: CodeCache) -> SourceDigest:
     now = _status(path.stat())
     if known is not None and known.description["status"] == list(now):
         return SourceDigest(known.description["digest"], path, now)
+    if is_foreign(path) and _names_other_files(path):
+        return None  # which of them changed is not looked at
     with path.open("rb") as file:
         before = os.fstat(file.fileno())
         digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20))
@@ -69,6 +73,16 @@ def _digest_of_file(path: Path, cache: CodeCache) -> SourceDigest:
     if settled and status == _status(before):
         cache.put(key, {"status": status, "digest": digest.hexdigest()})
     return SourceDigest(digest.hexdigest(), path, status)
+
+
+def _names_other_files(path: Path) -> bool:
+    """Whether an ONNX model has weights in files of their own: an entry whose key, as
+    protobuf writes it, is `location`."""
+    with path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return False
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return data.find(b"\n\x08location\x12") >= 0
 
 
 def _status(found: os.stat_result) -> tuple[int, ...]:

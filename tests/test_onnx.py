@@ -3,6 +3,8 @@
 Results are compared with onnx's reference evaluator.
 """
 
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from onnx.reference import ReferenceEvaluator
 import brdialect
 from brdialect.errors import BrError
 from frontends.from_onnx import from_model
+from runtime.code_cache import CodeCache
+from runtime.source_digest import digest_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 node = helper.make_node
@@ -54,9 +58,15 @@ def model(
     return made
 
 
+def evaluated(proto: ModelProto, inputs: Mapping[str, Array]) -> Array:
+    """What onnx's own evaluator makes of the first result."""
+    first, *_ = ReferenceEvaluator(proto).run(None, dict(inputs))
+    return np.asarray(first)
+
+
 def check(proto: ModelProto, inputs: Mapping[str, Array], rtol: float = 1e-5) -> None:
     """Compiled code gives what the reference evaluator gives."""
-    (want,) = ReferenceEvaluator(proto).run(None, dict(inputs))
+    want = evaluated(proto, inputs)
     compiled = brdialect.compile(from_model(proto), cache=False, threads=1)
     got = compiled(*inputs.values())
     assert isinstance(got, np.ndarray)
@@ -199,7 +209,7 @@ def test_open_sizes_are_bound_by_each_call(net: Path):
     compiled = brdialect.compile(net)
     for shape in ((1, 3, 6, 8), (2, 3, 5, 8), (1, 3, 6, 8)):
         x = numbers(*shape)
-        (want,) = ReferenceEvaluator(str(net)).run(None, {"x": x})
+        want = evaluated(onnx.load(net), {"x": x})
         np.testing.assert_allclose(compiled(x), want, rtol=1e-5, atol=1e-6)
     with pytest.raises(BrError, match=r"expected \?x3x\?x8xfloat32, got 1x3x6x9"):
         compiled(numbers(1, 3, 6, 9))
@@ -237,3 +247,41 @@ def test_inputs_that_say_sizes_are_constants():
     module = from_model(proto, values={"to": inputs["to"]})
     got = brdialect.compile(module, cache=False)(*inputs.values())
     np.testing.assert_array_equal(got, inputs["x"].reshape(2, 3))
+
+
+def test_the_example_is_exclusive_or():
+    """A real model, in a file: each number of rows is code of its own."""
+    exclusive_or = brdialect.compile(Path(__file__).parent.parent / "examples/xor.onnx")
+    for rows in ([[0, 0], [0, 1], [1, 0], [1, 1]], [[1, 0]]):
+        x = np.array(rows, np.float32)
+        np.testing.assert_array_equal(exclusive_or(x)[:, 0], x[:, 0] != x[:, 1])
+
+
+def test_without_the_onnx_package(net: Path):
+    code = "import sys; sys.modules['onnx'] = None; import brdialect as b\n"
+    code += f"try: b.compile({str(net)!r}, cache=False)\n"
+    code += "except b.BrError as e: print(e)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "expected the package onnx to read a .onnx file, got none" in done.stdout
+    assert "pip install 'brdialect[onnx]'" in done.stdout
+
+
+def test_weights_in_other_files_are_read_anew(net: Path, tmp_path: Path):
+    """Compiled code is kept by the model's own bytes, others may change."""
+    split = tmp_path / "split.onnx"
+    onnx.save(
+        onnx.load(net),
+        split,
+        save_as_external_data=True,
+        location="w.bin",
+        size_threshold=0,
+    )
+    cache = CodeCache(tmp_path, 1 << 30)
+    assert digest_of(net, cache) is not None
+    assert digest_of(split, cache) is None
+    x = numbers(1, 3, 6, 8)
+    np.testing.assert_array_equal(
+        brdialect.compile(split)(x), brdialect.compile(net)(x)
+    )

@@ -234,7 +234,7 @@ def test_changed_fields():
         bad = ModelProto()
         bad.CopyFrom(BASE)
         victim = bad.graph.node[random.integers(len(bad.graph.node))]
-        match random.integers(5):
+        match int(random.integers(5)):
             case 0:
                 victim.op_type = str(random.choice(kinds))
             case 1:

@@ -28,7 +28,10 @@ def parser(prog: str, description: str, examples: str) -> Parser:
         allow_abbrev=False,
     )
     made.add_argument(
-        "file", type=Path, metavar="FILE", help="MLIR: linalg on tensors; - is stdin"
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="MLIR: linalg on tensors, or an .onnx model; - is MLIR from stdin",
     )
     made.add_argument(
         "--entry",
