@@ -248,18 +248,17 @@ class FunctionLowering:
     def splat(self, scalar: SSAValue, vector: VectorType) -> SSAValue:
         """The scalar in all lanes; a block does that once."""
         key = (scalar, vector)
-        if (found := self._in_block.get(key)) is None:
+        if key not in self._in_block:
             poison = self.compute(PoisonOp, (), vector)
-            first = self.compute(
-                llvm.InsertElementOp, (poison, scalar, self.int64(0)), vector
+            operands = (poison, scalar, self.int64(0))
+            first = self.compute(llvm.InsertElementOp, operands, vector)
+            lanes: dict[str, Attribute] = {
+                "mask": int32s(*(0,) * vector.get_shape()[0])
+            }
+            self._in_block[key] = self.compute(
+                llvm.ShuffleVectorOp, (first, poison), vector, lanes
             )
-            found = self._in_block[key] = self.compute(
-                llvm.ShuffleVectorOp,
-                (first, poison),
-                vector,
-                {"mask": int32s(*(0,) * vector.get_shape()[0])},
-            )
-        return found
+        return self._in_block[key]
 
     # Index arithmetic: numbers stay numbers, and a block never computes a thing twice
 
