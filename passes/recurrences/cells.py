@@ -213,6 +213,9 @@ def _gates(kind: Kind, found: Found, elements: Elements) -> list[_Gate] | None:
     known = [g for g in gates if g is not None and not g.rest]
     if len(known) != len(gates):
         return None
+    for gate in known:
+        if len(gate.products) == 1:
+            gate.products = elements.side_by_side(gate.products[0])
     same = {(len(g.products), len(g.biases)) for g in known}
     return known if same in ({(2, 0)}, {(2, 1)}, {(2, 2)}) else None
 
@@ -243,15 +246,15 @@ def _sum(point: Point, elements: Elements) -> _Gate | None:
     while pending:
         term = elements.resolved(pending.pop(0))
         operation = elements.operation(term)
-        products = elements.products(term)
+        product = elements.product(term)
         if operation is not None and operation[0] == "arith.addf":
             pending = [*operation[1], *pending]
-        elif products:
-            turned = [t for t in map(_data_first, products) if t is not None]
-            if len(turned) != len(products):
+        elif product is not None:
+            turned = _data_first(product)
+            if turned is None:
                 return None
-            gate.products += turned
-            pending = [products[0].start, *pending]
+            gate.products.append(turned)
+            pending = [product.start, *pending]
         elif elements.number(term) != 0:
             (gate.biases if _is_bias(term) else gate.rest).append(term)
     return gate

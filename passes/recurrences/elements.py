@@ -150,12 +150,9 @@ class Elements:
                 return float(first)
         return None
 
-    def products(self, point: Point) -> list[Product]:
-        """The sum of products that it is: one, or where data are put side by side, as
-        in `[x, h] W`, one for each piece."""
-        whole = self._product(point)
-        if whole is None:
-            return []
+    def side_by_side(self, whole: Product) -> list[Product]:
+        """A sum of products whose data are put side by side, as in `[x, h] W`, as one
+        for each piece; else the sum itself."""
         summed = variable("r", whole.extent)
         for turned, side, other in (
             (False, whole.left, whole.right),
@@ -187,7 +184,7 @@ class Elements:
             yield extent, self.resolved(Point(piece, index)), met
             offset += extent
 
-    def _product(self, point: Point) -> Product | None:
+    def product(self, point: Point) -> Product | None:
         point = self.resolved(point)
         op = point.value.owner
         if not isinstance(op, linalg.GenericOp) or self.form(op).is_parallel:
