@@ -98,6 +98,8 @@ four: even and odd rows times even and odd columns, with 1x1, 1x2, 2x1 and 2x2 o
 none is scattered. Each is computed where it belongs, in a slice with stride 2
 (`bufferize` makes that of `tensor.insert_slice`). Of the padded image only what is
 inside the padding is computed. Where windows end before the border does, dy is padded.
+(Windows that lie end to end, as in most poolings, reach each element once: there dx is
+computed for all positions and taps, and reshaped.)
 
 The gradient of `%w` is a single contraction: a sum over images and pixels.
 

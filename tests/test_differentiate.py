@@ -37,6 +37,8 @@ CONVOLUTIONS = {
     "plain": ((2, 5, 7, 9), (6, 5, 3, 3), {}),
     "padded": ((1, 3, 6, 5), (7, 3, 3, 3), {"padding": (1, 2)}),
     "strided": ((2, 3, 10, 9), (4, 3, 3, 3), {"stride": (2, 3), "padding": (1, 1)}),
+    "one window": ((3, 4, 5, 3), (6, 4, 5, 3), {}),
+    "windows end to end": ((1, 3, 7, 8), (4, 3, 2, 3), {"stride": (2, 3)}),
     "1x1 strided": ((1, 3, 7, 6), (4, 3, 1, 1), {"stride": (2, 2)}),
     "dilated": ((1, 3, 11, 9), (4, 3, 3, 2), {"dilation": (2, 3), "padding": (1, 2)}),
     "strided and dilated": (
@@ -111,6 +113,7 @@ POOLINGS: dict[str, Make] = {
         x, (3, 3), stride=(2, 2), padding=(1, 1)
     ),
     "dilated max": lambda b, x: b.max_pool(x, (2, 3), stride=(1, 2), dilation=(3, 1)),
+    "max with a rest": lambda b, x: b.max_pool(x, (2, 3), padding=(1, 1)),
     "average": lambda b, x: b.avg_pool(x, (3, 2), stride=(2, 1), padding=(1, 1)),
     "global average": lambda b, x: b.avg_pool(x, (9, 8)),
 }

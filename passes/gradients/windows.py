@@ -17,6 +17,9 @@ strided slice of the gradient; what no tap reaches stays zero. With stride 1 the
 one, which is the gradient. If x is a padded tensor, only what is inside the padding is
 computed.
 
+Where windows lie end to end, as in most poolings, or there is one, every element is
+reached once: dx[p, r] is computed for all p and r, and reshaped.
+
     %dy = tensor.pad %dy_given
     %w0 = tensor.extract_slice %w[.. r0 ..][.. t ..]
     %0 = linalg.generic ins(%dy, %w0) {maps = [u + b - e*r', ..]}    // h0 = 0, 2, 4 ..
@@ -25,11 +28,9 @@ computed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import cached_property
 from itertools import product
-from math import gcd
 
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import TensorType
@@ -41,135 +42,16 @@ from brdialect.errors import unsupported
 from brdialect.roles import Linear
 from passes.build import shape_of, tensor_type
 from passes.gradients.spaces import Space, Tape, extents_of, linear
-from passes.gradients.tensors import extract, filled, insert, padding_of
+from passes.gradients.tensors import collapse, extract, filled, insert, padding_of
+from passes.gradients.window_forms import (
+    Residue,
+    Window,
+    bounds,
+    expression,
+    substitute,
+    window_of,
+)
 from passes.linalg_match import maps_of, pad_with_zeros
-
-
-@dataclass(frozen=True)
-class Window:
-    """A dimension read at `stride * position + dilation * tap + constant`."""
-
-    position: int
-    tap: int | None
-    stride: int
-    dilation: int
-    constant: int
-    positions: int
-    taps: int
-    low: int
-    """The padding before the part of the dimension whose gradient is wanted."""
-
-    size: int
-    """Of that part."""
-
-    @property
-    def step(self) -> int:
-        """t: the taps of a residue are so many apart."""
-        return self.stride // gcd(self.stride, self.dilation)
-
-    @property
-    def residues(self) -> list[Residue]:
-        """One for each residue that some tap reaches."""
-        found = [Residue(self, r0) for r0 in range(min(self.step, self.taps))]
-        return [r for r in found if r.size > 0]
-
-
-@dataclass(frozen=True)
-class Residue:
-    """The elements `first + stride * u` of one dimension, reached from every t-th tap
-    from `r0` on."""
-
-    window: Window
-    r0: int
-
-    @property
-    def first(self) -> int:
-        """h0: the first element, not before the wanted part."""
-        w = self.window
-        start = w.dilation * self.r0 + w.constant
-        return w.low + (start - w.low) % w.stride
-
-    @property
-    def size(self) -> int:
-        """How many elements: the extent of u."""
-        w = self.window
-        return -((self.first - w.low - w.size) // w.stride)
-
-    @property
-    def taps(self) -> int:
-        """The extent of r'."""
-        return -((self.r0 - self.window.taps) // self.window.step)
-
-    @property
-    def base(self) -> int:
-        """b"""
-        w = self.window
-        return (self.first - w.dilation * self.r0 - w.constant) // w.stride
-
-    @property
-    def spread(self) -> int:
-        """e"""
-        return self.window.dilation // gcd(self.window.stride, self.window.dilation)
-
-
-def window_of(op: linalg.GenericOp, form: Linear, low: int, size: int) -> Window:
-    """The window that an operand's dimension is read by."""
-    extents, result = extents_of(op), maps_of(op)[-1]
-    places = [i for i in form.iterators if i in result.used_dims()]
-    # of two iterators of the result the one with more trips is the position
-    places.sort(key=lambda i: -extents[i])
-    factors = form.coefficients
-    if not places or len(form.iterators) > 2 or min(factors) < 0:
-        unsupported(
-            op,
-            "expected windows of one iterator of the result and at most one other, "
-            f"with positive steps, to differentiate, got {expression(form)}",
-        )
-    position = places[0]
-    tap = next((i for i in form.iterators if i != position), None)
-    return Window(
-        position,
-        tap,
-        factors[position],
-        1 if tap is None else factors[tap],
-        form.constant,
-        extents[position],
-        1 if tap is None else extents[tap],
-        low,
-        size,
-    )
-
-
-def expression(form: Linear) -> AffineExpr:
-    """The sum as an affine expression, without terms that are zero."""
-    total: AffineExpr | None = None
-    for i in form.iterators:
-        factor = form.coefficients[i]
-        term = AffineExpr.dimension(i)
-        term = term if factor == 1 else term * factor
-        total = term if total is None else total + term
-    if total is None:
-        return AffineExpr.constant(form.constant)
-    return total + form.constant if form.constant else total
-
-
-def substitute(form: Linear, old: Sequence[Linear]) -> Linear:
-    """The form in other iterators; `old` says what each of its own is in them."""
-    coefficients, constant = [0] * len(old), form.constant
-    for i in form.iterators:
-        factor = form.coefficients[i]
-        constant += factor * old[i].constant
-        for j, c in enumerate(old[i].coefficients):
-            coefficients[j] += factor * c
-    return Linear(tuple(coefficients), constant)
-
-
-def bounds(form: Linear, extents: Sequence[int]) -> tuple[int, int]:
-    """The least and the largest value of a form."""
-    ends = [c * (n - 1) for c, n in zip(form.coefficients, extents, strict=True)]
-    least = form.constant + sum(min(0, e) for e in ends)
-    return least, form.constant + sum(max(0, e) for e in ends)
-
 
 Pull = Callable[[Space], SSAValue | None]
 """Emits the backward generic over a space."""
@@ -199,13 +81,23 @@ class Windows:
         if isinstance(pad := operand.owner, tensor.PadOp):
             low, self.target = padding_of(pad)[0], pad.source
             shape = shape_of(pad.source)
-        self.shape = shape
+        self.low, self.size = low, shape
+        """Of the part of the operand whose gradient is wanted."""
         self.windows: dict[int, Window] = {}
         """By dimension of the operand."""
+        self.reshaped: dict[int, Window] = {}
+        """Those whose windows lie side by side."""
         for d, expr in enumerate(self.map.results):
             form = linear(op, expr, self.map.num_dims)
             if not self._is_plain(form, low[d], shape[d]):
-                self.windows[d] = window_of(op, form, low[d], shape[d])
+                window = window_of(op, form, low[d], shape[d])
+                side_by_side = window.side_by_side and not self._is_filter(window)
+                (self.reshaped if side_by_side else self.windows)[d] = window
+        self.shape = tuple(
+            w.positions * w.taps if (w := self.reshaped.get(d)) else size
+            for d, size in enumerate(shape)
+        )
+        """Of the gradient as it is computed."""
         self._check()
         self._padded: dict[tuple[SSAValue, AffineMap], tuple[SSAValue, list[int]]] = {}
         self._not_zero: set[SSAValue] = set()
@@ -214,6 +106,15 @@ class Windows:
         if not form.iterators:
             return not form.constant and size == 1 and not low
         return form.plain is not None and self.extents[form.plain] == size and not low
+
+    def _is_filter(self, window: Window) -> bool:
+        """Whether the taps are a convolution's: what they multiply depends on them.
+        Then the channels should stay the columns of the sub-problems."""
+        block, maps = self.op.body.block, maps_of(self.op)
+        return window.positions > 1 and any(
+            block.args[k].uses and m is not self.map and window.tap in m.used_dims()
+            for k, m in enumerate(maps)
+        )
 
     def _check(self) -> None:
         """Each iterator stands in one dimension of the operand."""
@@ -234,21 +135,47 @@ class Windows:
 
     def gradient(self, pull: Pull) -> SSAValue | None:
         """The gradient of `target`, put together from its parts."""
-        spaces = [self.space(part) for part in self.parts]
-        if len(spaces) == 1 and spaces[0].shape == self.shape:
-            return self.pulled(pull, spaces[0])
         element = tensor_type(self.target).element_type
-        whole: SSAValue = self.start(TensorType(element, self.shape))
-        for part, space in zip(self.parts, spaces, strict=True):
-            found = self.pulled(pull, space)
+        # made before the parts, so that these can be computed in it
+        whole = self.start(TensorType(element, self.shape))
+        for part in self.parts:
+            found = self.pulled(pull, self.space(part))
             if found is None:
                 return None
+            if self.reshaped:
+                found = collapse(found, self.groups())
+            if shape_of(found) == self.shape:
+                return self.cut(found)
             offsets, steps = [0] * len(self.shape), [1] * len(self.shape)
             for d, residue in part.items():
                 offsets[d] = residue.first - residue.window.low
                 steps[d] = residue.window.stride
-            whole = insert(found, whole, (offsets, space.shape, steps))
-        return whole
+            whole = insert(found, whole, (offsets, shape_of(found), steps))
+        return self.cut(whole)
+
+    def groups(self) -> list[list[int]]:
+        """The dimensions of a part that are one of the gradient."""
+        found: list[list[int]] = []
+        at = 0
+        for d in range(len(self.shape)):
+            found.append([at, at + 1] if d in self.reshaped else [at])
+            at = found[-1][-1] + 1
+        return found
+
+    def cut(self, whole: SSAValue) -> SSAValue:
+        """What is wanted of the dimensions whose windows lie side by side; where these
+        end before the dimension does, zeros follow."""
+        low, size = [0] * len(self.shape), list(self.shape)
+        for d in self.reshaped:
+            low[d] = self.low[d]
+            size[d] = min(self.size[d], self.shape[d] - low[d])
+        ones = [1] * len(size)
+        if tuple(size) != self.shape:
+            whole = extract(whole, (low, size, ones))
+        if tuple(size) == tuple(self.size):
+            return whole
+        zeros = filled(0.0, TensorType(tensor_type(whole).element_type, self.size))
+        return insert(whole, zeros, ([0] * len(size), size, ones))
 
     def start(self, type_: TensorType[Attribute]) -> SSAValue:
         """What the parts are written over: zeros where no tap reaches all elements."""
@@ -300,11 +227,18 @@ class Windows:
 
     def space(self, part: dict[int, Residue]) -> Space:
         """The iterators of a sub-problem."""
-        results = list(self.map.results)
-        shape = list(self.shape)
-        for d, residue in part.items():
-            results[d] = AffineExpr.dimension(residue.window.position)
-            shape[d] = residue.size
+        results, shape = list[AffineExpr](), list[int]()
+        for d, expr in enumerate(self.map.results):
+            if (residue := part.get(d)) is not None:
+                results.append(AffineExpr.dimension(residue.window.position))
+                shape.append(residue.size)
+            elif (window := self.reshaped.get(d)) is not None:
+                iterators = (window.position, window.tap or 0)
+                results += [AffineExpr.dimension(i) for i in iterators]
+                shape += [window.positions, window.taps]
+            else:
+                results.append(expr)
+                shape.append(self.shape[d])
         return Space(
             self.part_extents(part),
             self.old(part),
