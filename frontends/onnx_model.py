@@ -223,11 +223,12 @@ def _input(value: ValueInfoProto) -> Input:
     sizes: list[int | None] = []
     names: list[str] = []
     for dim in tensor.shape.dim:
-        is_open = dim.WhichOneof("value") != "dim_value"
+        # Paddle's exporter writes -1 or "?" for any size that is open
+        is_open = dim.WhichOneof("value") != "dim_value" or dim.dim_value == -1
         if not is_open and dim.dim_value < 0:
             raise BrError(f"{what}: expected sizes of at least 0, got {dim.dim_value}")
         sizes.append(None if is_open else dim.dim_value)
-        names.append(dim.dim_param)
+        names.append("" if dim.dim_param == "?" else dim.dim_param)
     return Input(value.name, tuple(sizes), dtype, tuple(names))
 
 

@@ -225,6 +225,14 @@ def test_sizes_of_one_name_are_equal():
         from_model(proto)
 
 
+def test_open_sizes_without_a_name_may_differ():
+    inputs = {"a": numbers(2, 3)}
+    proto = model([node("Relu", ["a"], ["y"])], inputs, shapes={"a": [-1, "?", "?"]})
+    a = numbers(2, 3, 4)
+    got = brdialect.compile(from_model(proto, [a.shape]), cache=False)(a)
+    np.testing.assert_array_equal(got, np.maximum(a, 0))
+
+
 def test_the_commands_take_it(net: Path, tmp_path: Path):
     spec = "--input=1x3x6x8xf32"
     done = call("br-run", net, spec, "--verify", folder=tmp_path)
@@ -285,3 +293,14 @@ def test_weights_in_other_files_are_read_anew(net: Path, tmp_path: Path):
     np.testing.assert_array_equal(
         brdialect.compile(split)(x), brdialect.compile(net)(x)
     )
+
+
+def test_constants_bind_inputs_that_say_sizes(tmp_path: Path):
+    """Of a file as well, by their positions."""
+    inputs = {"x": numbers(6), "to": np.array([2, 3])}
+    path = tmp_path / "reshape.onnx"
+    onnx.save(model([node("Reshape", ["x", "to"], ["y"])], inputs), path)
+    with pytest.raises(BrError, match="'shape' to be known when the model is compiled"):
+        brdialect.compile(path)
+    got = brdialect.compile(path, constants={1: inputs["to"]})(inputs["x"])
+    np.testing.assert_array_equal(got, inputs["x"].reshape(2, 3))
