@@ -36,9 +36,13 @@ def of_module(make: Callable[[Any], Any]) -> Callable[[], Any]:
                 self.layer = make(torch.nn)
 
             def forward(self, x: Any, *states: Any):
-                if not states:
-                    return self.layer(x)
-                return self.layer(x, states if len(states) > 1 else states[0])
+                match states:
+                    case ():
+                        return self.layer(x)
+                    case (state,):
+                        return self.layer(x, state)
+                    case _:
+                        return self.layer(x, states)
 
         return Call()
 
