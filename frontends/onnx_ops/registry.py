@@ -9,7 +9,8 @@
   standard's defaults. An attribute that a function does not name is not supported.
 * What was an attribute in one opset and is an input in another is a parameter: the
   attribute comes as a known tensor.
-* `version` is the opset in which the operator's definition last changed.
+* `version` is the opset in which the operator's definition last changed, `outputs` how
+  many results the node names.
 * A subgraph comes as a function of tensors.
 * f16 and bf16 come as f32, and results go back; where `moves=True`, which is for
   operators that only move elements, they come as they are.
