@@ -22,7 +22,7 @@ from xdsl.builder import ImplicitBuilder
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import AnyFloat, IntegerAttr, TensorType, i32
 from xdsl.dialects.linalg import ops as linalg
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.utils.hints import isa
 
@@ -32,7 +32,6 @@ from passes.build import shape_of, tensor_type
 from passes.gradients.scalar_bodies import (
     added_term,
     compared_term,
-    depends_on,
     derivative,
 )
 from passes.gradients.scalar_rules import compare, neg, number
@@ -122,9 +121,17 @@ def term_of(op: linalg.GenericOp, k: int, gradient: SSAValue, tape: Tape) -> Ter
 
 
 def used_by(value: SSAValue, op: linalg.GenericOp) -> set[SSAValue]:
-    """The arguments of the body that reach a value of it."""
-    block = op.body.block
-    return {a for a in block.args if value in depends_on(block, a)}
+    """The arguments of the body that a value of it is computed from."""
+    found: set[SSAValue] = set()
+    stack = [value]
+    while stack:
+        value = stack.pop()
+        if value not in found:
+            found.add(value)
+            inner = value.owner
+            if isinstance(inner, Operation) and inner.parent is op.body.block:
+                stack += inner.operands
+    return found.intersection(op.body.block.args)
 
 
 def winning_iteration(

@@ -3,6 +3,7 @@
 // RUN: not br-opt %s -p 'differentiate{entry=integers wrt=0,2}' 2>&1 | filecheck %s --check-prefix ARGUMENT
 // RUN: not br-opt %s -p 'differentiate{entry=open}' 2>&1 | filecheck %s --check-prefix OPEN
 // RUN: not br-opt %s -p 'differentiate{entry=product}' 2>&1 | filecheck %s --check-prefix PRODUCT
+// RUN: not br-opt %s -p 'differentiate{entry=conditional}' 2>&1 | filecheck %s --check-prefix CONDITIONAL
 // RUN: not br-opt %s -p 'differentiate{entry=bitcast}' 2>&1 | filecheck %s --check-prefix BITCAST
 // RUN: not br-opt %s -p 'differentiate{entry=element}' 2>&1 | filecheck %s --check-prefix ELEMENT
 // RUN: not br-opt %s -p 'differentiate{entry=gather}' 2>&1 | filecheck %s --check-prefix GATHER
@@ -12,7 +13,7 @@
 #none = affine_map<(m) -> ()>
 #twice = affine_map<(m) -> (m, m)>
 
-// MISSING: differentiate: expected entry to be a function out of integers, open, product, bitcast, element, gather, diagonal, got 'nothing'
+// MISSING: differentiate: expected entry to be a function out of integers, open, product, conditional, bitcast, element, gather, diagonal, got 'nothing'
 
 // INTEGER: differentiate_invalid.mlir:[[# @LINE + 2]]:1: 'func.func': expected wrt to name tensors of floats, got argument 1 of type tensor<4xi32>
 // ARGUMENT: differentiate_invalid.mlir:[[# @LINE + 1]]:1: 'func.func': expected wrt to name arguments out of 0 to 1, got 2
@@ -32,6 +33,20 @@ func.func @product(%x: tensor<4xf32>, %one: tensor<f32>) -> tensor<f32> {
   ^bb0(%in: f32, %out: f32):
     %p = arith.mulf %in, %out : f32
     linalg.yield %p : f32
+  } -> tensor<f32>
+  func.return %y : tensor<f32>
+}
+
+func.func @conditional(%x: tensor<4xf32>, %one: tensor<f32>) -> tensor<f32> {
+  // CONDITIONAL: differentiate_invalid.mlir:[[# @LINE + 1]]:3: 'linalg.generic': expected what a reduction adds up not to depend on the sum so far
+  %y = linalg.generic {indexing_maps = [#same, #none], iterator_types = ["reduction"]}
+      ins(%x : tensor<4xf32>) outs(%one : tensor<f32>) {
+  ^bb0(%in: f32, %out: f32):
+    %more = arith.cmpf ogt, %in, %out : f32
+    %none = arith.constant 0.0 : f32
+    %term = arith.select %more, %in, %none : f32
+    %sum = arith.addf %out, %term : f32
+    linalg.yield %sum : f32
   } -> tensor<f32>
   func.return %y : tensor<f32>
 }
