@@ -14,13 +14,16 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "SGD": "brdialect.optimizers",
     "TARGETS": "brdialect.targets",
+    "Adam": "brdialect.optimizers",
     "BrError": "brdialect.mistake",
     "Compiled": "runtime.compiler",
     "Target": "brdialect.targets",
     "UnsupportedError": "brdialect.errors",
     "compile": "runtime.compiler",
     "host_target": "runtime.host",
+    "train_step": "runtime.training.step",
 }
 
 

@@ -14,6 +14,7 @@ NAMES = (
     # in the order of the pipeline
     "set-target",
     "differentiate",
+    "add-training-step",
     "generalise-linalg",
     "raise-recurrences",
     "normalise-contractions",

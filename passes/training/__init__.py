@@ -1,0 +1,1 @@
+"""What `add-training-step` writes besides the gradients: losses and optimisers."""

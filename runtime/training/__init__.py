@@ -1,0 +1,1 @@
+"""Training: a compiled step with its state, and a loop around it."""

@@ -1,0 +1,258 @@
+"""`brdialect.train_step`: a program on tensors as a training step with its state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import isfinite
+from pathlib import Path
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, TensorType
+from xdsl.utils.hints import isa
+
+from brdialect.arrays import Array
+from brdialect.mistake import BrError
+from brdialect.optimizers import Optimizer, optimizer_named
+from brdialect.reference import find_entry
+from brdialect.source import resources
+from brdialect.targets import Target
+from passes.add_training_step import STEP, AddTrainingStepPass
+from passes.training.losses import check_loss
+from runtime.arguments import aligned_empty
+from runtime.compiler import compile
+from runtime.executable import Executable
+from runtime.host import check_runs_here, resolve_target
+from runtime.program import Program, load_program
+from runtime.signature import Shapes, Signature
+
+State = dict[str, Array]
+
+STEP_NUMBER = "step"
+"""The name of the number of steps done in a `State`."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """A step for some shapes of its arguments."""
+
+    signature: Signature
+    executable: Executable
+    workspace: Array
+    prediction: tuple[int, ...]
+    """The shape of the program's result."""
+
+
+def copy_of(array: Array) -> Array:
+    """In memory of its own, aligned as vectors want it."""
+    new = aligned_empty(array.shape, array.dtype, "the state of training")
+    new[...] = array
+    return new
+
+
+def check_parameters(parameters: Mapping[int, Array]) -> None:
+    """Refuses what cannot be learnt."""
+    if not parameters:
+        raise BrError("expected at least one parameter to be learnt, got none")
+    for i, array in parameters.items():
+        if array.dtype.kind != "f":
+            raise BrError(
+                f"parameter {i}: expected a tensor of floats, got one of "
+                f"{array.dtype}; leave it out here, and give it in each call"
+            )
+
+
+def checked_labels(labels: object, prediction: tuple[int, ...]) -> Array:
+    """Labels of logits [n, classes], as the step takes them."""
+    array, classes = np.asarray(labels), prediction[1]
+    if array.dtype.kind not in "iu":
+        raise BrError(f"labels: expected integers, got {array.dtype}")
+    wrong = np.flatnonzero((array < 0) | (array >= classes))
+    if len(wrong):
+        raise BrError(
+            f"labels: expected numbers within 0..{classes - 1}, got "
+            f"{array.flat[wrong[0]]} at {wrong[0]}"
+        )
+    return array.astype(np.int64)
+
+
+class TrainStep:
+    """One step of training: call it with the program's arguments that are no
+    parameters, then with what is wanted of its result; it returns the loss before the
+    step and keeps the new parameters.
+
+    For each shape of a batch one piece of machine code is made and kept: forward, loss,
+    gradients and optimiser. It reads the state in one set of buffers and writes it to
+    another; then they change places, so a step that fails leaves the state as it was.
+    """
+
+    optimizer: Optimizer
+    """May be replaced by one of the same kind with another rate; everything else is in
+    the code."""
+
+    def __init__(
+        self,
+        program: Program,
+        loss: str | None,
+        optimizer: Optimizer,
+        parameters: Mapping[int, Array],
+    ):
+        self._program, self._loss, self.optimizer = program, loss, optimizer
+        self._settings = optimizer
+        self._initial = program.signature.checked_constants(parameters)
+        check_parameters(self._initial)
+        initial = list(self._initial.values())
+        self._state = [copy_of(array) for array in initial]
+        self._state += [
+            copy_of(np.zeros_like(array))
+            for _ in optimizer.moments
+            for array in initial
+        ]
+        self._next = [copy_of(array) for array in self._state]
+        self._loss_of_step = aligned_empty((), initial[0].dtype, "the loss")
+        self._codes: dict[Shapes, Code] = {}
+        self.steps = 0
+        """Done so far."""
+        shapes = program.signature.static_shapes()
+        if shapes is not None:
+            self._code(shapes)
+
+    @property
+    def parameters(self) -> dict[int, Array]:
+        """Copies of what has been learnt, by the numbers of the arguments."""
+        return {
+            i: array.copy()
+            for i, array in zip(self._initial, self._state, strict=False)
+        }
+
+    def _names(self) -> list[str]:
+        """Of the state's arrays."""
+        kinds = ("parameter", *self.optimizer.moments)
+        return [f"{kind}.{i}" for kind in kinds for i in self._initial]
+
+    def state(self) -> State:
+        """Copies of all that the next step depends on: parameters, moments, the number
+        of steps."""
+        named = zip(self._names(), self._state, strict=True)
+        found = {name: array.copy() for name, array in named}
+        return found | {STEP_NUMBER: np.array(self.steps)}
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Goes on from what `state` has returned, of a step like this one."""
+        names = self._names()
+        if missing := {*names, STEP_NUMBER} - set(state):
+            raise BrError(
+                f"expected the state of {', '.join(names)}, got one without "
+                f"{', '.join(sorted(missing))}"
+            )
+        for name, array in zip(names, self._state, strict=True):
+            given = state[name]
+            if given.shape != array.shape or given.dtype != array.dtype:
+                raise BrError(
+                    f"state {name}: expected shape {array.shape} of {array.dtype}, got "
+                    f"{given.shape} of {given.dtype}"
+                )
+        for name, array in zip(names, self._state, strict=True):
+            array[...] = state[name]
+        self.steps = int(state[STEP_NUMBER])
+
+    def _module(self, shapes: Shapes) -> ModuleOp:
+        """The program with its step, for these shapes of all arguments."""
+        module = self._program.specialised(shapes)
+        settings = asdict(self._settings)
+        del settings["rate"]
+        AddTrainingStepPass(
+            tuple(self._initial),
+            self._program.signature.entry,
+            self._loss,
+            self._settings.name,
+            **settings,
+        ).apply(Context(), module)
+        return module
+
+    def _code(self, shapes: Shapes) -> Code:
+        """The compiled step for these shapes of all arguments."""
+        if shapes not in self._codes:
+            module = self._module(shapes)
+            entry = self._program.signature.entry
+            (result,) = find_entry(module, entry).function_type.outputs
+            assert isa(result, TensorType)
+            find_entry(module, entry).detach()
+            # what is given as text is kept for the next process; numbers that stand
+            # beside the text would be lost
+            source = module if resources(module) else str(module)
+            target = self._program.target
+            compiled = compile(source, entry + STEP, target, target.threads)
+            executable = compiled.executable(
+                tuple(p.shape for p in compiled.parameters)
+            )
+            self._codes[shapes] = Code(
+                compiled.signature,
+                executable,
+                executable.workspace(()),
+                tuple(result.get_shape()),
+            )
+        return self._codes[shapes]
+
+    def _taken(self, arrays: Sequence[object]) -> tuple[Code, list[Array]]:
+        """The code for what a call has been given, and all that it takes."""
+        signature, count = self._program.signature, len(self._initial)
+        inputs = [i for i in range(len(signature.arguments)) if i not in self._initial]
+        names = [f"argument {i}" for i in inputs]
+        names += ["what is wanted"] * (self._loss is not None)
+        if len(arrays) != len(names):
+            raise BrError(
+                f"expected {len(names)} arrays ({', '.join(names)}), got {len(arrays)}"
+            )
+        every: dict[int, object] = dict(zip(inputs, arrays, strict=False))
+        every |= dict(zip(self._initial, self._state, strict=False))
+        in_order = signature.checked([every[i] for i in sorted(every)])
+        code = self._code(tuple(a.shape for a in in_order))
+        wanted = arrays[len(inputs) :]
+        if self._loss == "cross-entropy":
+            wanted = [checked_labels(wanted[0], code.prediction)]
+        numbers = self.optimizer.numbers(self.steps + 1)
+        every_one = [*in_order, *wanted, *self._state[count:], *map(float, numbers)]
+        return code, code.signature.checked(every_one)
+
+    def __call__(self, *arrays: object) -> float:
+        code, taken = self._taken(arrays)
+        results = [self._loss_of_step, *self._next]
+        code.executable.bind(taken, results, code.workspace)()
+        loss = float(self._loss_of_step)
+        if not isfinite(loss):
+            raise BrError(
+                f"step {self.steps + 1}: expected a finite loss, got {loss}; the "
+                "parameters are those before this step; try a smaller rate"
+            )
+        self._state, self._next = self._next, self._state
+        self.steps += 1
+        return loss
+
+
+def train_step(
+    source: str | Path | ModuleOp,
+    loss: str | None,
+    optimizer: Optimizer | str,
+    parameters: Mapping[int, Array],
+    entry: str | None = None,
+    target: Target | str | None = None,
+    threads: int | None = None,
+) -> TrainStep:
+    """Compiles a training step of a function on tensors.
+
+    * `source`, `entry`, `target`, `threads`: as for `compile`.
+    * `loss`: `cross-entropy` of a result of logits [n, classes] with labels [n], or
+      `mean-squared-error` of any result; None if the result is the loss itself.
+    * `optimizer`: `SGD(...)` or `Adam(...)`, or its name for PyTorch's defaults.
+    * `parameters`: what is learnt, with what it is at first: arrays by the numbers of
+      the function's arguments.
+    """
+    resolved = resolve_target(target, threads)
+    check_runs_here(resolved)
+    if isinstance(optimizer, str):
+        optimizer = optimizer_named(optimizer)
+    check_loss(loss)
+    program = load_program(source, entry, resolved)
+    return TrainStep(program, loss, optimizer, parameters)
