@@ -22,6 +22,7 @@ _HOMES = {
     "Target": "brdialect.targets",
     "UnsupportedError": "brdialect.errors",
     "compile": "runtime.compiler",
+    "fit": "runtime.training.loop",
     "host_target": "runtime.host",
     "train_step": "runtime.training.step",
 }

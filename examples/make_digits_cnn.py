@@ -1,7 +1,7 @@
-"""Makes digits_cnn.mlir and digits_test.npz: trains a small CNN on scikit-learn's
-handwritten digits and exports it with torch-mlir.
+"""Makes digits_cnn.mlir, digits_train.npz and digits_test.npz: trains a small CNN on
+scikit-learn's handwritten digits and exports it with torch-mlir.
 
-Needs `pip install -e '.[compare]'`. Nothing else needs this to be run again: both
+Needs `pip install -e '.[compare]'`. Nothing else needs this to be run again: the
 files are kept beside this script.
 """
 
@@ -48,6 +48,9 @@ def main() -> None:
         dynamic_shapes={"input": {0: torch.export.Dim("batch")}},
     )
     (HERE / "digits_cnn.mlir").write_text(f"{module}\n")
+    np.savez_compressed(
+        HERE / "digits_train.npz", images=train_x.numpy(), labels=train_y.numpy()
+    )
     np.savez_compressed(
         HERE / "digits_test.npz",
         images=test_x.numpy(),

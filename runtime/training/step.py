@@ -141,10 +141,10 @@ class TrainStep:
     def restore(self, state: Mapping[str, Array]) -> None:
         """Goes on from what `state` has returned, of a step like this one."""
         names = self._names()
-        if missing := {*names, STEP_NUMBER} - set(state):
+        if set(state) != {*names, STEP_NUMBER}:
             raise BrError(
-                f"expected the state of {', '.join(names)}, got one without "
-                f"{', '.join(sorted(missing))}"
+                f"expected the state of {', '.join([*names, STEP_NUMBER])}, got "
+                f"{', '.join(state) or 'nothing'}"
             )
         for name, array in zip(names, self._state, strict=True):
             given = state[name]
