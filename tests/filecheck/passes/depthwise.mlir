@@ -12,7 +12,7 @@ module attributes {br.target = #br.target<"x86-64-v3">} {
 // CHECK-LABEL: @channels_first
 // CHECK: br.contract ins(%{{.*}}, %w : {{.*}}, tensor<32x3x3xf32>) outs(%{{.*}} : tensor<1x8x8x32xf32>) {indexing_maps = [affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, (d2 + d4), (d3 + d5), d1)>, affine_map<(d0, d1, d2, d3, d4, d5) -> (d1, d4, d5)>, affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d2, d3, d1)>, affine_map<(d0, d1, d2, d3, d4, d5) -> (d1)>]{{.*}} epilogue(%b : tensor<32xf32>) {
 // LOOPS-LABEL: @channels_first
-// LOOPS: %[[A:.*]] = memref.reinterpret_cast %{{.*}} to memref<3x8x3x16xf32, strided<[32, 32, 320, 1]
+// LOOPS: %[[A:.*]] = memref.reinterpret_cast %{{.*}} to memref<3x8x3x16xf32, strided<[320, 32, 32, 1]
 // LOOPS: br.batch_reduce_gemm ins(%[[A]], %{{.*}} : memref<3x8x3x16xf32, {{.*}}>, memref<3x3x16xf32, {{.*}}>) outs(%{{.*}} : memref<8x16xf32, {{.*}}>)
 func.func @channels_first(%x: tensor<1x32x10x10xf32>,
     %w: tensor<32x3x3xf32> {br.bound = 1 : i64}, %b: tensor<32xf32> {br.bound = 2 : i64})
@@ -40,7 +40,7 @@ func.func @channels_first(%x: tensor<1x32x10x10xf32>,
 // CHECK-LABEL: @channels_last
 // CHECK: br.contract ins(%x, %w : tensor<1x11x11x16xf32>, tensor<3x3x16xf32>)
 // LOOPS-LABEL: @channels_last
-// LOOPS: br.batch_reduce_gemm ins(%{{.*}}, %{{.*}} : memref<3x5x3x16xf32, strided<[16, 32, 176, 1]{{.*}}>>, memref<3x3x16xf32
+// LOOPS: br.batch_reduce_gemm ins(%{{.*}}, %{{.*}} : memref<3x5x3x16xf32, strided<[176, 32, 16, 1]{{.*}}>>, memref<3x3x16xf32
 func.func @channels_last(%x: tensor<1x11x11x16xf32>, %w: tensor<3x3x16xf32>,
     %y: tensor<1x5x5x16xf32>) -> tensor<1x5x5x16xf32> {
   %r = linalg.depthwise_conv_2d_nhwc_hwc
