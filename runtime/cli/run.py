@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ examples:
   br-run mlp.mlir                                 random arguments, prints the results
   br-run mlp.mlir --input=@x.npy --output=y.npz   a file in, a file out
   br-run mlp.mlir --verify                        against the numpy reference
+  br-run net.onnx --verify=onnxruntime            against ONNX Runtime; onnx: against
+                                                  the onnx package's own evaluator
   br-run mlp.mlir --benchmark --threads=1         how fast is it?
 
 A result passes --verify and --expected-output when everywhere
@@ -52,6 +55,9 @@ BR_CACHE_DIR= none; BR_CACHE_MIB says how much it may hold (2048).
 
 exit code: 0, or 1 after a mistake or a result beyond tolerance.
 """
+
+VERIFIERS = ("numpy", "onnxruntime", "onnx")
+"""What --verify can compare with; --verify alone is the first."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ class Options:
     atol: float
     threads: int | None
     seed: int
-    verify: bool
+    verify: str | None
     benchmark: bool
     json: bool
 
@@ -101,8 +107,9 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     p.add_argument("--seed", type=int, default=0, metavar="S", help="default 0")
     p.add_argument(
         "--verify",
-        action="store_true",
-        help="compares with the numpy reference, which computes in float64",
+        choices=VERIFIERS,
+        help="compares with the numpy reference, which computes in float64 (--verify "
+        "alone), or an .onnx model with another implementation (--verify=NAME)",
     )
     p.add_argument(
         "--benchmark",
@@ -116,7 +123,10 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         help="neither takes compiled code from the cache nor keeps it there",
     )
     p.add_argument("--json", action="store_true", help="prints one JSON object instead")
-    options = Options(**vars(p.parse_args(arguments)))
+    # a value that may be left out would take the FILE behind it
+    words = sys.argv[1:] if arguments is None else arguments
+    words = [f"--verify={VERIFIERS[0]}" if w == "--verify" else w for w in words]
+    options = Options(**vars(p.parse_args(words)))
     if options.output is not None and options.output.suffix != ".npz":
         raise BrError(f"--output: expected a file named *.npz, got {options.output}")
     if options.seed < 0:
@@ -124,6 +134,10 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     for name in ("rtol", "atol"):
         if not getattr(options, name) >= 0:
             raise BrError(f"--{name}: expected 0 or more, got {getattr(options, name)}")
+    if options.verify not in (None, "numpy"):
+        from runtime.cli.implementations import check_can_run
+
+        check_can_run(options.verify, options.file)
     return options
 
 
@@ -164,6 +178,24 @@ def written_arguments(
     """The arrays that stand for memrefs."""
     pairs = zip(parameters, inputs, strict=True)
     return [array for parameter, array in pairs if parameter.in_place]
+
+
+def verified(
+    options: Options, model: Model, results: Sequence[Array], inputs: Sequence[Array]
+) -> dict[str, list[Comparison]]:
+    """The results against those of what --verify names, which may write the inputs."""
+    if options.verify is None:
+        return {}
+    if options.verify != "numpy":
+        from runtime.cli.implementations import run_model
+
+        right = run_model(options.verify, options.file, inputs)
+        return {options.verify: check(results, right, options)}
+    from runtime.cli.measure import run_reference
+
+    right = run_reference(model.program, inputs)
+    right += written_arguments(model.signature.parameters, inputs)
+    return {"numpy reference": check(results, right, options)}
 
 
 def check(
@@ -214,12 +246,7 @@ def run(options: Options) -> int:
     checks: dict[str, list[Comparison]] = {}
     if want:
         checks["expected output"] = check(results, want, options)
-    if options.verify:
-        from runtime.cli.measure import run_reference
-
-        right = run_reference(model.program, before)
-        right += written_arguments(parameters, before)
-        checks["numpy reference"] = check(results, right, options)
+    checks |= verified(options, model, results, before)
     timing = None
     if options.benchmark:
         from runtime.cli.measure import benchmark
