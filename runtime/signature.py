@@ -94,16 +94,19 @@ class Signature:
                 )
         return tuple(shapes)
 
-    def checked_constants(self, constants: Mapping[int, object]) -> dict[int, Array]:
-        """The arrays given for some arguments, in the arguments' order."""
+    def checked_constants(
+        self, constants: Mapping[int, object], what: str = "constant"
+    ) -> dict[int, Array]:
+        """The arrays given for some arguments, in the arguments' order; `what` they are
+        called in messages."""
         arrays: dict[int, Array] = {}
         for index, value in sorted(constants.items()):
             if index not in range(len(self.arguments)):
                 raise BrError(
-                    f"expected constants for arguments 0 to {len(self.arguments) - 1}, "
+                    f"expected {what}s for arguments 0 to {len(self.arguments) - 1}, "
                     f"got one for argument {index}"
                 )
-            what = f"constant {index}"
-            arrays[index] = check_array(self.arguments[index], value, what)
-        self._check_limits(arrays, "constant")
+            name = f"{what} {index}"
+            arrays[index] = check_array(self.arguments[index], value, name)
+        self._check_limits(arrays, what)
         return arrays

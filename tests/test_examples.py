@@ -24,6 +24,17 @@ def test_digits(script: str, tmp_path: Path):
     assert ours.split(":")[1] == theirs.split(":")[1]
 
 
+@pytest.mark.parametrize("network, steps, floor", [("mlp", 60, 85), ("cnn", 60, 85)])
+def test_training(network: str, steps: int, floor: float, tmp_path: Path):
+    """A short form of it, in two pieces."""
+    script = EXAMPLES / "train_digits.py"
+    for done in (steps // 2, steps):
+        flags = [f"--steps={done}", "--checkpoint=run.safetensors", "--picture=l.png"]
+        text = output_of(sys.executable, script, network, *flags, cwd=tmp_path)
+    assert float(text.split()[-2].rstrip("%")) > floor
+    assert (tmp_path / "l.png").exists()
+
+
 @pytest.mark.parametrize(
     "name, inputs",
     [

@@ -100,7 +100,7 @@ class TrainStep:
     ):
         self._program, self._loss, self.optimizer = program, loss, optimizer
         self._settings = optimizer
-        self._initial = program.signature.checked_constants(parameters)
+        self._initial = program.signature.checked_constants(parameters, "parameter")
         check_parameters(self._initial)
         initial = list(self._initial.values())
         self._state = [copy_of(array) for array in initial]
