@@ -121,16 +121,19 @@ def emitter_of(op: GenericOp, nest: Nest, target: Target) -> Emitter:
     if chosen is not None:
         across = transposed_loop(nest, chosen)
     views: list[SSAValue] = []
-    for v, x in zip(op.operands, (*nest.inputs, *nest.outputs), strict=True):
+    # by position: what is computed in place is an input and an output
+    accessed = (*nest.inputs, *nest.outputs)
+    for i, (v, x) in enumerate(zip(op.operands, accessed, strict=True)):
+        is_input = i < len(nest.inputs)
         if x is None:
             views.append(v)
             continue
         last = [] if chosen is None else [chosen]
-        if across is not None and x in nest.inputs and crosses(x, chosen, across):
+        if across is not None and is_input and crosses(x, chosen, across):
             last.append(across)
         order = [d for d in range(len(nest.loops)) if d not in last] + last
         sizes = [nest.loops[d].size for d in order]
-        if chosen in last[-1:] and x in nest.inputs and x.skips(chosen):
+        if chosen in last[-1:] and is_input and x.skips(chosen):
             sizes[-1] = (sizes[-1] - 1) * x.strides[chosen] + 1
             x = x.contiguous(chosen)
         views.append(view_of(x, order, sizes))

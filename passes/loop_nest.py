@@ -264,12 +264,13 @@ def vector_loop(nest: Nest, lanes: int, body_ops: int, reassociate: bool) -> int
             continue
         across = transposed_loop(nest, d)
         step = float(body_ops)
-        for x in nest.operands if loop.parallel else filter(None, nest.inputs):
+        reads = [x for x in nest.inputs if x is not None]
+        for i, x in enumerate(nest.operands if loop.parallel else reads):
             if x.strides[d] == 0 or (x.strides[d] == 1 and x.vectorisable):
                 step += 1
             elif across is not None and crosses(x, d, across):
                 step += TURNED
-            elif x in nest.inputs and x.skips(d) and 2 * x.strides[d] < lanes:
+            elif i < len(reads) and x.skips(d) and 2 * x.strides[d] < lanes:
                 step += 2 * x.strides[d]
             else:
                 step += lanes

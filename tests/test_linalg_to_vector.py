@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from generics import ADD, ELEMENTS, WIDTHS, filled, generic, run
-from native import lower
+from native import lower, native
 
 from brdialect.errors import UnsupportedError
 from brdialect.target import target_named
@@ -32,6 +32,30 @@ def test_broadcasts(shape: str, map_: str, n: int, width: int) -> None:
     b = filled(sizes, seed=1)
     _, _, y = run(text, x, b, np.zeros_like(x), vector_bytes=width)
     np.testing.assert_array_equal(y, x + (b[:, None] if shape == "3" else b))
+
+
+def test_in_place_with_a_stride() -> None:
+    """What is computed in place is thinned out where it is read, not where written."""
+    text = """
+      func.func @f(%x: memref<3x5x2xf32>, %y: memref<3x2xf32>) {
+        linalg.generic {indexing_maps = [
+            affine_map<(d0, d1, d2) -> (d0, d1, d2)>,
+            affine_map<(d0, d1, d2) -> (d0, d2)>,
+            affine_map<(d0, d1, d2) -> (d0, d1, d2)>],
+            iterator_types = ["parallel", "parallel", "parallel"]}
+            ins(%x, %y : memref<3x5x2xf32>, memref<3x2xf32>)
+            outs(%x : memref<3x5x2xf32>) {
+        ^bb0(%a: f32, %b: f32, %out: f32):
+          %log = math.log %b : f32
+          %r = arith.subf %a, %log : f32
+          linalg.yield %r : f32
+        }
+        func.return
+      }"""
+    x, y = filled((3, 5, 2)), np.abs(filled((3, 2), seed=1)) + 1
+    want = x - np.log(y)[:, None]
+    native(text)(x, y)
+    np.testing.assert_allclose(x, want, rtol=1e-5)
 
 
 @pytest.mark.parametrize("element", ["f64", "f16", "i64", "i32", "i8"])
