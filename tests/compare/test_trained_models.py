@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import runpy
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,7 +17,6 @@ from trained_models import (
     Array,
     denoiser,
     denoiser_inputs,
-    line_of_text,
     speech,
     text_direction,
     voice_detector,
@@ -43,12 +45,18 @@ def outputs(path: Path, *calls: Mapping[str, Array]) -> list[Sequence[Array]]:
     return every
 
 
-def test_text_that_stands_on_its_head():
-    lines = [line_of_text(text) for text in ("Hello, world", "invoice 2024")]
-    turned = [np.ascontiguousarray(x[..., ::-1, ::-1]) for x in lines]
-    calls = [{"x": x} for x in (*lines, *turned)]
+def test_text_that_stands_on_its_head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The example's pictures, and what it says of them."""
+    monkeypatch.setenv("BR_CACHE_DIR", str(tmp_path))  # compiled once for both
+    example = Path(__file__).parents[2] / "examples/text_direction.py"
+    parts = runpy.run_path(str(example))
+    upright = [parts["line_of_text"](text) for text in parts["TEXTS"]]
+    calls = [{"x": x} for x in (*upright, *map(parts["turned"], upright))]
     answers = [int(y.argmax()) for (y,) in outputs(text_direction(), *calls)]
     assert answers == [0, 0, 1, 1]
+    run = [sys.executable, example, text_direction(), parts["TEXTS"][0]]
+    told = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+    assert "as drawn: upright" in told and "turned: upside down" in told
 
 
 def test_denoiser():

@@ -78,19 +78,6 @@ def voice_detector() -> Path:
     return packaged("silero-vad==6.2.3", "silero_vad_16k_sequence.onnx")
 
 
-def line_of_text(text: str) -> Array:
-    """A picture, 1x3x48x192, of numbers from -1 to 1."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(1.92, 0.48), dpi=100, facecolor="white")
-    canvas = FigureCanvasAgg(figure)
-    figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=20)
-    canvas.draw()
-    pixels = np.asarray(canvas.buffer_rgba())[..., :3].astype(np.float32)
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None] / 127.5 - 1)
-
-
 def speech() -> Array:
     """Almost a second of someone who speaks, from the tests of a package."""
     path = packaged("webrtcvad==2.0.10", "test-audio.raw")
