@@ -31,7 +31,10 @@ def commands(page: Path) -> list[str]:
     return [line for line in text.splitlines() if line.startswith(TOOL_NAMES)]
 
 
-PAGES = (ROOT / "README.md", DOCS / "pipeline.md", DOCS / "differentiate.md")
+PAGES = (
+    ROOT / "README.md",
+    *(DOCS / name for name in ("pipeline.md", "differentiate.md", "training.md")),
+)
 COMMANDS = [c for page in PAGES for c in commands(page)]
 
 
@@ -111,6 +114,17 @@ CONTRACTS = {
 """The types of what the operation on each page takes."""
 
 
+def test_training_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    (program,) = blocks(DOCS / "training.md", "python")
+    values: dict[str, object] = {}
+    exec(compile(program, "training.md", "exec"), values)
+    losses = values["losses"]
+    assert isinstance(losses, list) and losses[-1] < 0.2 < 2 < losses[0]
+    assert (tmp_path / "mlp.safetensors").exists() and (tmp_path / "loss.png").exists()
+
+
 @pytest.mark.parametrize("page", CONTRACTS)
 def test_contract_page_runs(page: str):
     (program,) = blocks(DOCS / page, "python")
@@ -127,7 +141,8 @@ def test_contract_page_parses(page: str):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/pipeline.md", "docs/differentiate.md"]
+    "page",
+    ["README.md", "docs/pipeline.md", "docs/differentiate.md", "docs/training.md"],
 )
 def test_links_lead_somewhere(page: str):
     text = (ROOT / page).read_text()
