@@ -76,6 +76,11 @@ class Step:
         """Writes forward and loss; returns the gradient of the function's result."""
         result = prediction_of(self.function)
         type_ = tensor_type(result)
+        if 0 in type_.get_shape():
+            unsupported(
+                self.function,
+                f"expected a result with elements to learn from, got {type_}",
+            )
         prediction = self.backward.forward(result)
         if name is None:
             if type_.get_num_dims():

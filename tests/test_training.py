@@ -146,7 +146,7 @@ def test_own_loss():
     step = brdialect.train_step(b.finish(total), None, SGD(rate=0.25), {1: w0})
     assert step(x0) == pytest.approx(((w0 - x0) ** 2).sum())
     np.testing.assert_allclose(step.parameters[1], (w0 + x0) / 2)
-    step.optimizer = SGD(rate=0.5)
+    step.rate = 0.5
     step(x0)
     np.testing.assert_allclose(step.parameters[1], x0)
 
@@ -186,6 +186,12 @@ def test_batches_of_any_size():
     for _ in range(3):
         alone = one(x[:1], labels[:1].astype(np.int32))
         assert two(x[[0, 0]], labels[[0, 0]]) == pytest.approx(alone, rel=1e-5)
+
+
+def test_no_example():
+    x, labels = examples(0)
+    with pytest.raises(BrError, match=r"elements to learn from, got tensor<0x3xf32>"):
+        open_step(SGD())(x, labels)
 
 
 def test_batches():
@@ -344,6 +350,8 @@ def test_bad_calls():
     for arrays, message in CALLS:
         with pytest.raises(BrError, match=message):
             step(*arrays)
+    with pytest.raises(BrError, match="rate: expected a rate above 0, got 0"):
+        step.rate = 0
     assert step.steps == 0
     np.testing.assert_array_equal(step.parameters[1], WEIGHTS[1])
 

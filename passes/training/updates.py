@@ -40,10 +40,10 @@ def sgd(
     if not optimizer.momentum:
         return [sub(p, mul(rate, g))]
     momentum = add(scale(optimizer.momentum, moments[0]), g)
-    way = (
-        add(g, scale(optimizer.momentum, momentum)) if optimizer.nesterov else momentum
-    )
-    return [sub(p, mul(rate, way)), momentum]
+    direction = momentum
+    if optimizer.nesterov:
+        direction = add(g, scale(optimizer.momentum, momentum))
+    return [sub(p, mul(rate, direction)), momentum]
 
 
 def adam(

@@ -115,6 +115,7 @@ def fit(
     A loss that is not finite stops with an error that names the step; the checkpoint
     stays as it was.
     """
+    data = [np.asarray(array) for array in data]
     if len({len(array) for array in data}) != 1:
         raise BrError(
             "expected arrays of equally many examples, got "

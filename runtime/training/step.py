@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from pathlib import Path
 
@@ -87,10 +87,6 @@ class TrainStep:
     another; then they change places, so a step that fails leaves the state as it was.
     """
 
-    optimizer: Optimizer
-    """May be replaced by one of the same kind with another rate; everything else is in
-    the code."""
-
     def __init__(
         self,
         program: Program,
@@ -98,8 +94,7 @@ class TrainStep:
         optimizer: Optimizer,
         parameters: Mapping[int, Array],
     ):
-        self._program, self._loss, self.optimizer = program, loss, optimizer
-        self._settings = optimizer
+        self._program, self._loss, self._optimizer = program, loss, optimizer
         self._initial = program.signature.checked_constants(parameters, "parameter")
         check_parameters(self._initial)
         initial = list(self._initial.values())
@@ -119,6 +114,16 @@ class TrainStep:
             self._code(shapes)
 
     @property
+    def rate(self) -> float:
+        """The optimiser's, which may change from step to step; its other settings are
+        in the code."""
+        return self._optimizer.rate
+
+    @rate.setter
+    def rate(self, rate: float) -> None:
+        self._optimizer = replace(self._optimizer, rate=rate)
+
+    @property
     def parameters(self) -> dict[int, Array]:
         """Copies of what has been learnt, by the numbers of the arguments."""
         return {
@@ -128,7 +133,7 @@ class TrainStep:
 
     def _names(self) -> list[str]:
         """Of the state's arrays."""
-        kinds = ("parameter", *self.optimizer.moments)
+        kinds = ("parameter", *self._optimizer.moments)
         return [f"{kind}.{i}" for kind in kinds for i in self._initial]
 
     def state(self) -> State:
@@ -160,13 +165,13 @@ class TrainStep:
     def _module(self, shapes: Shapes) -> ModuleOp:
         """The program with its step, for these shapes of all arguments."""
         module = self._program.specialised(shapes)
-        settings = asdict(self._settings)
+        settings = asdict(self._optimizer)
         del settings["rate"]
         AddTrainingStepPass(
             tuple(self._initial),
             self._program.signature.entry,
             self._loss,
-            self._settings.name,
+            self._optimizer.name,
             **settings,
         ).apply(Context(), module)
         return module
@@ -212,7 +217,7 @@ class TrainStep:
         wanted = arrays[len(inputs) :]
         if self._loss == "cross-entropy":
             wanted = [checked_labels(wanted[0], code.prediction)]
-        numbers = self.optimizer.numbers(self.steps + 1)
+        numbers = self._optimizer.numbers(self.steps + 1)
         every_one = [*in_order, *wanted, *self._state[count:], *map(float, numbers)]
         return code, code.signature.checked(every_one)
 
