@@ -25,6 +25,7 @@ class Scalars:
     """Arithmetic on elements of one type."""
 
     element: AnyFloat
+    gates_by_tanh: bool = False
 
     def number(self, x: float) -> SSAValue:
         return arith.ConstantOp(FloatAttr(x, self.element)).result
@@ -55,7 +56,12 @@ class Scalars:
         return SelectOp(holds, *ways).result
 
     def sigmoid(self, x: SSAValue) -> SSAValue:
-        """(1 + tanh(x / 2)) / 2: half the work of 1 / (1 + exp(-x))."""
+        """1 / (1 + exp(-x)); or (1 + tanh(x / 2)) / 2, which is half the work and off
+        by 1e-7, so that what is near 0 has fewer digits."""
+        if not self.gates_by_tanh:
+            one = self.number(1.0)
+            e = math.ExpOp(arith.NegfOp(x).result).result
+            return self.divide(one, self.add(one, e))
         half = self.number(0.5)
         t = self.tanh(self.multiply(x, half))
         return self.fma(t, half, half)
@@ -174,8 +180,7 @@ def gru_cell(op: GruOp, g: Gates) -> Cell:
             hidden = s.add(args[3], args[5])
             x = s.fma(g.gate(0, gates["r"]), hidden, x)
         n = g.gate(1, x)
-        # (1 - z) * n + z * h
-        return (s.fma(z, s.subtract(h, n), n),)
+        return (s.fma(s.subtract(s.number(1.0), z), n, s.multiply(z, h)),)
 
     def reset(args: Sequence[SSAValue]) -> Sequence[SSAValue]:
         gates = dict(zip(order.replace("h", ""), args, strict=False))
@@ -188,7 +193,8 @@ def gru_cell(op: GruOp, g: Gates) -> Cell:
 
 def cell_of(op: SequenceOp, direction: int, element: AnyFloat) -> Cell:
     """The regions of one direction of an op."""
-    gates = Gates(op, direction, Scalars(element))
+    # in a GRU the difference of a gate and 1 counts as much as the gate
+    gates = Gates(op, direction, Scalars(element, isinstance(op, LstmOp)))
     match op:
         case LstmOp():
             return lstm_cell(op, gates)

@@ -328,15 +328,20 @@ def dropout(
     *,
     seed: int | None,
 ) -> tuple[Tensor, Tensor]:
-    """x, and which elements are kept: all of them"""
+    """x, and which elements are kept: all of them; in training, those that the
+    generator of the standard's own evaluator keeps, the same ones in each call"""
     training = training_mode is not None and bool(numbers(training_mode, "mode").item())
     chance = 0.5 if ratio is None or not training else numbers(ratio, "ratio").item()
+    if not training or chance == 0:
+        return x, b.filled(1, x.shape, np.dtype(np.bool_))
     expect(
-        not training or chance == 0,
-        "expected inference, or a ratio of 0, got training; random numbers are not "
-        "supported",
+        seed is not None and 0 < chance < 1,
+        "expected inference, or training with a seed and a ratio from 0 to below 1, "
+        f"got training with seed {seed} and ratio {chance}",
     )
-    return x, b.filled(1, x.shape, np.dtype(np.bool_))
+    kept = known(np.random.RandomState(seed).uniform(size=x.shape) >= chance)
+    scale = known(kept.array / (1 - chance), x.dtype)
+    return b.map(lambda x, s: x * s, x, scale), kept
 
 
 @operator("EyeLike", moves=True)
