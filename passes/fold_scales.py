@@ -90,6 +90,18 @@ def _clone_value(value: SSAValue, known: dict[SSAValue, SSAValue]) -> SSAValue:
     return known.get(value, value)
 
 
+def _column_maps(op: ContractOp) -> list[AffineMap]:
+    """Those of the epilogue's operands, with 0 where the operand's size is 1: there a
+    dimension, such as a batch of 1, chooses nothing."""
+    zero = AffineExpr.constant(0)
+    maps: list[AffineMap] = []
+    for extra, m in zip(op.extras, op.maps[3:], strict=True):
+        sizes = zip(m.results, tensor_type(extra).get_shape(), strict=True)
+        results = tuple(zero if size == 1 else at for at, size in sizes)
+        maps.append(AffineMap(m.num_dims, 0, results))
+    return maps
+
+
 def find_chain(op: ContractOp) -> Chain | None:
     """The longest chain that the epilogue begins with, if it scales."""
     if op.epilogue is None:
@@ -97,7 +109,8 @@ def find_chain(op: ContractOp) -> Chain | None:
     block = op.epilogue.block
     b_dims = set(op.maps[1].results)
     fixed: set[SSAValue] = set()
-    for arg, extra, map_ in zip(block.args[1:], op.extras, op.maps[3:], strict=True):
+    places = zip(block.args[1:], op.extras, _column_maps(op), strict=True)
+    for arg, extra, map_ in places:
         dims = {AffineExpr.dimension(d) for d in map_.used_dims()}
         if dims <= b_dims and is_load_time(extra):
             fixed.add(arg)
@@ -141,7 +154,7 @@ class Folding:
         extras = [
             (v, m)
             for v, m, arg in zip(
-                self.op.extras, self.op.maps[3:], self.body.args[1:], strict=True
+                self.op.extras, _column_maps(self.op), self.body.args[1:], strict=True
             )
             if self._reads(arg)
         ]

@@ -157,3 +157,24 @@ func.func @silu(%x: tensor<6x4xf32>, %w: tensor<8x4xf32> {br.bound = 1 : i64},
   } -> tensor<6x8xf32>
   func.return %0 : tensor<6x8xf32>
 }
+
+// A batch of one: the factor's map has the batch's dimension, which chooses nothing.
+// CHECK-LABEL: @one_row
+// CHECK:      linalg.generic {{.*}} ins(%col : tensor<1x8xf32>) outs(%{{.*}} : tensor<8xf32>)
+// CHECK:      %[[W:\d+]] = linalg.generic {{.*}} ins(%w, %{{.*}} : tensor<8x4xf32>, tensor<8xf32>)
+// CHECK:      br.contract ins(%x, %[[W]] : tensor<1x4xf32>, tensor<8x4xf32>)
+func.func @one_row(%x: tensor<1x4xf32>, %w: tensor<8x4xf32> {br.bound = 1 : i64},
+    %col: tensor<1x8xf32> {br.bound = 2 : i64}) -> tensor<1x8xf32> {
+  %e = tensor.empty() : tensor<1x8xf32>
+  %0 = br.contract ins(%x, %w : tensor<1x4xf32>, tensor<8x4xf32>)
+      outs(%e : tensor<1x8xf32>)
+      {indexing_maps = [#mk, #nk, #mn, #mn],
+       iterator_types = [#linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>,
+                         #linalg.iterator_type<reduction>], beta = 0.0 : f64}
+      epilogue(%col : tensor<1x8xf32>) {
+  ^bb0(%acc: f32, %f: f32):
+    %1 = arith.mulf %acc, %f : f32
+    br.yield %1 : f32
+  } -> tensor<1x8xf32>
+  func.return %0 : tensor<1x8xf32>
+}
