@@ -10,6 +10,7 @@ import io
 import re
 import shlex
 from importlib import import_module
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,11 @@ def commands(text: str) -> list[list[str]]:
     lines = re.findall(r"^\s*// RUN: ?(.*)$", text, re.MULTILINE)
     found: list[list[str]] = []
     for line in "\n".join(lines).replace("\\\n", "").split("\n"):
-        for part in line.split("|"):
-            tool, *words = shlex.split(part) or [""]
-            if tool == "br-opt" and not OTHER & set(words):
+        lexer = shlex.shlex(line, posix=True, punctuation_chars="|")
+        lexer.whitespace_split = True
+        for pipe, part in groupby(lexer, lambda word: word == "|"):
+            tool, *words = part
+            if not pipe and tool == "br-opt" and not OTHER & set(words):
                 found.append(words)
     return found
 
