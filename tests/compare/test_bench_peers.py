@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
@@ -27,6 +30,14 @@ WORKLOADS = [
     DepthwiseBlock(1, 16, 24, 9, 2),
     WholeResNet50(ResNet50(1, size=32, blocks=(1, 1), width=8, classes=10)),
 ]
+
+
+@pytest.fixture(autouse=True)
+def gradients_come_back() -> Iterator[None]:
+    """The peer turns PyTorch's gradients off: it has a process of its own, but here."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_grad_enabled(True)
 
 
 @pytest.mark.compare
