@@ -11,6 +11,7 @@ import numpy as np
 
 from brdialect.arrays import Array
 from brdialect.interface import Interface
+from brdialect.mistake import BrError
 from runtime.arguments import Parameter, aligned_empty
 from runtime.code import Code
 
@@ -24,6 +25,10 @@ _SCALARS: dict[np.dtype[Any], type[Any]] = {
         for bits in (8, 16, 32, 64)
     },
 }
+
+
+MOST_ARGUMENTS = 1024
+"""That ctypes passes to a function."""
 
 
 def _function(code: Code, name: str) -> Callable[..., None]:
@@ -50,8 +55,14 @@ def pack(code: Code, interface: Interface, weights: Sequence[Array]) -> list[Arr
         for size in interface.load_results
     ]
     if interface.load_entry is not None:
+        arrays = [*weights, *packed, _workspace(interface)]
+        if len(arrays) > MOST_ARGUMENTS:
+            raise BrError(
+                f"expected at most {MOST_ARGUMENTS} weights, given and packed, got "
+                f"{len(arrays)}; weights of several layers in one tensor are one"
+            )
         load = _function(code, interface.load_entry)
-        load(*map(_passed, [*weights, *packed, _workspace(interface)]))
+        load(*map(_passed, arrays))
     return packed
 
 
