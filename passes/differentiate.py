@@ -85,12 +85,10 @@ def active_values(function: func.FuncOp, wrt: Sequence[int]) -> set[SSAValue]:
     found: set[SSAValue] = {function.body.block.args[i] for i in wrt}
     for op in function.body.block.ops:
         if not found.isdisjoint([*op.operands, *captured(op)]):
-            floats = (AnyFloat, TensorType)
             found.update(
                 r
                 for r in op.results
-                if isinstance(r.type, floats)
-                and (is_float_tensor(r.type) or isinstance(r.type, AnyFloat))
+                if is_float_tensor(r.type) or isinstance(r.type, AnyFloat)
             )
     return found
 

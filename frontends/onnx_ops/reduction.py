@@ -56,12 +56,12 @@ REDUCTIONS: dict[str, Reduction] = {
 
 def reduced_axes(
     x: Tensor, axes: Tensor | None, noop_with_empty_axes: int | None
-) -> list[int] | None:
-    """The axes to reduce: all where none are named; None for none at all."""
+) -> list[int]:
+    """The axes to reduce: all where none are named, unless that means none."""
     wanted = [] if axes is None else integers(axes, "axes")
     if wanted:
         return axes_of(wanted, x.rank)
-    return None if noop_with_empty_axes else [*range(x.rank)]
+    return [] if noop_with_empty_axes else [*range(x.rank)]
 
 
 def reduce(
@@ -86,8 +86,6 @@ def _register(name: str, rule: Reduction) -> None:
         noop_with_empty_axes: int | None = None,
     ) -> Tensor:
         dims = reduced_axes(x, axes, noop_with_empty_axes)
-        if dims is None:
-            dims = []
         return reduce(b, x, rule, dims, bool(keepdims))
 
 
@@ -106,8 +104,6 @@ def reduce_log_sum_exp(
 ) -> Tensor:
     """log sum exp x = top + log sum exp(x - top), with top the largest x"""
     dims = reduced_axes(x, axes, noop_with_empty_axes)
-    if dims is None:
-        dims = []
     top = b.reduce(x, dims, lowest(x.dtype), lambda x, top: top.maximum(x), keep=True)
     # what is infinite would give infinity - infinity
     top = b.map(lambda t: (t.abs() == float("inf")).choose(0, t), top)
