@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Sequence
+import signal
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -182,26 +184,39 @@ def is_file(name: str) -> bool:
     return name == "-" or Path(name).suffix != "" or Path(name).exists()
 
 
+@contextmanager
+def interrupt_key(stop: Callable[[], None]) -> Generator[None]:
+    """Inside, the interrupt key calls `stop` when it is hit first, and ends the program
+    when it is hit again."""
+
+    def first(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        stop()
+
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def run(options: Options) -> int:
     """The exit code of br-tune."""
     target = host_target(options.threads)
     works = find_works(options, target)
     if not works:
         raise BrError(f"{options.work}: expected contractions to tune, found none")
-    interrupted = False
-    with Display(works, options.budget) as display:
-        session = Session(works, target, display.observe)
-        try:
-            session.run(options.budget)
-        except KeyboardInterrupt:
-            interrupted = True
+    display = Display(works, options.budget)
+    session = Session(works, target, display.observe)
+    with interrupt_key(session.stop), display:
+        session.run(options.budget)
     print(table(session.results))
     if session.too_small:
         print(f"{session.too_small} smaller ones: no time in this budget")
     found = any(not result.is_default for result in session.results)
     if found and (path := schedule_file(target)) is not None:
         print(f"kept in {path}")
-    if interrupted:
+    if session.stopped:
         print("interrupted: what was found until then is kept")
         return 130
     return 1 if any(result.wrong for result in session.results) else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -59,12 +58,12 @@ class Search:
         self.result = Result(work, default, default)
         self._seen = {default}
         self._bench = Workbench(work, target)
-        self._deadline = 0.0
+        self._is_over: Callable[[], bool] = lambda: False
 
-    def run(self, deadline: float, known: str | None = None) -> None:
-        """Searches until `deadline` (of time.monotonic) or until all is tried; `known`
-        is a schedule that an earlier search found."""
-        self._deadline = deadline
+    def run(self, is_over: Callable[[], bool], known: str | None = None) -> None:
+        """Searches until `is_over`, which is asked before each candidate, or until all
+        is tried; `known` is a schedule that an earlier search found."""
+        self._is_over = is_over
         candidate = self._bench.candidate(self.result.default)
         if candidate is None:
             self.result.wrong.append(self.result.default)
@@ -73,15 +72,13 @@ class Search:
         self._track.warm_up(self._default)
         self.result.default_seconds = self.result.seconds = self._default.best
         self._observe(self.result, False)
-        try:
-            self._offer(self._parsed(known))
-            rest = self._space.points()
-            point: Point | None = self._space.start
-            while point is not None:
-                self._descend(point)
-                point = self._next_better(rest)
-        finally:  # of an interrupt too: it takes a moment
-            self._confirm()
+        self._offer(self._parsed(known))
+        rest = self._space.points()
+        point: Point | None = self._space.start
+        while point is not None:
+            self._descend(point)
+            point = self._next_better(rest)
+        self._confirm()
 
     def _descend(self, point: Point) -> None:
         """Moves along the axes while that helps: the likely choices of all of them,
@@ -100,19 +97,15 @@ class Search:
         """The first of the points that is better than all before; None if there is
         none or the time is over."""
         for point in points:
-            if self._is_over:
+            if self._is_over():
                 return None
             if self._offer(self._space.schedule(point)):
                 return point
         return None
 
-    @property
-    def _is_over(self) -> bool:
-        return time.monotonic() >= self._deadline
-
     def _offer(self, schedule: Schedule | None) -> bool:
         """Whether a schedule that was not tried before is the best one now."""
-        if schedule is None or schedule in self._seen or self._is_over:
+        if schedule is None or schedule in self._seen or self._is_over():
             return False
         self._seen.add(schedule)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from brdialect.target import Target
 from runtime.peak import PeakMeter
@@ -32,6 +33,15 @@ class Session:
     too_small: int = 0
     """Contractions that there was no time for."""
 
+    stopped: bool = False
+    """Whether the run was told to end before its time."""
+
+    def stop(self) -> None:
+        """Ends the run after the schedule that is being tried, from wherever it is
+        called: a signal that raised an exception in the middle of LLVM's bookkeeping
+        would leave that half done."""
+        self.stopped = True
+
     def run(self, budget: float) -> None:
         """Takes about `budget` seconds."""
         end = time.monotonic() + budget
@@ -39,6 +49,8 @@ class Session:
         left = sum(work.weight for work in self.works)
         tracks: dict[int, Track] = {}
         for work in self.works:
+            if self.stopped:
+                break
             now = time.monotonic()
             share = (end - now) * work.weight / left
             left -= work.weight
@@ -50,9 +62,12 @@ class Session:
                 tracks[size] = Track(PeakMeter(self.target, size))
             search = Search(work, self.target, tracks[size], self._keep)
             self.results.append(search.result)
-            search.run(now + share, known.get(work.key))
+            search.run(partial(self._is_over, now + share), known.get(work.key))
             if work.key in known and search.result.tried and search.result.is_default:
                 forget(self.target, work.key)  # the default is as good by now
+
+    def _is_over(self, deadline: float) -> bool:
+        return self.stopped or time.monotonic() >= deadline
 
     def _keep(self, result: Result, changed: bool) -> None:
         """Stores a new winner, removes one that lost."""
