@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pickle
 import warnings
@@ -32,6 +33,7 @@ class Child(Generic[R]):
             self._number = os.fork()
         if self._number == 0:
             try:
+                _skip_exit_handlers()
                 os.close(read)
                 with os.fdopen(write, "wb") as pipe:
                     pipe.write(pickle.dumps(_outcome(job)))
@@ -60,6 +62,16 @@ class Child(Generic[R]):
         self._pipe.close()
         with suppress(ChildProcessError):  # the system waits, where signals are ignored
             os.waitpid(self._number, 0)
+
+
+def _skip_exit_handlers() -> None:
+    """Lets a call of C's `exit`, with which LLVM ends its process, end it at once.
+
+    What libraries of the parent have registered may wait for threads that are not here:
+    onnxruntime's handler does so for ever. The one registered last runs first.
+    """
+    c = ctypes.CDLL(None)
+    c.__cxa_atexit(c._exit, ctypes.c_void_p(1), None)
 
 
 def _outcome(job: Callable[[], R]) -> tuple[R | None, Exception | None]:

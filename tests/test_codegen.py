@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+import time
 from dataclasses import replace
 
 import pytest
@@ -71,6 +74,25 @@ def test_a_fatal_error_of_llvm_does_not_end_this_process() -> None:
     text = "define double @f(double %x) { %y = fadd double %x, %x\n ret double %y }"
     with pytest.raises(BrError, match="ended its process"):
         in_child(emit_object, text, target)
+
+
+def test_a_child_that_exits_runs_no_handlers_of_its_parent() -> None:
+    """LLVM exits where it can't go on, and a library's handler may wait for threads
+    that the child does not have."""
+    c = ctypes.CDLL(None)
+
+    def leave() -> None:
+        signal.alarm(20)
+        c.exit(1)
+
+    def with_a_handler_that_waits() -> None:
+        c.__cxa_atexit(c.pause, None, None)
+        in_child(leave)
+
+    start = time.monotonic()
+    with pytest.raises(BrError, match="ended its process"):
+        in_child(with_a_handler_that_waits)
+    assert time.monotonic() - start < 10
 
 
 @pytest.mark.parametrize(
