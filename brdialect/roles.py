@@ -161,6 +161,17 @@ def strides_of(forms: Sequence[Form], strides: Sequence[int]) -> Strides:
 
 
 @dataclass(frozen=True)
+class Window:
+    """A dimension of A that reads `stride * place + dilation * taps + constant`."""
+
+    dimension: int
+    place: int
+    stride: int
+    dilation: int
+    constant: int
+
+
+@dataclass(frozen=True)
 class Contraction:
     """Extents, forms and roles of one contraction."""
 
@@ -184,6 +195,22 @@ class Contraction:
     def having(self, role: Role) -> list[int]:
         """The iterators of a role, in order."""
         return [i for i in range(len(self.extents)) if self.role(i) is role]
+
+    def window(self, taps: int) -> Window | None:
+        """The one dimension of A in which an iterator of sums is the taps of a window;
+        None if it is none."""
+        for dimension, form in enumerate(self.a):
+            if not isinstance(form, Linear) or taps not in form.iterators:
+                continue
+            others = [i for i in form.iterators if i != taps]
+            steps = form.coefficients
+            if len(others) != 1 or min(steps) < 0 or self.role(taps) is not Role.K:
+                return None
+            (place,) = others
+            if self.role(place) is Role.K:
+                return None
+            return Window(dimension, place, steps[place], steps[taps], form.constant)
+        return None
 
     @property
     def columns(self) -> int | None:

@@ -15,6 +15,8 @@ right (the idea of a string of letters is PARLOOPER's):
 * `pack=`: operands repacked into panels: `b16` puts b into panels of 16 columns,
   `a6` puts a into panels of 6 rows.
 * `prefetch=b`: while a part of b is used, the next one is brought into the L2.
+* `skip=f`: taps of a window, of which a call leaves out those that would read the zeros
+  around a: its first or last taps in the first or last rows of an image.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from xdsl.printer import Printer
 from brdialect.errors import BrError
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_FIELDS = ("m", "n", "k", "batch", "tile", "pack", "prefetch")
+_FIELDS = ("m", "n", "k", "batch", "tile", "pack", "prefetch", "skip")
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Schedule:
     pack_a: int | None = None
     pack_b: int | None = None
     prefetch_b: bool = False
+    skip: int | None = None
 
     @property
     def inner(self) -> list[int]:
@@ -87,6 +90,8 @@ class Schedule:
             parts.append("pack=" + ",".join(packed))
         if self.prefetch_b:
             parts.append("prefetch=b")
+        if self.skip is not None:
+            parts.append(f"skip={LETTERS[self.skip]}")
         return " | ".join(parts)
 
 
@@ -124,6 +129,7 @@ def parse_schedule(text: str) -> Schedule:
         packs.get("a"),
         packs.get("b"),
         "prefetch" in fields and _parse_prefetch(fields["prefetch"]),
+        role("skip"),
     )
 
 

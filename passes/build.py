@@ -100,6 +100,13 @@ def minimum(x: Index, y: Index) -> Index:
     return arith.MinSIOp(value(x), value(y)).result
 
 
+def maximum(x: Index, y: Index) -> Index:
+    """The greater one."""
+    if isinstance(x, int) and isinstance(y, int):
+        return max(x, y)
+    return arith.MaxSIOp(value(x), value(y)).result
+
+
 def divide(x: Index, y: Index) -> Index:
     """`x / y`, rounded down, for non-negative x."""
     if isinstance(x, int) and isinstance(y, int):

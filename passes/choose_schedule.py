@@ -40,6 +40,7 @@ from brdialect.target import Target, target_of
 from passes.buffers import element_bytes
 from passes.build import row_major
 from passes.check_schedule import check_schedule
+from passes.linalg_match import ZeroPadding, zero_padding
 from passes.load_time import is_load_time
 from passes.normalise_contractions import contraction_of
 from passes.register_block import Panels, default_register_block
@@ -59,6 +60,10 @@ written once for 12 x 128 multiply-adds."""
 PARALLEL_WORK = 1 << 17
 """Products of elements from which a team of threads pays: starting and joining it costs
 a few microseconds, in each of which one core handles some thirty thousand."""
+
+LEAST_VECTORS = 2
+"""In a panel of B: with one, a tile of few rows has too few accumulators to hide the
+latency of multiply-adds."""
 
 ROWS_OF_B = 8
 """That a product of one row reads together: their pages fit the first TLB, and C is
@@ -84,6 +89,8 @@ class Problem:
     load_time_b: bool
     shape_a: tuple[int, ...]
     shape_b: tuple[int, ...]
+    zeros: ZeroPadding | None = None
+    """Around a."""
 
     @property
     def n(self) -> int:
@@ -118,6 +125,20 @@ class Problem:
 
         return max(its, key=length, default=None)
 
+    def taps_to_skip(self) -> int | None:
+        """The taps that meet the most zeros around a: in the longest padding beside
+        the shortest image. Those of the rows of the micro-kernel all run."""
+        padding, rows = self.zeros, self.row_iterator()
+        windows = {i: self.table.window(i) for i in self.table.having(Role.K)}
+        parts = {
+            i: (padding.low[w.dimension] + padding.high[w.dimension])
+            / self.shape_a[w.dimension]
+            for i, w in windows.items()
+            if padding is not None and w is not None and w.place != rows
+        }
+        best = max(parts, key=lambda i: parts[i], default=None)
+        return best if best is not None and parts[best] else None
+
 
 def analytic_schedule(p: Problem) -> Schedule:
     """The default schedule of a contraction."""
@@ -133,15 +154,19 @@ def schedule_for_caches(p: Problem) -> Schedule:
     m, k = p.row_iterator(), p.inner_iterator()
     rows, columns, inner = p.extent(m), p.extent(p.n), p.extent(k)
     batch = [i for i in p.table.having(Role.K) if i != k]
+    skip = p.taps_to_skip()
     window = prod(map(p.extent, batch))
     half_l2 = p.target.l2 // 2 // p.element_bytes
     cold = inner * window * columns > half_l2
+    across = m is not None and k is not None and rows_lie_side_by_side(p, m)
+    if cold and batch and not across:
+        columns = min(columns, widest_panel(p, inner * window))
     others = prod(p.extent(i) for i in p.table.having(Role.M)) // max(1, rows)
     tile = default_register_block(
         rows, columns, p.lanes, p.target, Panels(inner * window, others, cold)
     )
     panel = min(columns, tile[1] * p.lanes)
-    if m is not None and k is not None and rows_lie_side_by_side(p, m):
+    if across and m is not None and k is not None:
         return long_sum(p, m, k, batch, tile)
     pack = wants_pack(p, panel, rows)
     if k is not None and not pack and rows * others == 1 and side_by_side(p):
@@ -155,7 +180,7 @@ def schedule_for_caches(p: Problem) -> Schedule:
         if k is not None and inner_block < inner:
             sums.append(Loop(k, inner_block))
     depth = inner_block * window
-    while cold and batch and depth * panel > half_l2 * 2 // 3:
+    while cold and batch and panel > widest_panel(p, depth):
         depth //= p.extent(batch[0])
         sums.append(Loop(batch.pop(0)))
     row_block = block_evenly(rows, max(tile[0], half_l2 // max(1, depth)))
@@ -163,7 +188,9 @@ def schedule_for_caches(p: Problem) -> Schedule:
 
     by_rows = cold and prod(p.shape_a) < 4 * half_l2
     row_loop = [Loop(m, row_block, True)] if m is not None and row_block < rows else []
-    column_loop = [Loop(p.n, panel, by_rows or not sums)] if panel < columns else []
+    column_loop = (
+        [Loop(p.n, panel, by_rows or not sums)] if panel < p.extent(p.n) else []
+    )
     outer = outer_loops(p, m)
     if by_rows or (cold and not sums):
         # one team for all of it: rows inside of a sum run on the thread they are on
@@ -181,7 +208,15 @@ def schedule_for_caches(p: Problem) -> Schedule:
         tile,
         pack_b=panel if pack else None,
         prefetch_b=pack and cold,
+        skip=skip if skip in batch else None,
     )
+
+
+def widest_panel(p: Problem, depth: int) -> int:
+    """Columns of a panel of B that takes a third of the L2, so that A, C and the panel
+    that comes next fit beside it; wider where that has too few accumulators."""
+    vectors = p.target.l2 // 3 // p.element_bytes // (depth * p.lanes)
+    return max(LEAST_VECTORS, vectors) * p.lanes
 
 
 def one_row(
@@ -313,6 +348,7 @@ def problem_of(op: ContractOp, target: Target) -> Problem:
         is_load_time(op.b),
         tuple(a.get_shape()),
         tuple(b.get_shape()),
+        zero_padding(op.a),
     )
 
 

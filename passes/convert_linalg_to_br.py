@@ -49,9 +49,11 @@ from passes.build import (
     Index,
     add,
     branch,
+    ceil_divide,
     clone_block,
     divide,
     for_loop,
+    maximum,
     memref_type,
     minimum,
     mul,
@@ -188,11 +190,12 @@ class Nest:
         s = self.schedule
         m, n = self.dimension(s.m, call), self.dimension(s.n, call)
         reduction = self.reduction(call)
+        first, count = self.taps()
         in_a = [(size, step) for size, step, _ in reduction]
         in_b = [(size, step) for size, _, step in reduction]
         own = [n(0)] if self.table.column_role is Role.OUTER else []
-        a = self.view(0, [*in_a[:-1], m(0), in_a[-1], *own])
-        b = self.view(1, [*in_b, n(1)])
+        a = self.view(0, [*in_a[:-1], m(0), in_a[-1], *own], first)
+        b = self.view(1, [*in_b, n(1)], first)
         c = self.view(2, [m(2), n(2)])
         epilogue = self.op.epilogue if call.last else None
         used = () if epilogue is None else self.op.extras
@@ -204,10 +207,30 @@ class Nest:
             extras=extras,
             epilogue=None if epilogue is None else Region(clone_block(epilogue.block)),
             beta=self.op.beta_value if call.first else 1.0,
+            count=None if count is None else value(count),
             next=self.next_of_b(prod(size for size, _ in [*in_b, n(1)])),
             register_block=s.tile,
         )
         gemm.location = self.op.location
+
+    def taps(self) -> tuple[Index, Index | None]:
+        """The first tap that the call at the current position takes, and how many, if
+        it leaves out those that meet the zeros around a."""
+        taps = self.schedule.skip
+        window = None if taps is None else self.table.window(taps)
+        if taps is None or window is None:
+            return 0, None
+        extent = self.table.extents[taps]
+        size = shape_of(self.op.a)[window.dimension]
+        place = mul(self.position(window.place), -window.stride)
+
+        def taps_below(index: int) -> Index:
+            """How many taps read before an index of a's dimension."""
+            room = maximum(add(place, index - window.constant), 0)
+            return minimum(ceil_divide(room, window.dilation), extent)
+
+        first = taps_below(0)
+        return first, add(taps_below(size), mul(first, -1))
 
     def next_of_b(self, used: int) -> SSAValue | None:
         """What this call should ask for of the part of b that the loops come to next.
@@ -250,9 +273,10 @@ class Nest:
 
     def reduction(self, call: Call) -> list[tuple[int, int, int]]:
         """(extent, stride in a, stride in b) of the batch and k, outermost first;
-        neighbours that lie end to end in both operands are one."""
+        neighbours that lie end to end in both operands are one. Taps of which a call
+        may leave out some come first, by themselves."""
         s = self.schedule
-        its = [*s.batch, *([] if s.k is None else [s.k])]
+        its = [i for i in (*s.batch, s.k) if i is not None and i != s.skip]
         a, b = self.strides[0].step, self.strides[1].step
         dims = [(call.extents[i], _at(a, i), _at(b, i)) for i in its]
         merged: list[tuple[int, int, int]] = []
@@ -265,6 +289,9 @@ class Nest:
                 merged[0] = (size * merged[0][0], *merged[0][1:])
             else:
                 merged.insert(0, (size, x, y))
+        if s.skip is not None:
+            i = s.skip
+            merged.insert(0, (self.table.extents[i], _at(a, i), _at(b, i)))
         return merged
 
     def offset(self, number: int) -> Index:
@@ -287,9 +314,13 @@ class Nest:
             mul(remainder(position, panel), strides.step[iterator]),
         )
 
-    def view(self, number: int, shape: Sequence[tuple[int, int]]) -> SSAValue:
-        """A strided view of an operand from the current position on."""
+    def view(
+        self, number: int, shape: Sequence[tuple[int, int]], first: Index = 0
+    ) -> SSAValue:
+        """A strided view of an operand from the current position on, or from the
+        `first` entry of its first dimension."""
         operand, offset = self.bases[number], self.here[number]
+        offset = add(offset, mul(first, shape[0][1]))
         sizes = [size for size, _ in shape]
         steps = [stride for _, stride in shape]
         type_ = operand.type

@@ -4,6 +4,7 @@ by the passes on tensors."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeGuard
 
 from xdsl.builder import ImplicitBuilder
@@ -152,6 +153,30 @@ def transpose(source: SSAValue, order: Sequence[int]) -> SSAValue:
     dims = [AffineExpr.dimension(order.index(i)) for i in range(rank)]
     empty = tensor.EmptyOp((), result).tensor
     return emit_copy(source, empty, AffineMap(rank, 0, tuple(dims))).res[0]
+
+
+@dataclass(frozen=True)
+class ZeroPadding:
+    """A tensor with zeros before and after each dimension."""
+
+    source: SSAValue
+    low: tuple[int, ...]
+    high: tuple[int, ...]
+
+
+def zero_padding(value: SSAValue) -> ZeroPadding | None:
+    """What a tensor is padded with, if it is by known numbers of zeros."""
+    pad = value.owner
+    if not isinstance(pad, tensor.PadOp) or pad.low or pad.high:
+        return None
+    *body, last = pad.region.block.ops
+    fill = last.operands[0].owner
+    if body or not isinstance(fill, arith.ConstantOp):
+        return None
+    if not isinstance(fill.value, FloatAttr | IntegerAttr) or fill.value.value.data:
+        return None
+    low, high = pad.static_low.get_values(), pad.static_high.get_values()
+    return None if min((*low, *high)) < 0 else ZeroPadding(pad.source, low, high)
 
 
 def pad_with_zeros(

@@ -190,9 +190,8 @@ class KernelEmitter:
             rows, vectors = (int(x) for x in block.get_values())
         self.prefetches = self.outgrows_l1(vectors)
         steps = [*range(len(self.steps) - 1), -1 if self.transposed[1] else -2]
-        extents = [self.size(self.b, d) for d in steps]
-        if self.count is not None:
-            extents[0] = self.count
+        whole = [self.size(self.b, d) for d in steps]
+        extents = whole if self.count is None else [self.count, *whole[1:]]
         for columns, tiles in product(
             column_tiles(n, vectors, self.lanes), row_tiles(m, rows)
         ):
@@ -200,7 +199,7 @@ class KernelEmitter:
 
             def column(j: Index, columns: Columns = columns, tiles: Tiles = tiles):
                 def row(i: Index) -> Sequence[SSAValue]:
-                    self.share = self.share_of_next(i, tiles.size, j, extents)
+                    self.share = self.share_of_next(i, tiles.size, j, whole)
                     self.tile(i, tiles.size, j, columns, extents)
                     return ()
 

@@ -30,6 +30,7 @@ def nearest_schedule(table: Contraction, s: Schedule) -> Schedule:
     pack_b = _pack(table, fitting, table.b, columns, s.pack_b)
     return replace(
         fitting,
+        skip=s.skip if can_skip(table, fitting, s.skip) else None,
         pack_a=_pack(table, fitting, table.a, rows, s.pack_a),
         pack_b=pack_b,
         prefetch_b=s.prefetch_b and bool(pack_b or _panel(table.b)),
@@ -68,6 +69,21 @@ def _sums(
         inner = left_out.pop()
     batch = [i for i in (*s.batch, *left_out) if i in sums and i != inner]
     return inner, tuple(dict.fromkeys(batch))
+
+
+def can_skip(table: Contraction, s: Schedule, taps: int | None) -> bool:
+    """Whether calls may leave out taps of a window: each has all of them in its batch,
+    and is in one place of the window's dimension."""
+    window = None if taps is None else table.window(taps)
+    if taps is None or window is None or taps not in s.batch or s.steps(taps):
+        return False
+    return window.place not in s.inner and covered(table, s, window.place) == 1
+
+
+def covered(table: Contraction, s: Schedule, iterator: int) -> int:
+    """How much of an iterator is left to one call."""
+    steps = s.steps(iterator)
+    return steps[-1] if steps else table.extents[iterator]
 
 
 def _panel(forms: Sequence[Form]) -> int | None:
@@ -133,6 +149,5 @@ def _pack(
         return size
     if not any(isinstance(f, Linear) and f.plain == iterator for f in forms):
         return None
-    steps = s.steps(iterator)
-    part = steps[-1] if steps else table.extents[iterator]
+    part = covered(table, s, iterator)
     return size if part <= size and size % part == 0 else part

@@ -2,8 +2,10 @@
 
     f32: C[a,b] = A[a,c] * B[b,c], a=3136 b=64 c=576, B at load time
     f32: C[a,b,c,d] = A[a,2b+e,2c+f,g] * B[d,e,f,g], a=1 b=28 c=28 d=128 e=1 f=1 g=256
+    f32: C[a,b,c] = A[a,b+d,e] * B[c,d,e], a=1 b=9 c=8 d=3 e=4, zeros 0,1,0 A 0,1,0
 
-Element type, extents, how each operand is read and what is there before a call. Names,
+Element type, extents, how each operand is read, what is there before a call, and how
+many zeros are before and after each dimension of A. Names,
 the place in the graph and the epilogue, of which the share of the time is the same
 under all schedules, are not in it. The letters are those of `br.schedule`.
 """
@@ -15,6 +17,7 @@ from collections.abc import Sequence
 from brdialect.ops import ContractOp
 from brdialect.roles import Blocked, Form, Linear, forms_of
 from brdialect.schedule import LETTERS
+from passes.linalg_match import zero_padding
 from passes.load_time import is_load_time
 from passes.normalise_contractions import contraction_of
 
@@ -34,6 +37,9 @@ def signature(op: ContractOp) -> str | None:
     words = [f"{element}: C{c} {assign} A{a} * B{b}", sizes]
     operands = (("A", op.a), ("B", op.b))
     words += [f"{x} at load time" for x, v in operands if is_load_time(v)]
+    if (padding := zero_padding(op.a)) is not None:
+        low, high = (",".join(map(str, x)) for x in (padding.low, padding.high))
+        words.append(f"zeros {low} A {high}")
     return ", ".join(words)
 
 

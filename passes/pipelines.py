@@ -43,7 +43,13 @@ STAGES: Sequence[tuple[str, Sequence[str]]] = (
     ("fuse", ("fuse-epilogues", "fold-scales", "coalesce-contractions")),
     (
         "schedule",
-        ("lower-recurrent-ops", "choose-schedule", "share-sums", "pack-operands"),
+        (
+            "lower-recurrent-ops",
+            "choose-schedule",
+            "fold-padding",
+            "share-sums",
+            "pack-operands",
+        ),
     ),
     ("load", ("hoist-load-time",)),
     ("bufferize", ("bufferize",)),

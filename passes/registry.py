@@ -24,6 +24,7 @@ NAMES = (
     "coalesce-contractions",
     "lower-recurrent-ops",
     "choose-schedule",
+    "fold-padding",
     "share-sums",
     "pack-operands",
     "hoist-load-time",

@@ -14,6 +14,7 @@ and then by how likely they are to be good:
 | team | which loops run in parallel |
 | packs | B, A, both or neither in panels |
 | prefetch | whether the next panel of B is fetched while one is used |
+| skip | whether calls leave out taps that meet the zeros around A |
 
 `ScheduleSpace` iterates over different schedules, likely ones first; all are legal.
 """
@@ -46,6 +47,7 @@ AXES = (
     "team",
     "packs",
     "prefetch",
+    "skip",
 )
 
 ACCUMULATORS = 8
@@ -161,6 +163,7 @@ class ScheduleSpace:
             rows if pack_a else None,
             columns if pack_b else None,
             pack_b and self.prefetch[at["prefetch"]],
+            self.skip[at["skip"]],
         )
 
     def _in_parallel(
@@ -308,6 +311,11 @@ class ScheduleSpace:
     def prefetch(self) -> list[bool]:
         """Whether the next panel of B is fetched while one is used."""
         return first_of(self.default.prefetch_b, (False, True))
+
+    @cached_property
+    def skip(self) -> list[int | None]:
+        """Taps that a call may leave out."""
+        return first_of(self.default.skip, (self.problem.taps_to_skip(), None))
 
 
 def _rounded(size: int, unit: int) -> int:

@@ -94,6 +94,27 @@ PROBLEMS = {
         ),
         [1],
     ),
+    "convolution between zeros, dilated": (
+        """
+        func.func @main(%x: tensor<1x5x7x6xf32>, %w: tensor<3x2x6x20xf32>)
+            -> tensor<1x6x8x20xf32> {
+          %zero = arith.constant 0.0 : f32
+          %p = tensor.pad %x low[0, 1, 1, 0] high[0, 4, 1, 0] {
+          ^bb0(%a: index, %b: index, %c: index, %d: index):
+            tensor.yield %zero : f32
+          } : tensor<1x5x7x6xf32> to tensor<1x10x9x6xf32>
+          %e = tensor.empty() : tensor<1x6x8x20xf32>
+          %f = linalg.fill ins(%zero : f32) outs(%e : tensor<1x6x8x20xf32>)
+            -> tensor<1x6x8x20xf32>
+          %r = linalg.conv_2d_nhwc_hwcf
+            {strides = dense<1> : tensor<2xi64>,
+             dilations = dense<[2, 1]> : tensor<2xi64>}
+            ins(%p, %w : tensor<1x10x9x6xf32>, tensor<3x2x6x20xf32>)
+            outs(%f : tensor<1x6x8x20xf32>) -> tensor<1x6x8x20xf32>
+          func.return %r : tensor<1x6x8x20xf32>
+        }""",
+        [1],
+    ),
     "grouped convolution": (
         linalg(
             "%a: tensor<1x6x6x2x5xf32>, %b: tensor<2x12x2x2x5xf32>",
@@ -162,7 +183,8 @@ def test_the_space_is_the_same_each_time_and_begins_with_the_default(name: str):
 def test_register_blocks_fit_the_target():
     """The ones of which measurements speak, on 16 registers and on 32."""
     found = work("product", SMALL)
-    blocks = ScheduleSpace(found.problem).tile
+    narrow = replace(SMALL, vector_registers=16, vector_bytes=32)
+    blocks = ScheduleSpace(replace(found.problem, target=narrow, lanes=8)).tile
     assert {(6, 2), (4, 3), (12, 1), (14, 1)} <= set(blocks)
     wide = replace(found.problem, target=MANY_REGISTERS)
     blocks = ScheduleSpace(wide).tile

@@ -127,6 +127,15 @@ def _check_range(map_: AffineMap, axis: int, low: int, high: int, size: int) -> 
         )
 
 
+def reach_of(
+    coefficients: Sequence[int], constant: int, extents: Sequence[int]
+) -> tuple[int, int]:
+    """The smallest and the largest value of a linear expression."""
+    reach = [c * (n - 1) for c, n in zip(coefficients, extents, strict=True)]
+    low = constant + sum(min(0, x) for x in reach)
+    return low, constant + sum(max(0, x) for x in reach)
+
+
 def _used(map_: AffineMap, extents: Sequence[int]) -> list[int]:
     """The shape of an operand read through the map: 1 for loops it does not use."""
     used = map_.used_dims()
@@ -142,9 +151,7 @@ def _strided(array: Array, map_: AffineMap, extents: Sequence[int]) -> Array | N
         if form is None:
             return None
         coefficients, constant = form
-        reach = [c * (n - 1) for c, n in zip(coefficients, extents, strict=True)]
-        low = constant + sum(min(0, x) for x in reach)
-        high = constant + sum(max(0, x) for x in reach)
+        low, high = reach_of(coefficients, constant, extents)
         _check_range(map_, axis, low, high, size)
         start.append(slice(constant, None))
         for d, c in enumerate(coefficients):
@@ -170,6 +177,26 @@ def read(array: Array, map_: AffineMap, extents: Sequence[int]) -> Array:
     if view is not None:
         return view
     return array[_gather_indices(array, map_, extents)].reshape(_used(map_, extents))
+
+
+def surrounded_by_zeros(
+    array: Array, map_: AffineMap, extents: Sequence[int]
+) -> tuple[Array, AffineMap]:
+    """The array with as many zeros around it as a linear map reads beyond it, and the
+    map to read it through."""
+    widths: list[tuple[int, int]] = []
+    moved: list[AffineExpr] = []
+    for expr, size in zip(map_.results, array.shape, strict=True):
+        before = after = 0
+        form = linear(expr, len(extents))
+        if form is not None and 0 not in extents:
+            low, high = reach_of(*form, extents)
+            before, after = max(0, -low), max(0, high + 1 - size)
+        widths.append((before, after))
+        moved.append(expr + before if before else expr)
+    if not any(map(any, widths)):
+        return array, map_
+    return np.pad(array, widths), AffineMap(map_.num_dims, 0, tuple(moved))
 
 
 def write(array: Array, map_: AffineMap, extents: Sequence[int], values: Array) -> None:

@@ -13,7 +13,13 @@ import numpy as np
 from xdsl.ir.affine import AffineMap
 
 from brdialect.errors import BrError
-from brdialect.reference.access import at_point, loop_extents, read, write
+from brdialect.reference.access import (
+    at_point,
+    loop_extents,
+    read,
+    surrounded_by_zeros,
+    write,
+)
 from brdialect.reference.values import Array
 
 Epilogue = Callable[..., Array]
@@ -108,10 +114,13 @@ def contract(
     """The new value of C: `C[..] = epilogue(beta * C[..] + sum A[..] * B[..], ...)`.
 
     `maps` index a, b, c and the extras by the loops; loops that c's map does not use
-    are summed over. Packed operands have maps with `floordiv` and `mod`.
+    are summed over. Packed operands have maps with `floordiv` and `mod`. Where a's map
+    leads out of a, it reads zeros.
     """
     arrays = (a.astype(c.dtype), b.astype(c.dtype), c, *extras)
     extents = loop_extents(maps, [x.shape for x in arrays])
+    with_zeros, map_a = surrounded_by_zeros(arrays[0], maps[0], extents)
+    arrays, maps = (with_zeros, *arrays[1:]), (map_a, *maps[1:])
     view_a, view_b, view_c, *view_extras = (
         read(x, m, extents) for x, m in zip(arrays, maps, strict=True)
     )

@@ -14,6 +14,7 @@ from brdialect.ops import ContractOp
 from brdialect.target import Target
 from passes.build import clone_op
 from passes.choose_schedule import Problem, problem_of
+from passes.linalg_match import pad_with_zeros, zero_padding
 from passes.load_time import captured, is_load_time
 from passes.op_signature import signature
 
@@ -63,9 +64,12 @@ def contractions_of(module: ModuleOp, target: Target) -> list[Work]:
 
 
 def alone_in_module(op: ContractOp) -> tuple[ModuleOp, tuple[int, ...]]:
-    """A module whose `@main` takes what the contraction reads and returns what it
-    computes; and the arguments that its program knows when it is loaded."""
-    values = list(dict.fromkeys([*op.operands, *captured(op)]))
+    """A module whose `@main` takes what the contraction reads, a without zeros around
+    it, and returns what it computes; and the arguments that its program knows when it
+    is loaded."""
+    padding = zero_padding(op.a)
+    first = op.a if padding is None else padding.source
+    values = list(dict.fromkeys([first, *op.operands[1:], *captured(op)]))
     made = [v for v in values if isinstance(v.owner, arith.ConstantOp) and is_scalar(v)]
     if not op.beta_value and op.c not in (op.a, op.b, *op.extras):
         made.append(op.c)  # not read
@@ -78,6 +82,8 @@ def alone_in_module(op: ContractOp) -> tuple[ModuleOp, tuple[int, ...]]:
                 clone_op(v.owner, known)
             else:
                 known[v] = tensor.EmptyOp((), v.type).tensor
+        if padding is not None:
+            known[op.a] = pad_with_zeros(known[first], padding.low, padding.high)
         clone_op(op, known)
         func.ReturnOp(known[op.results[0]])
     types = [v.type for v in inputs], [op.results[0].type]

@@ -11,12 +11,12 @@
 
 // -----
 
-// CHECK: expected m=, n=, k=, batch=, tile=, pack= or prefetch= in a schedule, got 'rows=a' in "a b | rows=a n=b"
+// CHECK: expected m=, n=, k=, batch=, tile=, pack=, prefetch= or skip= in a schedule, got 'rows=a' in "a b | rows=a n=b"
 "test.op"() {s = #br.schedule<"a b | rows=a n=b">} : () -> ()
 
 // -----
 
-// CHECK: expected m=, n=, k=, batch=, tile=, pack= or prefetch= in a schedule, got 'm' in "a b | m a"
+// CHECK: expected m=, n=, k=, batch=, tile=, pack=, prefetch= or skip= in a schedule, got 'm' in "a b | m a"
 "test.op"() {s = #br.schedule<"a b | m a">} : () -> ()
 
 // -----
