@@ -20,17 +20,31 @@ class Limit:
     """The name of the op that takes them."""
 
 
+@dataclass(frozen=True)
+class Nest:
+    """A piece of an entry that is timed by itself."""
+
+    nodes: list[tuple[str, str]]
+    """What it does: the name and the operator of each node of a model, or the line and
+    the operation of a file. The first one is what the others ride with; none where
+    that is not known."""
+
+    flops: int
+    """Floating-point operations of its products in one call."""
+
+
 @dataclass
 class Interface:
     """How to call what was lowered. Tensors are row-major arrays, passed as pointers:
 
-        entry(arguments..., packed..., results..., workspace)
+        entry(arguments..., packed..., results..., clock, workspace)
 
     and once, when the program is loaded,
 
         load_entry(load_arguments..., packed..., workspace)
 
-    Behind a pointer comes an i64 for each size of the array that is open.
+    `clock` is there in a profile alone. Behind a pointer comes an i64 for each size of
+    the array that is open.
     """
 
     entry: str
@@ -54,6 +68,10 @@ class Interface:
     arena_step_bytes: int = 0
     """What the entry's workspace has beside that for each step of a sequence. Where
     this is not 0, its size is open too."""
+
+    nests: list[Nest] | None = None
+    """Those of an entry that is to be profiled. Only then there is a `clock`: i64, the
+    ticks of the time stamp counter before the first nest and behind each."""
 
     def workspace_bytes(self, steps: int) -> int:
         """The workspace of a call on sequences of `steps` steps."""

@@ -29,6 +29,7 @@ NAMES = (
     "hoist-load-time",
     "bufferize",
     "outline-nests",
+    "time-nests",
     "convert-recurrence-to-br",
     "convert-linalg-to-br",
     "convert-linalg-to-vector",

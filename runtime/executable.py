@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from brdialect.arrays import Array
-from brdialect.interface import Interface
+from brdialect.interface import Interface, Nest
 from brdialect.mistake import BrError
 from runtime.arguments import Parameter, aligned_empty
 from runtime.code import Code
@@ -78,6 +78,7 @@ def _passing(
     passing += [(False, [])] * len(interface.load_results)
     for shape, _ in interface.results:
         passing.append((False, [d for d, size in enumerate(shape) if size is None]))
+    passing += [(False, [])] * (interface.nests is not None)
     return [*passing, (False, [0] if interface.arena_step_bytes else [])]
 
 
@@ -105,6 +106,17 @@ class Executable:
         self._run = _function(code, interface.entry)
         self._workspaces = deque[Array]()
         self._packed = packed
+
+    @property
+    def nests(self) -> Sequence[Nest]:
+        """What the clock is read between, in an executable that is to be profiled."""
+        return self._interface.nests or ()
+
+    def clock(self) -> list[Array]:
+        """Memory for what one call reads off the clock, if it does."""
+        if self._interface.nests is None:
+            return []
+        return [np.zeros(len(self._interface.nests) + 1, np.int64)]
 
     def _steps(self, arrays: Sequence[Array]) -> int:
         """The sequence length of a call, 0 where none is open."""
@@ -139,11 +151,16 @@ class Executable:
         ]
 
     def bind(
-        self, arrays: Sequence[Array], results: Sequence[Array], workspace: Array
+        self,
+        arrays: Sequence[Array],
+        results: Sequence[Array],
+        workspace: Array,
+        clock: Sequence[Array] | None = None,
     ) -> Callable[[], None]:
         """A call with everything in place: what is left is the machine code's time."""
+        clock = self.clock() if clock is None else clock
         # A function that needs no workspace takes none; one more pointer hurts none.
-        every = [*arrays, *self._packed, *results, workspace]
+        every = [*arrays, *self._packed, *results, *clock, workspace]
         passed: list[Any] = []
         for array, (scalar, open_dims) in zip(every, self._passing, strict=True):
             passed.append(_passed(array, scalar))

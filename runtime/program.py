@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,7 +28,8 @@ from xdsl.utils.hints import isa
 
 from brdialect.arrays import Array
 from brdialect.errors import BrError
-from brdialect.interface import UNSIGNED, Interface
+from brdialect.interface import UNSIGNED, Interface, Nest
+from brdialect.locations import place
 from brdialect.readers import OpenProgram
 from brdialect.reference import find_entry
 from brdialect.reference.values import element_of, storage
@@ -54,6 +55,7 @@ from passes.pipelines import (
 from passes.registry import pass_named
 from passes.specialise import specialise
 from passes.split_module import contractions, split_module
+from passes.time_nests import time_entry
 from passes.tuned_schedules import Tuned, set_tuned
 from runtime.arguments import MOST_DIMENSIONS, Parameter
 from runtime.children import in_child, in_children
@@ -99,7 +101,10 @@ class Program:
         constants: Mapping[int, object] | None = None,
         guard: bool = False,
         tuned: Tuned | None = None,
+        profile: bool = False,
     ):
+        self.profile = profile
+        """Whether the code reads the clock between its nests."""
         self._open, self._tuned = None, tuned
         if isinstance(module, OpenProgram):
             self._open, module = module, stand_in(module)
@@ -173,6 +178,11 @@ class Program:
             )
         return module, interface, self.weights(module, interface, constants)
 
+    @cached_property
+    def _operations(self) -> Mapping[str, str]:
+        """Of each line and column of the source, which operation stands there."""
+        return {place(op.location): op.name for op in self.module.walk()}
+
     def weights(
         self, module: ModuleOp, interface: Interface, constants: Sequence[Attribute]
     ) -> list[Array]:
@@ -189,6 +199,9 @@ class Program:
         """Down to object files, for arrays of these shapes."""
         check_defined(self.module)
         module, interface, weights = self._functions(shapes)
+        if self.profile:
+            nests = time_entry(module, self.signature.entry)
+            interface.nests = [named(nest, self._operations) for nest in nests]
         parts = split_module(module, _parts(module))
         jobs = [partial(_object_file, part, self.target) for part in parts]
         with timed("lower functions to machine code"):
@@ -222,6 +235,12 @@ class Program:
             if self.guarded:
                 return in_child(emit, text, self.target)
             return emit(text, self.target)
+
+
+def named(nest: Nest, operations: Mapping[str, str]) -> Nest:
+    """A nest that names the operations of the lines that it comes from."""
+    nodes = [(at, kind or operations.get(at, "")) for at, kind in nest.nodes]
+    return replace(nest, nodes=nodes)
 
 
 def stand_in(program: OpenProgram) -> ModuleOp:
@@ -318,9 +337,11 @@ def load_program(
     constants: Mapping[int, object] | None = None,
     guard: bool = False,
     tuned: bool = False,
+    profile: bool = False,
 ) -> Program:
     """Reads a file (a path), parses MLIR text (a string with a line break or a
-    bracket) or takes a module as it is; with the tuned schedules of the target."""
+    bracket) or takes a module as it is; with the tuned schedules of the target, and for
+    a `profile` if its times are to be looked at."""
     with timed("parse"):
         if isinstance(source, ModuleOp):
             module = source.clone()
@@ -330,4 +351,4 @@ def load_program(
         else:
             module = read_program(Path(source))
     schedules = tuned_schedules(target) if tuned else None
-    return Program(module, entry, target, constants, guard, schedules)
+    return Program(module, entry, target, constants, guard, schedules, profile)
