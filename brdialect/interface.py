@@ -8,6 +8,12 @@ UNSIGNED = "br.unsigned"
 """Marks arguments and results of integers without a sign, about which MLIR's signless
 types say nothing."""
 
+BY_TABLE = ".by_table"
+"""The end of the names of functions that take their arguments from a table."""
+
+SLOT = 8
+"""The bytes of an argument in a table: a pointer, a size, or a number of any type."""
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -35,7 +41,8 @@ class Nest:
 
 @dataclass
 class Interface:
-    """How to call what was lowered. Tensors are row-major arrays, passed as pointers:
+    """How to call what was lowered. Tensors are row-major arrays, passed as pointers;
+    in this process all arguments stand in one table (`call-by-table`):
 
         entry(arguments..., packed..., results..., clock, workspace)
 
@@ -72,6 +79,18 @@ class Interface:
     nests: list[Nest] | None = None
     """Those of an entry that is to be profiled. Only then there is a `clock`: i64, the
     ticks of the time stamp counter before the first nest and behind each."""
+
+    @property
+    def functions(self) -> list[str]:
+        """The names of those that are called."""
+        return (
+            [self.entry] if self.load_entry is None else [self.entry, self.load_entry]
+        )
+
+    @property
+    def tables(self) -> list[str]:
+        """The names under which they are called with a table."""
+        return [name + BY_TABLE for name in self.functions]
 
     def workspace_bytes(self, steps: int) -> int:
         """The workspace of a call on sequences of `steps` steps."""

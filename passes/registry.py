@@ -38,6 +38,7 @@ NAMES = (
     "expand-math",
     "lower-scf-to-cf",
     "convert-to-llvm",
+    "call-by-table",
 )
 
 

@@ -77,14 +77,13 @@ class KeptCode:
         if found is None:
             return None
         interface = _interface(found.description["interface"])
-        names = filter(None, (interface.entry, interface.load_entry))
         try:
             sizes: list[int] = found.description["objects"]
             images = [
                 found.code[end - size : end]
                 for size, end in zip(sizes, accumulate(sizes), strict=True)
             ]
-            code = load_objects(images, self.target, names)
+            code = load_objects(images, self.target, interface.tables)
         except BrError:  # calls a function of a library that is not there this time
             return None
         packed = found.buffers

@@ -102,8 +102,7 @@ class Model:
                 return found
         made = self.program.object_code(shapes)
         interface = made.interface
-        names = filter(None, (interface.entry, interface.load_entry))
-        code = load_objects(made.images, self.target, names)
+        code = load_objects(made.images, self.target, interface.tables)
         with timed("pack weights"):
             packed = pack(code, interface, made.weights)
         if self._kept is not None:

@@ -42,6 +42,7 @@ from brdialect.source import (
     resources,
 )
 from brdialect.target import Target, set_target
+from passes.call_by_table import call_by_table
 from passes.length_limits import length_limits
 from passes.llvm_text import llvm_ir
 from passes.load_time import bind
@@ -203,7 +204,8 @@ class Program:
             nests = time_entry(module, self.signature.entry)
             interface.nests = [named(nest, self._operations) for nest in nests]
         parts = split_module(module, _parts(module))
-        jobs = [partial(_object_file, part, self.target) for part in parts]
+        names = interface.functions
+        jobs = [partial(_object_file, part, self.target, names) for part in parts]
         with timed("lower functions to machine code"):
             apart = self.guarded or len(parts) > 1
             images = in_children(jobs) if apart else [job() for job in jobs]
@@ -267,18 +269,19 @@ def _parts(module: ModuleOp) -> int:
     return min(cpus(), 1 + contractions(module) // _CONTRACTIONS_PER_PART)
 
 
-def _llvm_ir(module: ModuleOp) -> str:
-    """The LLVM IR of functions on memory."""
+def _llvm_ir(module: ModuleOp, by_table: Sequence[str] = ()) -> str:
+    """The LLVM IR of functions on memory, some of which are called with a table."""
     lower_functions(module, stopwatch(), context())
+    call_by_table(module, by_table)
     with timed("print LLVM IR"):
         text = llvm_ir(module)
     show(3, "LLVM IR", text)
     return text
 
 
-def _object_file(module: ModuleOp, target: Target) -> bytes:
+def _object_file(module: ModuleOp, target: Target, by_table: Sequence[str]) -> bytes:
     """The machine code of functions on memory."""
-    text = _llvm_ir(module)
+    text = _llvm_ir(module, by_table)
     if debug_level() >= 4:
         show(4, "assembly", emit_assembly(text, target))
     with timed("LLVM"):
