@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from xdsl.dialects.builtin import FileLineColLoc, NameLoc
 from xdsl.ir import Operation
 from xdsl.utils.exceptions import PassFailedException
 
+from brdialect.locations import place
 from brdialect.mistake import BrError
 
 __all__ = ["BrError", "UnsupportedError", "unsupported", "where"]
@@ -20,15 +20,8 @@ class UnsupportedError(PassFailedException, BrError):
 def where(op: Operation) -> str:
     """`file:line:col: 'linalg.generic'`, as far as the location is known; where that
     has no line, its name."""
-    loc = op.location
-    name = op.name
-    if isinstance(loc, FileLineColLoc):
-        place = f"{loc.filename.data}:{loc.line.data}:{loc.column.data}: "
-    elif isinstance(loc, NameLoc):
-        place = f"{loc.desc.data}: "
-    else:
-        place = ""
-    return f"{place}'{name}'"
+    at = place(op.location)
+    return f"{at}: '{op.name}'" if at else f"'{op.name}'"
 
 
 def unsupported(op: Operation, message: str) -> NoReturn:

@@ -8,6 +8,12 @@ UNSIGNED = "br.unsigned"
 """Marks arguments and results of integers without a sign, about which MLIR's signless
 types say nothing."""
 
+BY_TABLE = ".by_table"
+"""The end of the names of functions that take their arguments from a table."""
+
+SLOT = 8
+"""The bytes of an argument in a table: a pointer, a size, or a number of any type."""
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -20,17 +26,32 @@ class Limit:
     """The name of the op that takes them."""
 
 
+@dataclass(frozen=True)
+class Nest:
+    """A piece of an entry that is timed by itself."""
+
+    nodes: list[tuple[str, str]]
+    """What it does: the name and the operator of each node of a model, or the line and
+    the operation of a file. The first one is what the others ride with; none where
+    that is not known."""
+
+    flops: int
+    """Floating-point operations of its products in one call."""
+
+
 @dataclass
 class Interface:
-    """How to call what was lowered. Tensors are row-major arrays, passed as pointers:
+    """How to call what was lowered. Tensors are row-major arrays, passed as pointers;
+    in this process all arguments stand in one table (`call-by-table`):
 
-        entry(arguments..., packed..., results..., workspace)
+        entry(arguments..., packed..., results..., clock, workspace)
 
     and once, when the program is loaded,
 
         load_entry(load_arguments..., packed..., workspace)
 
-    Behind a pointer comes an i64 for each size of the array that is open.
+    `clock` is there in a profile alone. Behind a pointer comes an i64 for each size of
+    the array that is open.
     """
 
     entry: str
@@ -54,6 +75,22 @@ class Interface:
     arena_step_bytes: int = 0
     """What the entry's workspace has beside that for each step of a sequence. Where
     this is not 0, its size is open too."""
+
+    nests: list[Nest] | None = None
+    """Those of an entry that is to be profiled. Only then there is a `clock`: i64, the
+    ticks of the time stamp counter before the first nest and behind each."""
+
+    @property
+    def functions(self) -> list[str]:
+        """The names of those that are called."""
+        return (
+            [self.entry] if self.load_entry is None else [self.entry, self.load_entry]
+        )
+
+    @property
+    def tables(self) -> list[str]:
+        """The names under which they are called with a table."""
+        return [name + BY_TABLE for name in self.functions]
 
     def workspace_bytes(self, steps: int) -> int:
         """The workspace of a call on sequences of `steps` steps."""

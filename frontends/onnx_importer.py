@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto
-from xdsl.dialects.builtin import NameLoc, NoneAttr, StringAttr
 
 from brdialect.errors import BrError
+from brdialect.locations import node_location
 from frontends.array_builder import Tensor, known
 from frontends.array_sums import Builder
 from frontends.elements import HALVES
@@ -45,10 +45,14 @@ DEEPEST = 64
 
 def describe(node: NodeProto) -> str:
     """`node 'conv1' (Conv)`"""
+    return "node '{}' ({})".format(*name_and_kind(node))
+
+
+def name_and_kind(node: NodeProto) -> tuple[str, str]:
+    """What a node is called, and its operator."""
     domain = standard(node.domain)
     kind = f"{domain}.{node.op_type}" if domain else node.op_type
-    name = node.name or ", ".join(node.output)
-    return f"node '{name}' ({kind})"
+    return node.name or ", ".join(node.output), kind
 
 
 @dataclass
@@ -59,6 +63,8 @@ class Importer:
     b: Builder
     opsets: Mapping[str, int] = field(default_factory=dict[str, int])
     depth: int = 0
+    expanding: bool = False
+    """Whether the nodes are those of a function, in the place of a node."""
 
     def run(self, arguments: Mapping[str, Tensor]) -> list[Tensor]:
         """The results of the main graph."""
@@ -81,8 +87,8 @@ class Importer:
         """Nodes in their order."""
         for node in nodes:
             before = self.b.tensors.location
-            name = StringAttr(describe(node))
-            self.b.tensors.location = NameLoc(name, NoneAttr())
+            if not self.expanding:
+                self.b.tensors.location = node_location(*name_and_kind(node))
             try:
                 results = self.node(node, scope)
             except UnknownValueError as e:
@@ -283,7 +289,8 @@ class Importer:
                 f"expected at most {len(function.input)} inputs, got {len(inputs)}"
             )
         scope = ChainMap(values)
-        inner = replace(self.deeper(), opsets={**self.opsets, **opsets})
+        opset = {**self.opsets, **opsets}
+        inner = replace(self.deeper(), opsets=opset, expanding=True)
         absent = {*function.input} - values.keys()
         inner.nodes((bind(n, given, absent) for n in function.node), scope)
         wanted = zip(function.output, node.output, strict=False)

@@ -48,7 +48,7 @@ from xdsl.dialects.builtin import (
 from xdsl.dialects.linalg import ops as linalg
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
-from xdsl.rewriter import Rewriter
+from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
@@ -73,7 +73,7 @@ from passes.buffers import (
     element_bytes,
     plan_arena,
 )
-from passes.build import int64s, value
+from passes.build import LocatedBuilder, int64s, value
 from passes.linalg_match import is_elementwise, maps_of, reads_output
 from passes.load_time import is_splat
 
@@ -334,9 +334,11 @@ def bufferize_function(old: func.FuncOp) -> func.FuncOp:
         argument.name_hint = v.name_hint
     for number, buffer in plan.returned.items():
         buffer.memory = outputs[number]
-    with ImplicitBuilder(block):
-        for op in plan.ops[:-1]:
+    at_end = InsertPoint.at_end(block)
+    for op in plan.ops[:-1]:
+        with ImplicitBuilder(LocatedBuilder(at_end, op.location)):
             emitter.emit(op, op in plan.copies)
+    with ImplicitBuilder(LocatedBuilder(at_end, last.location)):
         for v, output in zip(last.arguments, outputs, strict=True):
             emitter.store_result(v, output)
         func.ReturnOp()

@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from math import prod
 
-from xdsl.builder import ImplicitBuilder
+from xdsl.builder import Builder, ImplicitBuilder, InsertOpInvT
 from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import (
     I64,
     DenseArrayBase,
     IndexType,
     IntegerAttr,
+    LocationAttr,
     MemRefType,
     ShapedType,
     StridedLayoutAttr,
@@ -27,11 +28,27 @@ from xdsl.dialects.builtin import (
     i64,
 )
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.rewriter import InsertPoint
 from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
+from brdialect.locations import locate
 
 Index = int | SSAValue
+
+
+class LocatedBuilder(Builder):
+    """Gives what it inserts a location, where that has none of its own."""
+
+    def __init__(self, insertion_point: InsertPoint, location: LocationAttr):
+        super().__init__(insertion_point)
+        self._location = location
+
+    def insert(
+        self, op: InsertOpInvT, insertion_point: InsertPoint | None = None
+    ) -> InsertOpInvT:
+        locate((op,) if isinstance(op, Operation) else op, self._location)
+        return super().insert(op, insertion_point)
 
 
 def value(x: Index) -> SSAValue:

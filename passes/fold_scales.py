@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xdsl.builder import Builder, ImplicitBuilder
+from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import AnyFloat, FloatAttr, ModuleOp, TensorType
@@ -31,7 +31,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
 from brdialect.ops import ContractOp, YieldOp
-from passes.build import clone_op, tensor_type
+from passes.build import LocatedBuilder, clone_op, tensor_type
 from passes.fuse_epilogues import new_block
 from passes.linalg_match import parallel_generic
 from passes.load_time import is_load_time
@@ -265,6 +265,7 @@ class FoldScalesPass(ModulePass):
             chain = find_chain(contract)
             if chain is None:
                 continue
-            with ImplicitBuilder(Builder(InsertPoint.before(contract))):
+            at = LocatedBuilder(InsertPoint.before(contract), contract.location)
+            with ImplicitBuilder(at):
                 new = Folding(contract, chain).emit()
             Rewriter.replace_op(contract, (), new.results)

@@ -38,6 +38,7 @@ from xdsl.pattern_rewriter import (
 )
 from xdsl.utils.hints import isa
 
+from brdialect.locations import fused
 from brdialect.ops import ContractOp, YieldOp
 from passes.build import clone_op
 from passes.linalg_match import (
@@ -134,7 +135,7 @@ def fuse_generics(
         consumer.iterator_types,
         consumer.result_types,
     )
-    new.location = consumer.location
+    new.location = fused(consumer.location, producer.location)
     return new
 
 
@@ -207,7 +208,7 @@ def fuse_into_contract(
         beta=beta,
         schedule=contract.schedule,
     )
-    new.location = contract.location
+    new.location = fused(contract.location, op.location)
     return new
 
 

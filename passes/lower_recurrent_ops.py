@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
-from xdsl.builder import Builder, ImplicitBuilder
+from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import (
@@ -51,7 +51,7 @@ from brdialect.recurrent_ops import (
 )
 from brdialect.target import Target, target_of
 from passes.buffers import element_bytes
-from passes.build import shape_of, tensor_type, value
+from passes.build import LocatedBuilder, shape_of, tensor_type, value
 from passes.choose_schedule import block_evenly
 from passes.length_limits import check_constant_lengths
 from passes.linalg_match import parallel_generic, reassociation
@@ -367,7 +367,7 @@ class LowerRecurrentOpsPass(ModulePass):
 
 def replace(op: Operation, emit: Callable[[], Sequence[SSAValue]]) -> None:
     """Puts what `emit` makes in the place of an op."""
-    with ImplicitBuilder(Builder(InsertPoint.before(op))):
+    with ImplicitBuilder(LocatedBuilder(InsertPoint.before(op), op.location)):
         new = emit()
     for old, result in zip(op.results, new, strict=True):
         old.replace_all_uses_with(result)

@@ -30,6 +30,7 @@ NAMES = (
     "hoist-load-time",
     "bufferize",
     "outline-nests",
+    "time-nests",
     "convert-recurrence-to-br",
     "convert-linalg-to-br",
     "convert-linalg-to-vector",
@@ -38,6 +39,7 @@ NAMES = (
     "expand-math",
     "lower-scf-to-cf",
     "convert-to-llvm",
+    "call-by-table",
 )
 
 

@@ -3,44 +3,37 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
 from brdialect.arrays import Array
-from brdialect.interface import Interface
-from brdialect.mistake import BrError
+from brdialect.interface import BY_TABLE, Interface, Nest
 from runtime.arguments import Parameter, aligned_empty
 from runtime.code import Code
 
-_SCALARS: dict[np.dtype[Any], type[Any]] = {
-    np.dtype(np.bool_): ctypes.c_bool,
-    np.dtype(np.float32): ctypes.c_float,
-    np.dtype(np.float64): ctypes.c_double,
-    **{
-        np.dtype(f"{kind}{bits // 8}"): getattr(ctypes, f"c_{name}{bits}")
-        for kind, name in (("i", "int"), ("u", "uint"))
-        for bits in (8, 16, 32, 64)
-    },
-}
 
-
-MOST_ARGUMENTS = 1024
-"""That ctypes passes to a function."""
-
-
-def _function(code: Code, name: str) -> Callable[..., None]:
+def _function(code: Code, name: str) -> Callable[[int], None]:
+    """One that takes the address of its table."""
     # ctypes lets Python's other threads run while the function does
-    return ctypes.CFUNCTYPE(None)(code.address(name))
+    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(code.address(name + BY_TABLE))
 
 
-def _passed(array: Array, scalar: bool = False) -> Any:
-    """A scalar's value or an array's address, which keeps the array alive."""
+def _address(array: Array) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def _slot(array: Array, scalar: bool) -> int:
+    """What stands in a table for an array: a scalar's bits or an array's address."""
     if scalar:
-        return _SCALARS[array.dtype](array.item())
-    return array.ctypes.data_as(ctypes.c_void_p)
+        return int.from_bytes(array.tobytes(), sys.byteorder)
+    return _address(array)
+
+
+def _table(slots: Sequence[int]) -> Array:
+    return np.array(slots, np.uint64)
 
 
 def _workspace(interface: Interface, steps: int = 0) -> Array:
@@ -56,13 +49,8 @@ def pack(code: Code, interface: Interface, weights: Sequence[Array]) -> list[Arr
     ]
     if interface.load_entry is not None:
         arrays = [*weights, *packed, _workspace(interface)]
-        if len(arrays) > MOST_ARGUMENTS:
-            raise BrError(
-                f"expected at most {MOST_ARGUMENTS} weights, given and packed, got "
-                f"{len(arrays)}; weights of several layers in one tensor are one"
-            )
-        load = _function(code, interface.load_entry)
-        load(*map(_passed, arrays))
+        table = _table([_address(array) for array in arrays])
+        _function(code, interface.load_entry)(_address(table))
     return packed
 
 
@@ -78,6 +66,7 @@ def _passing(
     passing += [(False, [])] * len(interface.load_results)
     for shape, _ in interface.results:
         passing.append((False, [d for d, size in enumerate(shape) if size is None]))
+    passing += [(False, [])] * (interface.nests is not None)
     return [*passing, (False, [0] if interface.arena_step_bytes else [])]
 
 
@@ -105,6 +94,17 @@ class Executable:
         self._run = _function(code, interface.entry)
         self._workspaces = deque[Array]()
         self._packed = packed
+
+    @property
+    def nests(self) -> Sequence[Nest]:
+        """What the clock is read between, in an executable that is to be profiled."""
+        return self._interface.nests or ()
+
+    def clock(self) -> list[Array]:
+        """Memory for what one call reads off the clock, if it does."""
+        if self._interface.nests is None:
+            return []
+        return [np.zeros(len(self._interface.nests) + 1, np.int64)]
 
     def _steps(self, arrays: Sequence[Array]) -> int:
         """The sequence length of a call, 0 where none is open."""
@@ -139,17 +139,27 @@ class Executable:
         ]
 
     def bind(
-        self, arrays: Sequence[Array], results: Sequence[Array], workspace: Array
+        self,
+        arrays: Sequence[Array],
+        results: Sequence[Array],
+        workspace: Array,
+        clock: Sequence[Array] | None = None,
     ) -> Callable[[], None]:
         """A call with everything in place: what is left is the machine code's time."""
-        # A function that needs no workspace takes none; one more pointer hurts none.
-        every = [*arrays, *self._packed, *results, workspace]
-        passed: list[Any] = []
+        clock = self.clock() if clock is None else clock
+        # A function that needs no workspace takes none; one more slot hurts none.
+        every = [*arrays, *self._packed, *results, *clock, workspace]
+        slots: list[int] = []
         for array, (scalar, open_dims) in zip(every, self._passing, strict=True):
-            passed.append(_passed(array, scalar))
-            for d in open_dims:
-                passed.append(ctypes.c_int64(array.shape[d]))
-        return lambda: self._run(*passed)
+            slots.append(_slot(array, scalar))
+            slots += [array.shape[d] for d in open_dims]
+        table = _table(slots)
+        address = _address(table)
+
+        def call(alive: object = (every, table)) -> None:
+            self._run(address)
+
+        return call
 
     def __call__(self, arrays: Sequence[Array]) -> list[Array]:
         results = self.results(arrays)

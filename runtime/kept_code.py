@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from brdialect.arrays import Array
-from brdialect.interface import Interface, Limit
+from brdialect.interface import Interface, Limit, Nest
 from brdialect.mistake import BrError
 from brdialect.targets import Target
 from runtime.arguments import Parameter
@@ -37,6 +37,9 @@ class KeptCode:
     target: Target
     schedules: str
     """Stands for the tuned schedules that the compiler may use."""
+
+    profile: bool = False
+    """Whether the code reads the clock between its nests."""
 
     def signature(self) -> Signature | None:
         """The signature, without constants, if it is known."""
@@ -74,14 +77,13 @@ class KeptCode:
         if found is None:
             return None
         interface = _interface(found.description["interface"])
-        names = filter(None, (interface.entry, interface.load_entry))
         try:
             sizes: list[int] = found.description["objects"]
             images = [
                 found.code[end - size : end]
                 for size, end in zip(sizes, accumulate(sizes), strict=True)
             ]
-            code = load_objects(images, self.target, names)
+            code = load_objects(images, self.target, interface.tables)
         except BrError:  # calls a function of a library that is not there this time
             return None
         packed = found.buffers
@@ -138,6 +140,7 @@ class KeptCode:
             sorted(signature.constants),
             shapes,
             self.schedules,
+            self.profile,
         )
 
 
@@ -157,4 +160,9 @@ def _interface(description: Mapping[str, Any]) -> Interface:
     interface = Interface(**description)
     interface.results = [(tuple(shape), dtype) for shape, dtype in interface.results]
     interface.open_sizes = [(i, d) for i, d in interface.open_sizes]
+    if (nests := description["nests"]) is not None:
+        interface.nests = [
+            Nest([(name, kind) for name, kind in nest["nodes"]], nest["flops"])
+            for nest in nests
+        ]
     return interface

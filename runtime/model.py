@@ -46,6 +46,10 @@ class Request:
     cache: bool = True
     """Whether to use the user's cache of compiled code."""
 
+    profile: bool = False
+    """Whether the code reads the clock between its nests. It is made for sequences of
+    one length then, too."""
+
 
 class Model:
     """One request, and what is known of it so far."""
@@ -71,6 +75,7 @@ class Model:
             request.constants,
             request.guard,
             request.tuned,
+            request.profile,
         )
 
     @cached_property
@@ -83,7 +88,8 @@ class Model:
                 self._kept.keep_signature(found)
         constants = self.request.constants or {}
         self._constants: dict[int, Array] = found.checked_constants(constants)
-        return replace(found, constants=frozenset(self._constants))
+        found = replace(found, constants=frozenset(self._constants))
+        return replace(found, open_sizes=frozenset()) if self.request.profile else found
 
     def executable(self, shapes: Shapes) -> Executable:
         """The machine code for concrete shapes: out of the cache, or else made."""
@@ -96,8 +102,7 @@ class Model:
                 return found
         made = self.program.object_code(shapes)
         interface = made.interface
-        names = filter(None, (interface.entry, interface.load_entry))
-        code = load_objects(made.images, self.target, names)
+        code = load_objects(made.images, self.target, interface.tables)
         with timed("pack weights"):
             packed = pack(code, interface, made.weights)
         if self._kept is not None:
@@ -117,7 +122,8 @@ class Model:
         if source is None:
             return None
         schedules = _digest_of_schedules(request.target) if request.tuned else ""
-        return KeptCode(cache, source, request.entry, request.target, schedules)
+        target, profile = request.target, request.profile
+        return KeptCode(cache, source, request.entry, target, schedules, profile)
 
 
 def _digest_of_schedules(target: Target) -> str:

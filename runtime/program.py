@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,7 +28,8 @@ from xdsl.utils.hints import isa
 
 from brdialect.arrays import Array
 from brdialect.errors import BrError
-from brdialect.interface import UNSIGNED, Interface
+from brdialect.interface import UNSIGNED, Interface, Nest
+from brdialect.locations import place
 from brdialect.readers import OpenProgram
 from brdialect.reference import find_entry
 from brdialect.reference.values import element_of, storage
@@ -41,6 +42,7 @@ from brdialect.source import (
     resources,
 )
 from brdialect.target import Target, set_target
+from passes.call_by_table import call_by_table
 from passes.length_limits import length_limits
 from passes.llvm_text import llvm_ir
 from passes.load_time import bind
@@ -54,6 +56,7 @@ from passes.pipelines import (
 from passes.registry import pass_named
 from passes.specialise import specialise
 from passes.split_module import contractions, split_module
+from passes.time_nests import time_entry
 from passes.tuned_schedules import Tuned, set_tuned
 from runtime.arguments import MOST_DIMENSIONS, Parameter
 from runtime.children import in_child, in_children
@@ -99,7 +102,10 @@ class Program:
         constants: Mapping[int, object] | None = None,
         guard: bool = False,
         tuned: Tuned | None = None,
+        profile: bool = False,
     ):
+        self.profile = profile
+        """Whether the code reads the clock between its nests."""
         self._open, self._tuned = None, tuned
         if isinstance(module, OpenProgram):
             self._open, module = module, stand_in(module)
@@ -173,6 +179,11 @@ class Program:
             )
         return module, interface, self.weights(module, interface, constants)
 
+    @cached_property
+    def _operations(self) -> Mapping[str, str]:
+        """Of each line and column of the source, which operation stands there."""
+        return {place(op.location): op.name for op in self.module.walk()}
+
     def weights(
         self, module: ModuleOp, interface: Interface, constants: Sequence[Attribute]
     ) -> list[Array]:
@@ -189,8 +200,12 @@ class Program:
         """Down to object files, for arrays of these shapes."""
         check_defined(self.module)
         module, interface, weights = self._functions(shapes)
+        if self.profile:
+            nests = time_entry(module, self.signature.entry)
+            interface.nests = [named(nest, self._operations) for nest in nests]
         parts = split_module(module, _parts(module))
-        jobs = [partial(_object_file, part, self.target) for part in parts]
+        names = interface.functions
+        jobs = [partial(_object_file, part, self.target, names) for part in parts]
         with timed("lower functions to machine code"):
             apart = self.guarded or len(parts) > 1
             images = in_children(jobs) if apart else [job() for job in jobs]
@@ -224,6 +239,12 @@ class Program:
             return emit(text, self.target)
 
 
+def named(nest: Nest, operations: Mapping[str, str]) -> Nest:
+    """A nest that names the operations of the lines that it comes from."""
+    nodes = [(at, kind or operations.get(at, "")) for at, kind in nest.nodes]
+    return replace(nest, nodes=nodes)
+
+
 def stand_in(program: OpenProgram) -> ModuleOp:
     """A function of the program's arguments that does nothing."""
     types = [
@@ -248,18 +269,19 @@ def _parts(module: ModuleOp) -> int:
     return min(cpus(), 1 + contractions(module) // _CONTRACTIONS_PER_PART)
 
 
-def _llvm_ir(module: ModuleOp) -> str:
-    """The LLVM IR of functions on memory."""
+def _llvm_ir(module: ModuleOp, by_table: Sequence[str] = ()) -> str:
+    """The LLVM IR of functions on memory, some of which are called with a table."""
     lower_functions(module, stopwatch(), context())
+    call_by_table(module, by_table)
     with timed("print LLVM IR"):
         text = llvm_ir(module)
     show(3, "LLVM IR", text)
     return text
 
 
-def _object_file(module: ModuleOp, target: Target) -> bytes:
+def _object_file(module: ModuleOp, target: Target, by_table: Sequence[str]) -> bytes:
     """The machine code of functions on memory."""
-    text = _llvm_ir(module)
+    text = _llvm_ir(module, by_table)
     if debug_level() >= 4:
         show(4, "assembly", emit_assembly(text, target))
     with timed("LLVM"):
@@ -318,9 +340,11 @@ def load_program(
     constants: Mapping[int, object] | None = None,
     guard: bool = False,
     tuned: bool = False,
+    profile: bool = False,
 ) -> Program:
     """Reads a file (a path), parses MLIR text (a string with a line break or a
-    bracket) or takes a module as it is; with the tuned schedules of the target."""
+    bracket) or takes a module as it is; with the tuned schedules of the target, and for
+    a `profile` if its times are to be looked at."""
     with timed("parse"):
         if isinstance(source, ModuleOp):
             module = source.clone()
@@ -330,4 +354,4 @@ def load_program(
         else:
             module = read_program(Path(source))
     schedules = tuned_schedules(target) if tuned else None
-    return Program(module, entry, target, constants, guard, schedules)
+    return Program(module, entry, target, constants, guard, schedules, profile)

@@ -251,3 +251,40 @@ def test_only_raw_operations_are_compiled_apart(body: str, guarded: bool):
       return
     }}"""
     assert load_program(text, None, host_target(1)).guarded is guarded
+
+
+@pytest.mark.parametrize("bound", [False, True])
+def test_more_arguments_than_ctypes_passes(bound: bool):
+    """Given in each call, or once, when the program is loaded."""
+    count, read = 1100, (0, 1023, 1024, 1099)
+    names = [f"%a{i}: tensor<3xf32>" for i in range(count)]
+    text = f"func.func @main({', '.join(names)}) -> tensor<12xf32> {{\n" + (
+        f"%c = tensor.concat dim(0) {', '.join(f'%a{i}' for i in read)} : "
+        f"({', '.join(['tensor<3xf32>'] * 4)}) -> tensor<12xf32>\n"
+        "return %c : tensor<12xf32>\n}"
+    )
+    arrays = {i: random(3) + np.float32(i) for i in range(count)}
+    want = np.concatenate([arrays[i] for i in read])
+    if bound:
+        close(compile(text, threads=1, constants=arrays, cache=False)(), want)
+    else:
+        close(compile(text, threads=1, cache=False)(*arrays.values()), want)
+
+
+NUMBERS = """
+func.func @main(%x: tensor<2xf64>, %h: i8, %s: f32, %n: i64, %t: i1, %d: f64)
+    -> tensor<5xf64> {
+  %a = arith.sitofp %h : i8 to f64
+  %b = arith.extf %s : f32 to f64
+  %c = arith.sitofp %n : i64 to f64
+  %e = arith.uitofp %t : i1 to f64
+  %y = tensor.from_elements %a, %b, %c, %e, %d : tensor<5xf64>
+  return %y : tensor<5xf64>
+}
+"""
+
+
+def test_numbers_of_all_sizes_are_passed_whole():
+    numbers = (np.int8(-3), np.float32(-0.5), np.int64(-(1 << 40)), np.bool_(True))
+    got = compile(NUMBERS, threads=1)(np.zeros(2), *numbers, np.float64(1e300))
+    np.testing.assert_array_equal(got, [-3.0, -0.5, -float(1 << 40), 1.0, 1e300])

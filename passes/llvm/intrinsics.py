@@ -40,6 +40,7 @@ INTRINSICS: dict[str, tuple[int, ...]] = {
     "llvm.memset": (0, 2),
     "llvm.prefetch": (0,),
     "llvm.assume": (),
+    "llvm.readcyclecounter": (),
     "llvm.trap": (),
     "llvm.stacksave": (RESULT,),
     "llvm.stackrestore": (0,),

@@ -20,13 +20,11 @@ from xdsl.dialects.builtin import IntegerAttr, MemRefType, SymbolRefAttr, i8, i3
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.utils.hints import isa
 
+from brdialect.interface import SLOT
 from brdialect.machine_ops import ParallelCallOp
 from passes.llvm.functions import lowered_memref
 from passes.llvm.lowering import FunctionLowering, Handler
 from passes.llvm.types import POINTER
-
-SLOT = 8
-"""Bytes of one value in the context: a pointer, an index or a number."""
 
 
 def parallel_call(low: FunctionLowering, op: Operation) -> None:
@@ -78,6 +76,16 @@ def context_of(low: FunctionLowering, slots: int) -> SSAValue:
     return new.results[0]
 
 
+def from_slots(
+    low: FunctionLowering, memory: SSAValue, types: Sequence[Attribute]
+) -> list[SSAValue]:
+    """The values that stand side by side in memory."""
+    return [
+        low.compute(llvm.LoadOp, (low.step(i8, memory, i * SLOT),), type_, _ACCESS)
+        for i, type_ in enumerate(types)
+    ]
+
+
 def team_function(
     caller: FunctionLowering, name: str, callee: str, types: Sequence[Attribute]
 ) -> llvm.FuncOp:
@@ -87,12 +95,7 @@ def team_function(
     low.location = caller.location
     (context,) = block.args
 
-    def slot(i: int, type_: Attribute) -> SSAValue:
-        address = low.step(i8, context, i * SLOT)
-        return low.compute(llvm.LoadOp, (address,), type_, _ACCESS)
-
-    arguments = [slot(i, t) for i, t in enumerate(types)]
-    tasks = slot(len(types), i64)
+    *arguments, tasks = from_slots(low, context, (*types, i64))
     thread = low.library_call("omp_get_thread_num", (), i32).results[0]
     threads = low.library_call("omp_get_num_threads", (), i32).results[0]
     mine = low.compute(llvm.SExtOp, (thread,), i64)

@@ -43,7 +43,7 @@ class Timing:
         lines = [f"{self.calls} calls: {times}"]
         if self.flops:
             lines.append(
-                f"{self.flops / 1e9:.4g} GFLOP in contractions: {self.gflops:.1f} "
+                f"{self.flops / 1e9:.4g} GFLOP in products: {self.gflops:.1f} "
                 f"GFLOP/s, {self.percent_of_peak:.1f} % of this machine's measured "
                 f"peak of {self.peak / 1e9:.1f}"
             )

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from brdialect import reference, source
 from brdialect.arrays import Array
+from passes import flops
 from runtime.cli.benchmark import Timing, time_calls
 from runtime.compiler import Compiled
-from runtime.flops import contraction_flops
 from runtime.host import host_target
 from runtime.peak import measure_peak
 from runtime.program import Program, run_until
@@ -20,10 +20,10 @@ from runtime.signature import Shapes
 
 
 def flops_of(program: Program, shapes: Shapes) -> int:
-    """Floating-point operations of one call, in contractions."""
+    """Floating-point operations of one call, in products."""
     module = program.specialised(shapes)
     run_until(module, program.target, "normalise-contractions")
-    return contraction_flops(module)
+    return flops.flops_of(module)
 
 
 def benchmark(compiled: Compiled, program: Program, inputs: Sequence[Array]) -> Timing:

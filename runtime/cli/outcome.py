@@ -13,6 +13,7 @@ from brdialect.targets import Target
 from runtime.arguments import describe
 from runtime.cli.benchmark import Timing
 from runtime.cli.compare import Comparison
+from runtime.cli.profile import Profile
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Outcome:
     results: Sequence[Array]
     checks: Mapping[str, Sequence[Comparison]]
     timing: Timing | None
+    profile: Profile | None = None
 
     @property
     def ok(self) -> bool:
@@ -41,13 +43,16 @@ class Outcome:
             for i, comparison in enumerate(comparisons):
                 verdict = "ok" if comparison.ok else "WRONG"
                 lines.append(f"result {i} against {name}: {verdict}: {comparison}")
-        if self.timing is not None:
+        if self.timing is not None or self.profile is not None:
             target = self.target
             lines.append(
                 f"@{self.entry} for {target.name}, {target.threads} threads, "
                 f"compiled in {self.compile_seconds:.2f} s"
             )
+        if self.timing is not None:
             lines.append(str(self.timing))
+        if self.profile is not None:
+            lines.append(self.profile.as_text())
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
@@ -71,6 +76,8 @@ class Outcome:
                 "gflops": self.timing.gflops,
                 "percent_of_peak": self.timing.percent_of_peak,
             }
+        if self.profile is not None:
+            found["profile"] = self.profile.as_json()
         return found
 
 

@@ -6,7 +6,9 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from runtime.cli.compare import Comparison, compare
 from runtime.cli.files import written_whole
 from runtime.cli.options import parser
 from runtime.cli.outcome import Outcome
+from runtime.cli.profile import profile
 from runtime.cli.report import about, run_apart, run_tool
 from runtime.cli.spec import parse_spec, random_array
 from runtime.compiler import Compiled
@@ -43,6 +46,7 @@ examples:
   br-run net.onnx --verify=onnxruntime            against ONNX Runtime; onnx: against
                                                   the onnx package's own evaluator
   br-run mlp.mlir --benchmark --threads=1         how fast is it?
+  br-run net.onnx --profile=net.png               which nodes take how long?
 
 A result passes --verify and --expected-output when everywhere
 |got - expected| <= ATOL + RTOL * max |expected|, with NaN and infinities in the same
@@ -78,6 +82,7 @@ class Options:
     seed: int
     verify: str | None
     benchmark: bool
+    profile: str | None
     json: bool
 
 
@@ -117,6 +122,13 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         help="prints min, median, p90, p99, GFLOP/s and percent of measured peak",
     )
     p.add_argument(
+        "--profile",
+        metavar="FILE",
+        help="prints the time, GFLOP/s and share of each node of a model, or of each "
+        "line of an .mlir file; --profile=FILE.png or FILE.svg draws them, too. The "
+        "code is made anew, with a reading of the clock between the nodes",
+    )
+    p.add_argument(
         "--no-cache",
         dest="cache",
         action="store_false",
@@ -125,7 +137,8 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     p.add_argument("--json", action="store_true", help="prints one JSON object instead")
     # a value that may be left out would take the FILE behind it
     words = sys.argv[1:] if arguments is None else arguments
-    words = [f"--verify={VERIFIERS[0]}" if w == "--verify" else w for w in words]
+    alone = {"--verify": f"--verify={VERIFIERS[0]}", "--profile": "--profile="}
+    words = [alone.get(word, word) for word in words]
     options = Options(**vars(p.parse_args(words)))
     if options.output is not None and options.output.suffix != ".npz":
         raise BrError(f"--output: expected a file named *.npz, got {options.output}")
@@ -138,7 +151,20 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         from runtime.cli.implementations import check_can_run
 
         check_can_run(options.verify, options.file)
+    if options.profile:
+        check_picture(Path(options.profile))
     return options
+
+
+def check_picture(path: Path) -> None:
+    """Stops before anything is measured that could not be drawn."""
+    if path.suffix not in (".png", ".svg"):
+        raise BrError(f"--profile: expected a file named *.png or *.svg, got {path}")
+    if find_spec("matplotlib") is None:
+        raise BrError(
+            "expected matplotlib to be installed for --profile=FILE; "
+            "pip install 'brdialect[bench]', or leave FILE out"
+        )
 
 
 def make_inputs(options: Options, parameters: Sequence[Parameter]) -> list[Array]:
@@ -217,6 +243,15 @@ def write_results(path: Path, results: Sequence[Array]) -> None:
 
 def run(options: Options) -> int:
     """The exit code of br-run."""
+    with ExitStack() as stack:
+        picture = None
+        if options.profile:  # made before time is spent on what goes into it
+            picture = stack.enter_context(written_whole(Path(options.profile)))
+        return run_with(options, picture)
+
+
+def run_with(options: Options, picture: Path | None) -> int:
+    """The exit code of br-run, which draws a profile into `picture`."""
     target = resolve_target(options.target, options.threads)
     check_runs_here(target)
     request = Request(
@@ -226,6 +261,7 @@ def run(options: Options) -> int:
         guard=True,
         tuned=options.tuned,
         cache=options.cache,
+        profile=options.profile is not None,
     )
     model = Model(request)
     with about(options.file):
@@ -252,14 +288,21 @@ def run(options: Options) -> int:
         from runtime.cli.measure import benchmark
 
         timing = benchmark(compiled, model.program, inputs)
+    times = None
+    if options.profile is not None:
+        times = profile(compiled.executable(tuple(x.shape for x in inputs)), inputs)
+        if picture is not None:
+            from runtime.cli.profile_picture import draw
+
+            draw(times, picture, options.file.name)
     if options.output is not None:
         write_results(options.output, results)
     entry = model.signature.entry
-    outcome = Outcome(entry, target, compile_seconds, results, checks, timing)
+    outcome = Outcome(entry, target, compile_seconds, results, checks, timing, times)
     if options.json:
         print(json.dumps(outcome.as_json()))
     else:
-        quiet = bool(checks or timing or options.output)
+        quiet = bool(checks or timing or times or options.output)
         print(outcome.as_text(show_results=not quiet))
     return 0 if outcome.ok else 1
 

@@ -67,8 +67,7 @@ class Workbench:
         shapes = tuple(self._arrays[i].shape for i in program.signature.free)
         made = program.object_code(shapes)
         interface = made.interface
-        names = filter(None, (interface.entry, interface.load_entry))
-        code = load_objects(made.images, self._target, names)
+        code = load_objects(made.images, self._target, interface.tables)
         packed = pack(code, interface, made.weights)
         parameters = program.signature.parameters
         return Executable(code, interface, parameters, packed), program

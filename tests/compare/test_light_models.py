@@ -29,18 +29,7 @@ NAMES = (
 )
 
 
-TOO_MANY_WEIGHTS = pytest.mark.xfail(
-    raises=brdialect.BrError, strict=True, reason="more weights than ctypes passes"
-)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(n, marks=TOO_MANY_WEIGHTS if n == "densenet121" else ())
-        for n in NAMES
-    ],
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_light_model(name: str, light: Any):
     onnxruntime = pytest.importorskip("onnxruntime")
     from frontends.from_onnx import from_model
