@@ -61,7 +61,7 @@ from passes.bufferize_ops import (
     is_strided,
     memref_of,
 )
-from passes.bufferize_slices import insertion_of
+from passes.bufferize_slices import Insertion, insertion_of
 from passes.buffers import (
     ARENA,
     RESULT,
@@ -113,7 +113,7 @@ class Assignment:
         self.live = Liveness(self.ops)
         self.buffers: dict[SSAValue, Buffer] = {}
         self.copies: set[Operation] = set()
-        self.parts: dict[SSAValue, tensor.InsertSliceOp] = {}
+        self.parts: dict[SSAValue, Insertion] = {}
         """What is computed where it is inserted."""
         self.all: list[Buffer] = []
         self.returned: dict[int, Buffer] = {}
@@ -189,7 +189,7 @@ class Assignment:
     def in_slice(self, i: int, op: Operation) -> bool:
         """Lets the op write the slice that its result is inserted into, if it may; an
         insertion has then nothing left to do."""
-        if isinstance(op, tensor.InsertSliceOp):
+        if isinstance(op, Insertion):
             return op.source in self.parts
         if not isinstance(op, linalg.GenericOp | ContractOp):
             return False
@@ -199,7 +199,7 @@ class Assignment:
         insert = insertion_of(op, i, self.buffers, self.live)
         if insert is None:
             return False
-        if isinstance(insert.dest.owner, tensor.EmptyOp):
+        if is_fresh(insert):
             self.new(Kind.ARENA, insert.result, i, insert)
         else:
             self.put(insert.result, self.buffers[insert.dest])
@@ -253,6 +253,13 @@ class Assignment:
                 buffer.kind = Kind.RESULT
                 buffer.values.insert(0, v)
                 self.returned[number] = buffer
+
+
+def is_fresh(insert: Insertion) -> bool:
+    """Whether nothing stands yet in what is inserted into."""
+    return isinstance(insert, tensor.PadOp) or isinstance(
+        insert.dest.owner, tensor.EmptyOp
+    )
 
 
 def is_read(empty: SSAValue) -> bool:

@@ -22,6 +22,7 @@ from xdsl.utils.hints import isa
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
 from brdialect.recurrence_op import RecurrenceOp
+from passes.bufferize_slices import Insertion
 from passes.buffers import Arena, Buffer, Kind
 from passes.build import (
     Index,
@@ -79,7 +80,7 @@ class Emitter:
         self,
         buffers: dict[SSAValue, Buffer],
         arena: Arena | None,
-        parts: dict[SSAValue, tensor.InsertSliceOp],
+        parts: dict[SSAValue, Insertion],
     ):
         self.buffers = buffers
         self.arena = arena
@@ -115,7 +116,7 @@ class Emitter:
         """Emits what `op` does on memory."""
         for result in op.results:
             if (insert := self.parts.get(result)) is not None:
-                self.memory[result] = self.slice(op, insert.result, insert)
+                self.memory[result] = self.place_of(op, insert)
         match op:
             case arith.ConstantOp() if isinstance(op.result.type, TensorType):
                 self.constant(op)
@@ -225,6 +226,14 @@ class Emitter:
                 inner.detach()
                 inner.erase()
 
+    def place_of(self, op: Operation, insert: Insertion) -> SSAValue:
+        """The part of an insertion's result that its source lies in."""
+        if not isinstance(insert, tensor.PadOp):
+            return self.slice(op, insert.result, insert)
+        memory, shape = self.of(insert.result), shape_of(insert.source)
+        low = insert.static_low.get_values()
+        return part(op, memory, low, shape, [1] * len(shape), shape)
+
     def slice(
         self,
         op: Operation,
@@ -264,7 +273,8 @@ class Emitter:
             )
 
     def pad(self, op: tensor.PadOp) -> None:
-        """The source in the middle; the border, slab by slab, filled."""
+        """The source in the middle, unless it is there; the border, slab by slab,
+        filled."""
         low = mixed(op.static_low.get_values(), op.low)
         *body, last = op.region.block.ops
         fill = last.operands[0]
@@ -295,7 +305,9 @@ class Emitter:
                     )
                     linalg.FillOp([self.of(fill)], [slab], [])
             offsets[d], sizes[d] = before, size
-        copy_elements(self.of(op.source), part(op, result, offsets, shape, ones, shape))
+        if op.source not in self.parts:
+            middle = part(op, result, offsets, shape, ones, shape)
+            copy_elements(self.of(op.source), middle)
 
     def from_elements(self, op: tensor.FromElementsOp) -> None:
         """Each element into its place."""

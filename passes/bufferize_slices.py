@@ -1,5 +1,6 @@
-"""What is inserted into a slice is computed there, where that is possible: the
-destination-passing of bufferize.py through `tensor.insert_slice`.
+"""What is inserted into a slice, or is padded, is computed in its place, where that is
+possible: the destination-passing of bufferize.py through `tensor.insert_slice` and
+`tensor.pad`.
 
     %y = br.contract ... -> tensor<4x5xf32>
     %z = tensor.insert_slice %y into %x[1, 0] [4, 5] [2, 1]
@@ -21,18 +22,23 @@ from brdialect.ops import ContractOp
 from passes.buffers import VIEWS, Buffer, Liveness
 from passes.linalg_match import only_user
 
+Insertion = tensor.InsertSliceOp | tensor.PadOp
+"""What may be computed in its place; around it a padding has what is there yet."""
+
 
 def insertion_of(
     op: linalg.GenericOp | ContractOp,
     position: int,
     buffers: Mapping[SSAValue, Buffer],
     live: Liveness,
-) -> tensor.InsertSliceOp | None:
+) -> Insertion | None:
     """The insertion that is all that reads the op's one result, if its destination is
     there already and nothing else reads that from the op on."""
     if len(op.results) != 1:
         return None
     insert = only_user(op.results[0])
+    if isinstance(insert, tensor.PadOp) and not (insert.low or insert.high):
+        return insert
     if not isinstance(insert, tensor.InsertSliceOp) or insert.dest is op.results[0]:
         return None
     place = (insert.static_offsets, insert.static_sizes, insert.static_strides)

@@ -46,9 +46,13 @@ from passes.normalise_contractions import contraction_of
 from passes.register_block import Panels, default_register_block
 from passes.tuned_schedules import read_tuned, take_tuned, tuned_schedule
 
-PACK_ROWS = 32
+PACK_ROWS = 96
 """B is packed in the call if at least this many rows reuse it: packing touches each
-element twice (a read, a write), a row once."""
+element twice (a read, a write), a row once. Fewer rows take B some rows at a time."""
+
+PAGE = 4096
+"""Bytes. Rows of B shorter than a page, of a B that stays in the L2, are read as they
+lie: 256 x 256 is 5 % faster unpacked, 32 x 2048 is 20 % slower."""
 
 PACK_REUSE = 256
 """The same where A is read across its rows, and B, unpacked, from the L2."""
@@ -68,6 +72,14 @@ latency of multiply-adds."""
 ROWS_OF_B = 8
 """That a product of one row reads together: their pages fit the first TLB, and C is
 read and written once for all of them."""
+
+DEEP_ROWS_OF_B = 64
+"""The same for a few rows, which have several multiply-adds for each element of B."""
+
+STREAMS = 8
+"""Rows of A that a tile reads side by side where all of A passes by once from behind
+the L2: more are too many for the hardware's prefetch (16 columns, 1024 x 1024: 1.57
+times as fast with 8 rows as with 28)."""
 
 
 def block_evenly(extent: int, limit: int) -> int:
@@ -162,15 +174,20 @@ def schedule_for_caches(p: Problem) -> Schedule:
     if cold and batch and not across:
         columns = min(columns, widest_panel(p, inner * window))
     others = prod(p.extent(i) for i in p.table.having(Role.M)) // max(1, rows)
+    once = columns <= p.lanes and prod(p.shape_a) > 2 * half_l2
     tile = default_register_block(
-        rows, columns, p.lanes, p.target, Panels(inner * window, others, cold)
+        min(rows, STREAMS) if once else rows,
+        columns,
+        p.lanes,
+        p.target,
+        Panels(inner * window, others, cold),
     )
     panel = min(columns, tile[1] * p.lanes)
     if across and m is not None and k is not None:
         return long_sum(p, m, k, batch, tile)
     pack = wants_pack(p, panel, rows)
-    if k is not None and not pack and rows * others == 1 and side_by_side(p):
-        return one_row(p, m, k, tuple(batch), tile)
+    if k is not None and not pack and rows * others < PACK_ROWS and side_by_side(p):
+        return few_rows(p, m, k, tuple(batch), rows * others == 1)
 
     # a split sum costs another pass over C, which pays if many rows share the panel
     sums: list[Loop] = []
@@ -219,15 +236,19 @@ def widest_panel(p: Problem, depth: int) -> int:
     return max(LEAST_VECTORS, vectors) * p.lanes
 
 
-def one_row(
-    p: Problem, m: int | None, k: int, batch: tuple[int, ...], tile: tuple[int, int]
+def few_rows(
+    p: Problem, m: int | None, k: int, batch: tuple[int, ...], one: bool
 ) -> Schedule:
-    """A row times a matrix reads B once, so it should be read as it lies: some rows of
-    it, from end to end, before the next ones. Threads take strips of columns."""
+    """A few rows times a matrix read B once, so it should be read as it lies: some rows
+    of it, from end to end, before the next ones. Threads take strips of columns."""
+    depth = ROWS_OF_B if one else DEEP_ROWS_OF_B
+    tile = default_register_block(
+        p.extent(m), p.extent(p.n), p.lanes, p.target, Panels(depth)
+    )
     panel = tile[1] * p.lanes
     strip = -(-p.extent(p.n) // panel // p.target.threads) * panel
     strips = [Loop(p.n, strip, True)] if strip < p.extent(p.n) else []
-    rows = [Loop(k, ROWS_OF_B)] if p.extent(k) > ROWS_OF_B else []
+    rows = [Loop(k, depth)] if p.extent(k) > depth else []
     columns = [Loop(p.n, panel)] if panel < min(strip, p.extent(p.n)) else []
     loops = (*outer_loops(p, m), *strips, *rows, *columns)
     return Schedule(loops, m, p.n, k, batch, tile)
@@ -318,7 +339,12 @@ def wants_pack(p: Problem, panel: int, rows: int) -> bool:
     contiguous = side_by_side(p)
     if contiguous and p.extent(p.n) == panel:
         return False
-    return p.load_time_b or reuse >= PACK_ROWS or (not contiguous and reuse > 1)
+    if p.load_time_b or not contiguous:
+        return p.load_time_b or reuse > 1
+    row = p.extent(p.n) * p.element_bytes
+    if row < PAGE and prod(p.shape_b) * p.element_bytes <= p.target.l2 // 2:
+        return False
+    return reuse >= PACK_ROWS
 
 
 def can_pack(table: Contraction) -> bool:

@@ -61,3 +61,27 @@ func.func @read_between(%x: tensor<6x4xf32>, %w: tensor<4x16xf32>, %s: f32)
       : tensor<6x16xf32> into tensor<12x16xf32>
   func.return %g, %p : tensor<12x16xf32>, tensor<12x16xf32>
 }
+
+// What is padded is computed between the zeros, which are all that is written besides.
+// CHECK-LABEL: func.func @padded
+// CHECK-SAME:      %0: memref<8x18xf32> {br.result}) {
+// CHECK:         %[[MIDDLE:.*]] = memref.reinterpret_cast %0 to offset: [18], sizes: [6, 16], strides: [18, 1]
+// CHECK-NEXT:    br.contract ins(%x, %w {{.*}} outs(%[[MIDDLE]] : memref<6x16xf32
+// CHECK:         linalg.fill {{.*}} memref<1x18xf32
+// CHECK:         linalg.fill {{.*}} memref<1x18xf32
+// CHECK:         linalg.fill {{.*}} memref<6x2xf32
+// CHECK-NEXT:    func.return
+func.func @padded(%x: tensor<6x4xf32>, %w: tensor<4x16xf32>) -> tensor<8x18xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<6x16xf32>
+  %y = br.contract ins(%x, %w : tensor<6x4xf32>, tensor<4x16xf32>)
+      outs(%e : tensor<6x16xf32>) {indexing_maps = [#a, #b, #c],
+        iterator_types = [#linalg.iterator_type<parallel>,
+          #linalg.iterator_type<parallel>, #linalg.iterator_type<reduction>], beta = 0.0}
+      -> tensor<6x16xf32>
+  %p = tensor.pad %y low[1, 0] high[1, 2] {
+  ^bb0(%i: index, %j: index):
+    tensor.yield %zero : f32
+  } : tensor<6x16xf32> to tensor<8x18xf32>
+  func.return %p : tensor<8x18xf32>
+}
