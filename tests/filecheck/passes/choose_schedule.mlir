@@ -47,7 +47,7 @@ func.func @conv(%x: tensor<1x30x30x64xf32>, %w: tensor<3x3x64x64xf32>,
 
 // f64: half as many columns to a vector.
 // CHECK-LABEL: @doubles(
-// CHECK: schedule = #br.schedule<"B8 | m=a n=b k=c | tile=6x2">
+// CHECK: schedule = #br.schedule<"b8 | m=a n=b k=c | tile=6x2">
 func.func @doubles(%a: tensor<64x64xf64>, %b: tensor<64x64xf64>, %c: tensor<64x64xf64>)
     -> tensor<64x64xf64> {
   %r = linalg.matmul ins(%a, %b : tensor<64x64xf64>, tensor<64x64xf64>)
