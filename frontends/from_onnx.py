@@ -27,8 +27,8 @@ from brdialect.readers import OpenArgument, OpenProgram
 from frontends.array_builder import Shape, Tensor
 from frontends.array_sums import Builder
 from frontends.elements import DType, element_type
-from frontends.onnx_importer import Importer
-from frontends.onnx_model import Input, Model, checked_model, read_model
+from frontends.onnx_importer import Importer, one_line
+from frontends.onnx_model import Input, Model, checked_model, printable, read_model
 from frontends.onnx_ops.registry import UnknownValueError
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def open_program(model: Model) -> OpenProgram:
     )
 
 
+@printable()
 def import_model(
     model: Model,
     shapes: Sequence[Shape] | None = None,
@@ -88,9 +89,7 @@ def import_model(
     except BrError:
         raise
     except Exception as e:  # a file that is damaged where nothing looks for it
-        raise BrError(
-            f"{model.file}: cannot be imported: {type(e).__name__}: {e}"
-        ) from e
+        raise BrError(f"{model.file}: cannot be imported: {one_line(e)}") from e
 
 
 def _imported(

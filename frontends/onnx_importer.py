@@ -86,6 +86,7 @@ class Importer:
     def nodes(self, nodes: Iterable[NodeProto], scope: ChainMap[str, Tensor]) -> None:
         """Nodes in their order."""
         for node in nodes:
+            check_names(node)
             before = self.b.tensors.location
             if not self.expanding:
                 self.b.tensors.location = node_location(*name_and_kind(node))
@@ -99,7 +100,7 @@ class Importer:
                 raise BrError(f"{describe(node)}: nested too deep") from e
             except Exception as e:
                 raise BrError(
-                    f"{describe(node)}: cannot be imported: {type(e).__name__}: {e}"
+                    f"{describe(node)}: cannot be imported: {one_line(e)}"
                 ) from e
             self.b.tensors.location = before
             define(node, results, scope)
@@ -306,6 +307,18 @@ class Importer:
                 "that is deeper, or that calls itself"
             )
         return replace(self, depth=self.depth + 1)
+
+
+def check_names(node: NodeProto) -> None:
+    """Protobuf hands over as bytes what is no text."""
+    for name in (node.op_type, node.domain, node.name, *node.input, *node.output):
+        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise BrError(f"expected names of nodes and values in UTF-8, got {name}")
+
+
+def one_line(e: Exception) -> str:
+    """What an exception of a library says, in one line of limited length."""
+    return f"{type(e).__name__}: {' '.join(str(e).split())}"[:300]
 
 
 def look_up(name: str, scope: Mapping[str, Tensor], what: str) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -232,6 +233,18 @@ def _input(value: ValueInfoProto) -> Input:
     return Input(value.name, tuple(sizes), dtype, tuple(names))
 
 
+@contextmanager
+def printable() -> Generator[None]:
+    """Names in a damaged file may hold anything: in messages, what does not print is
+    escaped, so that each is one line."""
+    try:
+        yield
+    except BrError as e:
+        told = (c if c.isprintable() else repr(c)[1:-1] for c in str(e))
+        e.args = ("".join(told), *e.args[1:])
+        raise
+
+
 def read_model(path: Path) -> Model:
     """The model in a file."""
     try:
@@ -241,6 +254,7 @@ def read_model(path: Path) -> Model:
     return parse_model(data, path.parent, str(path))
 
 
+@printable()
 def parse_model(data: bytes, folder: Path | None, file: str) -> Model:
     """The model that a file's bytes are."""
     proto = onnx.ModelProto()
@@ -251,6 +265,7 @@ def parse_model(data: bytes, folder: Path | None, file: str) -> Model:
     return checked_model(proto, folder, file)
 
 
+@printable()
 def checked_model(proto: ModelProto, folder: Path | None, file: str) -> Model:
     """A model whose opsets are known."""
     model = Model(proto, folder, file)

@@ -16,7 +16,7 @@ left. hoist-load-time moves the three generics out of the call.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from xdsl.builder import ImplicitBuilder
@@ -24,8 +24,8 @@ from xdsl.context import Context
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import AnyFloat, FloatAttr, ModuleOp, TensorType
 from xdsl.dialects.linalg import ops as linalg
-from xdsl.ir import Block, Operation, Region, SSAValue
-from xdsl.ir.affine import AffineExpr, AffineMap
+from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
+from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
@@ -50,7 +50,7 @@ class Chain:
     @property
     def factors(self) -> list[Operation]:
         """The steps that scale."""
-        return [s for s in self.steps if isinstance(s, _SCALES)]
+        return [s for s in self.steps if is_scale(s)]
 
     @property
     def shifts(self) -> bool:
@@ -60,17 +60,26 @@ class Chain:
     def emit(
         self, steps: Sequence[Operation], start: float, known: dict[SSAValue, SSAValue]
     ) -> SSAValue:
-        """Emits `steps` from a number in place of the accumulator on."""
+        """Emits `steps` from 0 or 1 in place of the accumulator on."""
         type_ = self.result.type
         assert isa(type_, AnyFloat)
-        value: SSAValue = arith.ConstantOp(FloatAttr(start, type_)).result
+        value: SSAValue | None = None  # the number, as long as it is one
         carried: set[SSAValue] = {s.results[0] for s in self.steps}
         carried.add(_accumulator(self.steps[0]))
         for step in steps:
+            if value is None:
+                if start == 0 and is_scale(step):
+                    continue
+                if isinstance(step, arith.MulfOp if start == 1 else arith.AddfOp):
+                    (other,) = (v for v in step.operands if v not in carried)
+                    value = _clone_value(other, known)
+                    continue
+                value = arith.ConstantOp(FloatAttr(start, type_)).result
             own = [
                 value if v in carried else _clone_value(v, known) for v in step.operands
             ]
             value = type(step).create(operands=own, result_types=[type_]).results[0]
+        assert value is not None
         return value
 
 
@@ -123,15 +132,34 @@ def find_chain(op: ContractOp) -> Chain | None:
 
     value: SSAValue = block.args[0]
     steps: list[Operation] = []
+    factors: list[SSAValue] = []
     while isinstance(use := value.get_user_of_unique_use(), _SCALES + _SHIFTS):
         other = use.rhs if use.lhs is value else use.lhs
         turned = isinstance(use, arith.SubfOp | arith.DivfOp) and use.rhs is value
         if turned or not is_fixed(other):
             break
         steps.append(use)
+        factors += [other] * is_scale(use)
         value = use.result
-    chain = Chain(steps, value)
-    return chain if chain.factors else None
+    # a factor that is one number costs the epilogue nothing
+    return Chain(steps, value) if depends(factors, {*block.args[1:]}) else None
+
+
+def is_scale(step: Operation) -> bool:
+    """Whether a step multiplies or divides."""
+    return isinstance(step, _SCALES)
+
+
+def depends(values: Iterable[SSAValue], arguments: set[SSAValue]) -> bool:
+    """Whether values are computed from some of the arguments of an epilogue."""
+    stack = list(values)
+    while stack:
+        value = stack.pop()
+        if value in arguments:
+            return True
+        if isinstance(value.owner, Operation):
+            stack += value.owner.operands
+    return False
 
 
 @dataclass(frozen=True)
@@ -175,7 +203,10 @@ class Folding:
             zip(arguments, block.args[:-1], strict=True)
         )
         with ImplicitBuilder(block):
-            linalg.YieldOp(self.chain.emit(steps, start, known))
+            value = self.chain.emit(steps, start, known)
+            linalg.YieldOp(value)
+        if isinstance(value, BlockArgument):  # there is nothing to compute
+            return extras[value.index]
         result = parallel_generic([v for v, _ in extras], out, maps, block).res[0]
         return result, AffineMap(
             b_map.num_dims, 0, tuple(AffineExpr.dimension(d) for d in dims)
@@ -183,20 +214,18 @@ class Folding:
 
     def _reads(self, argument: SSAValue) -> bool:
         """Whether the chain depends on an argument of the epilogue."""
-        stack = [v for s in self.chain.steps for v in s.operands]
-        while stack:
-            value = stack.pop()
-            if value is argument:
-                return True
-            if isinstance(value.owner, Operation):
-                stack += value.owner.operands
-        return False
+        return depends((v for s in self.chain.steps for v in s.operands), {argument})
 
     def scaled_weights(self) -> SSAValue:
         """`b` times the scale of its columns."""
         scale, map_ = self.coefficient(self.chain.factors, 1.0)
         b, b_map = self.op.b, self.op.maps[1]
-        places = [AffineExpr.dimension(b_map.results.index(e)) for e in map_.results]
+        places = [
+            AffineExpr.dimension(b_map.results.index(e))
+            if isinstance(e, AffineDimExpr)
+            else e
+            for e in map_.results
+        ]
         rank = len(b_map.results)
         out = tensor.EmptyOp((), tensor_type(b)).tensor
         block = new_block([b, scale, out])

@@ -90,6 +90,8 @@ class FuseElementwise(RewritePattern):
             # the sum over a broadcast dimension has no operand left that tells its size
             if {d for m in maps for d in m.results} >= set(map_.results):
                 rewriter.replace(op, fuse_generics(producer, op, i, maps))
+                # what it read has one reader less, and may be fused in turn
+                rewriter.erase(producer)
                 return
 
 
@@ -152,6 +154,7 @@ class FuseEpilogue(RewritePattern):
                 continue
             if (fused := fuse_into_contract(contract, op, maps_of(op)[i])) is not None:
                 rewriter.replace(op, fused)
+                rewriter.erase(contract)
                 return
 
 

@@ -9,6 +9,12 @@
     func.func private @br_contract_0(%0: memref<..>, %1: memref<..>, %2: memref<..>) {
       br.contract ins(%0, %1) outs(%2) ...
 
+A view passes on where it begins; the function need not know (its type has offset 0):
+
+    br.contract ins(%x, ..)        // memref<8x8xf32, strided<[16, 1], offset: 32>>
+    ->
+    func.call @br_contract_0(%r, ..)            // memref<8x8xf32, strided<[16, 1]>>
+
 The layers of a network repeat: ResNet-50 has 53 convolutions of 20 kinds. Everything
 after this pass, LLVM included, sees each kind once, and functions that stay small.
 """
@@ -21,15 +27,17 @@ from dataclasses import dataclass
 from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
 from xdsl.dialects import arith, func
-from xdsl.dialects.builtin import MemRefType, ModuleOp
+from xdsl.dialects.builtin import MemRefType, ModuleOp, UnrealizedConversionCastOp
 from xdsl.dialects.linalg import ops as linalg
+from xdsl.dialects.llvm import LLVMPointerType
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.utils.hints import isa
 
 from brdialect.ops import ContractOp
 from brdialect.recurrence_op import RecurrenceOp
-from passes.build import body_key, clone_op
+from passes.build import LocatedBuilder, body_key, clone_op, strided_type
 from passes.load_time import captured
 
 KINDS: dict[type[Operation], str] = {
@@ -61,6 +69,22 @@ def key_of(op: Operation, inputs: Sequence[SSAValue]) -> str:
     types = [str(v.type) for v in inputs]
     bodies = [body_key(r.block, names) for r in op.regions if r.blocks]
     return f"{op.name} {operands} {types} {op.properties} {op.attributes} {bodies}"
+
+
+def pass_on_offsets(op: Operation) -> None:
+    """Lets an op take views as if they began where they do."""
+    for i, value in enumerate(op.operands):
+        if not isa(type_ := value.type, MemRefType) or type_.get_offset() in (0, None):
+            continue
+        strides = type_.get_strides()
+        if strides is None or None in strides:
+            continue
+        shape = type_.get_shape()
+        moved = strided_type(type_.element_type, shape, strides, 0)
+        with ImplicitBuilder(LocatedBuilder(InsertPoint.before(op), op.location)):
+            start = UnrealizedConversionCastOp.get([value], [LLVMPointerType()])
+            view = UnrealizedConversionCastOp.get(start.results, [moved])
+        op.operands[i] = view.results[0]
 
 
 def make_function(op: Operation, inputs: Sequence[SSAValue], name: str) -> func.FuncOp:
@@ -101,6 +125,7 @@ class OutlineNestsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         functions: dict[str, func.FuncOp] = {}
         for nest in nests_in(op):
+            pass_on_offsets(nest)
             inputs = inputs_of(nest)
             key = key_of(nest, inputs)
             if key not in functions:

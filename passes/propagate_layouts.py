@@ -170,8 +170,21 @@ class ContractReadsThrough(RewritePattern):
 
 
 class DropIdentity(RewritePattern):
-    """A copy in the same order is its source; one that moves only dimensions of size 1
-    is a reshape."""
+    """A copy in the same order is its source."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: linalg.GenericOp, rewriter: PatternRewriter):
+        if not is_copy(op):
+            return
+        order = copy_permutation(op.res[0])
+        if order == list(range(len(op.iterator_types))):
+            rewriter.replace(op, (), (op.inputs[0],))
+
+
+class ReshapeUnits(RewritePattern):
+    """A copy that moves only dimensions of size 1 is a reshape. Not before all who read
+    it had their chance to read its source instead: they see a contraction through a
+    copy, but not through a reshape."""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: linalg.GenericOp, rewriter: PatternRewriter):
@@ -183,9 +196,7 @@ class DropIdentity(RewritePattern):
             return
         type_ = tensor_type(source)
         shape = type_.get_shape()
-        if order == list(range(len(order))):
-            rewriter.replace(op, (), (source,))
-        elif sorted(long := [d for d in order if shape[d] != 1]) == long:
+        if sorted(long := [d for d in order if shape[d] != 1]) == long:
             rank = len(order)
             group = reassociation([range(rank)])
             flat = TensorType(type_.element_type, [prod(shape)])
@@ -348,4 +359,5 @@ class PropagateLayoutsPass(ModulePass):
         PatternRewriteWalker(
             GreedyRewritePatternApplier(sink, dce_enabled=False)
         ).rewrite_module(op)
+        PatternRewriteWalker(ReshapeUnits()).rewrite_module(op)
         erase_unused(op)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
@@ -141,6 +142,10 @@ MISTAKES = {
         model([node("MaxPool", ["x"], ["y"], kernel_shape=[9, 9])], shape=IMAGE),
         r"expected windows \[9, 9\] that fit into \[5, 5\]",
     ),
+    "name of two lines": (
+        model([node("Relu", ["no\nthing\x1b"], ["y"], name="r")]),
+        r"'r' .*got 'no\\nthing\\x1b'",
+    ),
     "long window": (
         model(
             [
@@ -185,6 +190,13 @@ def test_bytes_that_are_no_model(data: bytes):
         import_model(parse_model(data, None, "m.onnx"))
 
 
+def test_names_that_are_no_text():
+    data = model([node("Relu", ["x"], ["y"])]).SerializeToString()
+    bad = data.replace(b"Relu", b"R\xff\xfeu")
+    with pytest.raises(BrError, match=r"names of nodes and values in UTF-8, got b'R"):
+        import_model(parse_model(bad, None, "m.onnx"))
+
+
 # Mutated models: each imports or is refused, without any other exception
 
 BASE = model(
@@ -203,12 +215,15 @@ BASE = model(
 )
 
 
-def imported(data: bytes) -> bool:
-    """Whether the bytes are a model that is imported; refused ones say why."""
+def imported(data: bytes, sizes: Sequence[int] | None = None) -> bool:
+    """Whether the bytes are a model that is imported, with `sizes` for those that its
+    first input leaves open; refused ones say why."""
     try:
-        import_model(parse_model(data, None, "m.onnx"))
+        model = parse_model(data, None, "m.onnx")
+        open_ = any(None in given.shape for given in model.inputs)
+        import_model(model, [tuple(sizes)] if sizes and open_ else None)
     except BrError as e:
-        assert str(e)
+        assert str(e) and "\n" not in str(e)
         return False
     return True
 
@@ -249,3 +264,46 @@ def test_changed_fields():
                 bad.opset_import[0].version = int(random.integers(1, 40))
         good += imported(bad.SerializeToString())
     assert 0 < good < 150
+
+
+LIGHT = Path(onnx.__file__).parent / "backend/test/data/light"
+REAL = {
+    "xor": Path(__file__).parent.parent / "examples/xor.onnx",
+    "squeezenet": LIGHT / "light_squeezenet.onnx",
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_mutants_of_real_models(name: str):
+    """Bytes that are lost, doubled or others; nodes in another order, without an input,
+    with another's output or another's attributes."""
+    random = np.random.default_rng(2)
+    data = REAL[name].read_bytes()
+    whole = parse_model(data, REAL[name].parent, "m.onnx").proto
+    bound = [d.dim_value or 2 for d in whole.graph.input[0].type.tensor_type.shape.dim]
+    good = 0
+    for _ in range(30):
+        bad = ModelProto()
+        bad.CopyFrom(whole)
+        nodes = bad.graph.node
+        victim, other = (nodes[i] for i in random.integers(len(nodes), size=2))
+        match int(random.integers(6)):
+            case 0:
+                at, length = random.integers(len(data)), random.integers(1, 40)
+                mutant = data[:at] + data[at + length :]
+                good += imported(mutant, bound)
+                continue
+            case 1:
+                at, length = random.integers(len(data)), random.integers(1, 40)
+                good += imported(data[:at] + data[at - length :], bound)
+                continue
+            case 2:
+                nodes.insert(0, nodes.pop(int(random.integers(len(nodes)))))
+            case 3 if victim.input:
+                del victim.input[-1]
+            case 4:
+                victim.output[0] = other.output[0]
+            case _:
+                victim.attribute.extend(other.attribute)
+        good += imported(bad.SerializeToString(), bound)
+    assert good < 30  # some were tried that are wrong

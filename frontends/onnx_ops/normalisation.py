@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from frontends.array_builder import Tensor
+import numpy as np
+
+from frontends.array_builder import Tensor, known
 from frontends.array_sums import Builder, Windows
 from frontends.elements import lowest
 from frontends.onnx_ops.registry import axes_of, axis_of, expect, operator
@@ -79,14 +81,26 @@ def batch_normalization(
             outputs == 1 or version < 14,
             "expected one result, got more; set training_mode to have them",
         )
-    rows = [b.column(v, 1, max(x.rank, 2)) for v in (middle, scale, bias)]
-    root = b.map(
-        lambda v: 1 / (v + epsilon).sqrt(), b.column(spread, 1, max(x.rank, 2))
-    )
+    rank = max(x.rank, 2)
+    if all(v.known for v in (scale, bias, middle, spread)):
+        factor, offset = affine(scale, bias, middle, spread, epsilon)
+        rows = [b.column(v, 1, rank) for v in (factor, offset)]
+        return (b.map(lambda x, f, o: x * f + o, x, *rows), *more)
+    rows = [b.column(v, 1, rank) for v in (middle, scale, bias)]
+    root = b.map(lambda v: 1 / (v + epsilon).sqrt(), b.column(spread, 1, rank))
     y = b.map(
         lambda x, m, r, s, c: (x - m) * r * s + c, x, rows[0], root, rows[1], rows[2]
     )
     return (y, *more)
+
+
+def affine(
+    scale: Tensor, bias: Tensor, middle: Tensor, spread: Tensor, epsilon: float
+) -> tuple[Tensor, Tensor]:
+    """The factor and the offset that a batch-norm of known statistics comes to."""
+    factor = scale.array / np.sqrt(spread.array.astype(np.float64) + epsilon)
+    offset = bias.array - middle.array * factor
+    return known(factor, bias.dtype), known(offset, bias.dtype)
 
 
 @operator("InstanceNormalization", since=6)

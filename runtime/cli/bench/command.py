@@ -37,13 +37,15 @@ A SUITE is one of
   depthwise   the blocks of MobileNet: 3x3 depthwise, 1x1, ReLU6
   lstm, gru   recurrent layers over 168 sequences, and over one
   model       ResNet-50 from image to logits
-or a convolution in benchdnn's spelling, such as mb1ic64ih56oc64oh56kh3ph1.
+or a convolution in benchdnn's spelling, such as mb1ic64ih56oc64oh56kh3ph1, or a model
+in a file named *.onnx, which onnxruntime and openvino run as it is.
 
 examples:
   br-bench resnet50 --threads=1
   br-bench resnet50 --layers=1-4,20 --peers=onednn,torch --plot=layers.png
   br-bench model --minibatch=2 --json=model.json
   br-bench g32mb1ic32ih112oc32kh3ph1
+  br-bench net.onnx --input=1x3x224x224xf32 --peers=onnxruntime
 
 Peers are torch (eager), torch-compile, onnxruntime, openvino and onednn. Those that
 are not installed are left out. Each has a process of its own with as many threads,
@@ -66,6 +68,7 @@ class Options:
     peers: str | None
     threads: int | None
     layers: str | None
+    input: list[str]
     minibatch: int | None
     samples: int
     seconds: float
@@ -88,6 +91,13 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     )
     p.add_argument("--threads", type=int, metavar="N", help="default: all processors")
     p.add_argument("--layers", metavar="1-3,8", help="only these rows of the suite")
+    p.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="an input of a file, as br-run takes it; once for each, in order",
+    )
     p.add_argument("--minibatch", type=int, metavar="N", help="default: the suite's")
     p.add_argument(
         "--samples",
@@ -138,7 +148,8 @@ def run(options: Options) -> int:
     from runtime.cli.bench.suites import rows_of
 
     threads = check_threads(options.threads) if options.threads is not None else cpus()
-    workloads = rows_of(options.suite, options.minibatch, options.layers)
+    suite, inputs = options.suite, options.input
+    workloads = rows_of(suite, options.minibatch, options.layers, inputs)
     peers, missing = chosen_peers(options.peers)
     for line in missing:
         print(f"note: {line}", file=sys.stderr)

@@ -9,6 +9,7 @@ What the timed call finds in the compiler's own layout, and what it does not:
 | recurrent layers | packed ahead | [t, n, c] and [t, n, k] |
 | GEMM | both operands row-major, packed in the call | row-major |
 | ResNet-50 | packed ahead | image [n, c, h, w], logits row-major |
+| models in files | packed ahead | as the file says |
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import singledispatch
+from pathlib import Path
 
 import numpy as np
 from xdsl.builder import Builder as OpBuilder
@@ -27,6 +29,7 @@ from brdialect.arrays import Array
 from brdialect.recurrent_ops import GruOp, LstmOp
 from frontends.linalg_builder import Builder
 from runtime.arguments import aligned_empty
+from runtime.cli.bench.onnx_file import OnnxFile, joined
 from runtime.cli.bench.peers.prepared import Prepared
 from runtime.cli.bench.workloads import (
     Convolution,
@@ -102,8 +105,22 @@ def aligned_copy(array: Array) -> Array:
 
 def prepare(workload: Workload, inputs: Mapping[str, Array], threads: int) -> Prepared:
     """The compiler as one contestant among others."""
+    if isinstance(workload, OnnxFile):
+        return prepare_file(workload, inputs, threads)
     call = BoundCall(workload, threads, inputs)
     return Prepared(call, call.result)
+
+
+def prepare_file(
+    workload: OnnxFile, inputs: Mapping[str, Array], threads: int
+) -> Prepared:
+    """The same for a model in a file."""
+    compiled = compile(Path(workload.path), threads=threads)
+    arrays = [aligned_copy(a) for a in inputs.values()]
+    executable = compiled.executable(tuple(a.shape for a in arrays))
+    results = executable.results(arrays)
+    call = executable.bind(arrays, results, executable.workspace(arrays))
+    return Prepared(call, lambda: joined(results))
 
 
 @singledispatch

@@ -10,6 +10,7 @@ from functools import partial
 from brdialect.mistake import BrError
 from frontends.resnet50 import ResNet50
 from runtime.cli.bench.descriptor import parse_descriptor
+from runtime.cli.bench.onnx_file import SUFFIX, OnnxFile
 from runtime.cli.bench.workloads import (
     Cell,
     Convolution,
@@ -140,17 +141,28 @@ SUITES: Mapping[str, tuple[str, Callable[[int | None], list[Workload]]]] = {
 """What each suite is, and its rows for a minibatch (None: its own)."""
 
 
-def rows_of(name: str, minibatch: int | None, layers: str | None) -> list[Workload]:
-    """The rows of a suite, or the convolution that a descriptor says."""
+def rows_of(
+    name: str, minibatch: int | None, layers: str | None, inputs: Sequence[str] = ()
+) -> list[Workload]:
+    """The rows of a suite, the convolution that a descriptor says, or the model in a
+    file with its inputs."""
+    file = name.endswith(SUFFIX)
+    if inputs and not file:
+        raise BrError(f"--input: expected a file named *{SUFFIX} with it, got '{name}'")
+    if file and (minibatch is not None or layers is not None):
+        raise BrError("--minibatch, --layers: a file has none; --input says its sizes")
     if name in SUITES:
         rows = SUITES[name][1](minibatch)
+    elif file:
+        rows = [OnnxFile(name, tuple(inputs))]
+        rows[0].shapes()  # a mistake is told now
     elif re.search(r"\d", name):
         row = parse_descriptor(name)
         rows: list[Workload] = [replace(row, mb=minibatch or row.mb)]
     else:
         raise BrError(
-            f"expected a suite out of {', '.join(SUITES)}, or a convolution such as "
-            f"mb1ic64ih56oc64oh56kh3ph1, got '{name}'"
+            f"expected a suite out of {', '.join(SUITES)}, a convolution such as "
+            f"mb1ic64ih56oc64oh56kh3ph1, or a file named *{SUFFIX}, got '{name}'"
         )
     if layers is None:
         return rows

@@ -13,9 +13,7 @@
 // CHECK-LABEL: @batch_norm
 // CHECK:      %[[SCALE:\d+]] = linalg.generic {{.*}} ins(%mean, %inv, %gamma, %beta : tensor<8xf32>, tensor<8x1xf32>, tensor<8xf32>, tensor<8xf32>)
 // CHECK-NEXT: ^bb0(%{{.*}}: f32, %[[INV:\d+]]: f32, %[[GAMMA:\d+]]: f32, %{{.*}}: f32, %{{.*}}: f32):
-// CHECK-NEXT:   %[[ONE:\d+]] = arith.constant 1.000000e+00 : f32
-// CHECK-NEXT:   %[[F:\d+]] = arith.mulf %[[ONE]], %[[INV]] : f32
-// CHECK-NEXT:   %[[G:\d+]] = arith.mulf %[[GAMMA]], %[[F]] : f32
+// CHECK-NEXT:   %[[G:\d+]] = arith.mulf %[[GAMMA]], %[[INV]] : f32
 // CHECK-NEXT:   linalg.yield %[[G]] : f32
 // CHECK:      %[[W:\d+]] = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d0, d1)>]{{.*}} ins(%w, %[[SCALE]] : tensor<8x4xf32>, tensor<8xf32>)
 // CHECK-NEXT: ^bb0(%[[X:\d+]]: f32, %[[Y:\d+]]: f32, %{{.*}}: f32):
@@ -160,8 +158,7 @@ func.func @silu(%x: tensor<6x4xf32>, %w: tensor<8x4xf32> {br.bound = 1 : i64},
 
 // A batch of one: the factor's map has the batch's dimension, which chooses nothing.
 // CHECK-LABEL: @one_row
-// CHECK:      linalg.generic {{.*}} ins(%col : tensor<1x8xf32>) outs(%{{.*}} : tensor<8xf32>)
-// CHECK:      %[[W:\d+]] = linalg.generic {{.*}} ins(%w, %{{.*}} : tensor<8x4xf32>, tensor<8xf32>)
+// CHECK:      %[[W:\d+]] = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (0, d0)>, affine_map<(d0, d1) -> (d0, d1)>]{{.*}} ins(%w, %col : tensor<8x4xf32>, tensor<1x8xf32>)
 // CHECK:      br.contract ins(%x, %[[W]] : tensor<1x4xf32>, tensor<8x4xf32>)
 func.func @one_row(%x: tensor<1x4xf32>, %w: tensor<8x4xf32> {br.bound = 1 : i64},
     %col: tensor<1x8xf32> {br.bound = 2 : i64}) -> tensor<1x8xf32> {
@@ -177,4 +174,54 @@ func.func @one_row(%x: tensor<1x4xf32>, %w: tensor<8x4xf32> {br.bound = 1 : i64}
     br.yield %1 : f32
   } -> tensor<1x8xf32>
   func.return %0 : tensor<1x8xf32>
+}
+
+// A factor and an offset as they are: nothing is computed of them.
+// CHECK-LABEL: @plain
+// CHECK: %[[W:\d+]] = linalg.generic {{.*}} ins(%w, %f : tensor<8x4xf32>, tensor<8x1xf32>)
+// CHECK-NEXT: ^bb0(%[[X:\d+]]: f32, %[[Y:\d+]]: f32, %{{.*}}: f32):
+// CHECK-NEXT:   arith.mulf %[[X]], %[[Y]] : f32
+// CHECK-NEXT:   linalg.yield
+// CHECK-NOT: linalg.generic
+// CHECK: br.contract ins(%x, %[[W]] : tensor<6x4xf32>, tensor<8x4xf32>){{.*}} epilogue(%o : tensor<8xf32>) {
+// CHECK-NEXT: ^bb0(%[[ACC:\d+]]: f32, %[[O:\d+]]: f32):
+// CHECK-NEXT:   arith.addf %[[ACC]], %[[O]] : f32
+func.func @plain(%x: tensor<6x4xf32>, %w: tensor<8x4xf32> {br.bound = 1 : i64},
+    %f: tensor<8x1xf32> {br.bound = 2 : i64}, %o: tensor<8xf32> {br.bound = 3 : i64})
+    -> tensor<6x8xf32> {
+  %e = tensor.empty() : tensor<6x8xf32>
+  %0 = br.contract ins(%x, %w : tensor<6x4xf32>, tensor<8x4xf32>)
+      outs(%e : tensor<6x8xf32>)
+      {indexing_maps = [#mk, #nk, #mn, #n1, #n],
+       iterator_types = [#linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>,
+                         #linalg.iterator_type<reduction>], beta = 0.0 : f64}
+      epilogue(%f, %o : tensor<8x1xf32>, tensor<8xf32>) {
+  ^bb0(%acc: f32, %v: f32, %b: f32):
+    %1 = arith.mulf %acc, %v : f32
+    %2 = arith.addf %1, %b : f32
+    br.yield %2 : f32
+  } -> tensor<6x8xf32>
+  func.return %0 : tensor<6x8xf32>
+}
+
+// One number costs the epilogue nothing, whatever is added before it.
+// CHECK-LABEL: @a_number
+// CHECK-NOT: linalg.generic
+// CHECK: br.contract ins(%x, %w :
+func.func @a_number(%x: tensor<6x4xf32>, %w: tensor<8x4xf32> {br.bound = 1 : i64},
+    %o: tensor<8xf32> {br.bound = 2 : i64}) -> tensor<6x8xf32> {
+  %half = arith.constant 0.5 : f32
+  %e = tensor.empty() : tensor<6x8xf32>
+  %0 = br.contract ins(%x, %w : tensor<6x4xf32>, tensor<8x4xf32>)
+      outs(%e : tensor<6x8xf32>)
+      {indexing_maps = [#mk, #nk, #mn, #n],
+       iterator_types = [#linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>,
+                         #linalg.iterator_type<reduction>], beta = 0.0 : f64}
+      epilogue(%o : tensor<8xf32>) {
+  ^bb0(%acc: f32, %b: f32):
+    %1 = arith.addf %acc, %b : f32
+    %2 = arith.mulf %1, %half : f32
+    br.yield %2 : f32
+  } -> tensor<6x8xf32>
+  func.return %0 : tensor<6x8xf32>
 }

@@ -34,6 +34,28 @@ func.func @main(%x: memref<8xf32>, %y: memref<8xf32>, %z: memref<8xf32>) {
   func.return
 }
 
+// Parts that lie elsewhere in their memory, two functions less: where a part begins is
+// the caller's, and the strides are the same.
+// CHECK-LABEL: @parts(
+// CHECK: %[[P0:\d+]] = builtin.unrealized_conversion_cast %{{.*}} : memref<2x4xf32, strided<[8, 1], offset: 16>> to !llvm.ptr
+// CHECK-NEXT: %[[V0:\d+]] = builtin.unrealized_conversion_cast %[[P0]] : !llvm.ptr to memref<2x4xf32, strided<[8, 1]>>
+// CHECK-NEXT: func.call @[[FILL:br_fill_\d+]](%{{.*}}, %[[V0]])
+// CHECK: %[[V1:\d+]] = builtin.unrealized_conversion_cast %{{.*}} : !llvm.ptr to memref<2x4xf32, strided<[8, 1]>>
+// CHECK-NEXT: func.call @[[FILL]](%{{.*}}, %[[V1]])
+// CHECK-NEXT: func.call @[[FILL]](%{{.*}}, %{{.*}})
+func.func @parts(%x: memref<8x8xf32>, %s: f32) {
+  %a = memref.subview %x[2, 0] [2, 4] [1, 1]
+      : memref<8x8xf32> to memref<2x4xf32, strided<[8, 1], offset: 16>>
+  %b = memref.subview %x[4, 4] [2, 4] [1, 1]
+      : memref<8x8xf32> to memref<2x4xf32, strided<[8, 1], offset: 36>>
+  %c = memref.subview %x[0, 0] [2, 4] [1, 1]
+      : memref<8x8xf32> to memref<2x4xf32, strided<[8, 1]>>
+  linalg.fill ins(%s : f32) outs(%a : memref<2x4xf32, strided<[8, 1], offset: 16>>)
+  linalg.fill ins(%s : f32) outs(%b : memref<2x4xf32, strided<[8, 1], offset: 36>>)
+  linalg.fill ins(%s : f32) outs(%c : memref<2x4xf32, strided<[8, 1]>>)
+  func.return
+}
+
 // CHECK-LABEL: func.func private @br_generic_0(
 // CHECK-SAME: %[[V0:\d+]]: memref<8xf32>, %[[V1:\d+]]: memref<8xf32>) {
 // CHECK: %two = arith.constant 2.000000e+00 : f32

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from brdialect.arrays import Array
+from runtime.cli.bench.onnx_file import OnnxFile, joined
 from runtime.cli.bench.peers.onnx_graph import build
 from runtime.cli.bench.peers.prepared import Prepared
 from runtime.cli.bench.workloads import Workload
@@ -18,17 +19,22 @@ def prepare(workload: Workload, inputs: Mapping[str, Array], threads: int) -> Pr
     options = ort.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3
-    session = ort.InferenceSession(
-        build(workload, inputs), options, providers=["CPUExecutionProvider"]
-    )
+    file = isinstance(workload, OnnxFile)
+    model = workload.path if file else build(workload, inputs)
+    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    feed = {i.name: inputs[i.name] for i in session.get_inputs()}
     binding = session.io_binding()
-    for name in (i.name for i in session.get_inputs()):
-        value = ort.OrtValue.ortvalue_from_numpy(inputs[name])
-        binding.bind_ortvalue_input(name, value)
-    (result,) = session.get_outputs()
-    place = ort.OrtValue.ortvalue_from_shape_and_type(result.shape, "float32")
-    binding.bind_ortvalue_output(result.name, place)
-    return Prepared(
-        lambda: session.run_with_iobinding(binding),
-        lambda: place.numpy().reshape(workload.result),
-    )
+    for name, array in feed.items():
+        binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(array))
+    # some models leave it to a run which sizes their results have
+    places = [ort.OrtValue.ortvalue_from_numpy(r) for r in session.run(None, feed)]
+    for result, place in zip(session.get_outputs(), places, strict=True):
+        binding.bind_ortvalue_output(result.name, place)
+
+    def output() -> Array:
+        results = [place.numpy() for place in places]
+        if isinstance(workload, OnnxFile):
+            return joined(results)
+        return results[0].reshape(workload.result)
+
+    return Prepared(lambda: session.run_with_iobinding(binding), output)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from brdialect.arrays import Array
+from runtime.cli.bench.onnx_file import OnnxFile, joined
 from runtime.cli.bench.peers.onnx_graph import build
 from runtime.cli.bench.peers.prepared import Prepared
 from runtime.cli.bench.workloads import Workload
@@ -26,14 +27,19 @@ def prepare(workload: Workload, inputs: Mapping[str, Array], threads: int) -> Pr
         # the process is pinned already, to processors that this option does not know
         "ENABLE_CPU_PINNING": False,
     }
-    model = core.read_model(build(workload, inputs), b"")
+    if isinstance(workload, OnnxFile):
+        model = core.read_model(workload.path)
+        model.reshape({name: list(x.shape) for name, x in inputs.items()})
+    else:
+        model = core.read_model(build(workload, inputs), b"")
     request = core.compile_model(model, "CPU", settings).create_infer_request()
     for name in (n for n in inputs if n not in workload.weights):
-        tensor = openvino.Tensor(openvino.Type.f32, inputs[name].shape)
-        tensor.data[...] = inputs[name]
-        request.set_tensor(name, tensor)
+        request.set_tensor(name, openvino.Tensor(inputs[name]))
 
     def output() -> Array:
-        return np.array(request.get_output_tensor(0).data).reshape(workload.result)
+        results = [np.array(t.data) for t in request.output_tensors]
+        if isinstance(workload, OnnxFile):
+            return joined(results)
+        return results[0].reshape(workload.result)
 
     return Prepared(request.infer, output)
