@@ -9,6 +9,11 @@ from brdialect.ops import (
     YieldOp,
 )
 from brdialect.recurrence_op import RecurrenceOp
+from brdialect.recurrent_backward_ops import (
+    GruBackwardOp,
+    LstmBackwardOp,
+    RnnBackwardOp,
+)
 from brdialect.recurrent_ops import (
     GruCellOp,
     GruOp,
@@ -25,13 +30,16 @@ BR = Dialect(
     [
         BatchReduceGemmOp,
         ContractOp,
+        GruBackwardOp,
         GruCellOp,
         GruOp,
+        LstmBackwardOp,
         LstmCellOp,
         LstmOp,
         ParallelCallOp,
         PrefetchOp,
         RecurrenceOp,
+        RnnBackwardOp,
         RnnCellOp,
         RnnOp,
         YieldOp,

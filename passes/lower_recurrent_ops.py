@@ -13,40 +13,26 @@ linalg on tensors: hoist-load-time packs weights once. A cell is a sequence of o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 
-from xdsl.builder import Builder, ImplicitBuilder
 from xdsl.context import Context
-from xdsl.dialects import arith, tensor
+from xdsl.dialects import tensor
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     AnyFloat,
-    DenseArrayBase,
-    DenseIntOrFPElementsAttr,
     ModuleOp,
     TensorType,
     i8,
-    i64,
 )
-from xdsl.dialects.linalg.ops import YieldOp
-from xdsl.ir import Block, Operation, SSAValue
-from xdsl.ir.affine import AffineMap
+from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
-from xdsl.rewriter import InsertPoint
 
 from brdialect.errors import unsupported
 from brdialect.recurrence_op import RecurrenceOp, RecurrenceSizes
 from brdialect.recurrent_ops import (
-    GruCellOp,
-    GruOp,
-    LstmCellOp,
     LstmOp,
-    RecurrentOp,
-    RnnCellOp,
-    RnnOp,
     SequenceOp,
 )
 from brdialect.target import Target, target_of
@@ -54,10 +40,11 @@ from passes.buffers import element_bytes
 from passes.build import shape_of, tensor_type, value
 from passes.choose_schedule import block_evenly
 from passes.length_limits import check_constant_lengths
-from passes.linalg_match import parallel_generic, reassociation
 from passes.pack_operands import make_panels
 from passes.recurrence_scratch import Needs, scratch_areas
 from passes.recurrent_cells import Cell, cell_of
+from passes.recurrent_sequences import cells_as_sequences, replace
+from passes.recurrent_tensors import reshape, row, sum_of, with_row, zeros
 from passes.register_block import Panels, default_register_block
 
 CHUNK_ROWS = 512
@@ -73,12 +60,6 @@ TASK_ROWS = 192
 GROUP_ROWS = 32
 """From so many rows a thread on, it reads all of the weights rather than wait for the
 others at each step."""
-
-SEQUENCES: dict[type[RecurrentOp], type[SequenceOp]] = {
-    LstmCellOp: LstmOp,
-    GruCellOp: GruOp,
-    RnnCellOp: RnnOp,
-}
 
 
 @dataclass(frozen=True)
@@ -115,71 +96,6 @@ def choose_blocks(op: SequenceOp, target: Target) -> Blocks:
     # h of a task and the panels of its gates share the L2
     depth = block_evenly(s.K, target.l2 // 2 // size // (rows + s.G * panel))
     return Blocks(panel, chunk, rows, depth, groups)
-
-
-# tensors
-
-
-def reshape(v: SSAValue, shape: Sequence[int]) -> SSAValue:
-    """A static tensor in another shape, by way of a flat one."""
-    type_ = tensor_type(v)
-    if type_.get_shape() == tuple(shape):
-        return v
-    rank = type_.get_num_dims()
-    if rank > 1:
-        flat = TensorType(type_.element_type, [prod(type_.get_shape())])
-        v = tensor.CollapseShapeOp(
-            operands=[v],
-            result_types=[flat],
-            properties={"reassociation": reassociation([range(rank)])},
-        ).result
-    if len(shape) == 1:
-        return v
-    return tensor.ExpandShapeOp(
-        v,
-        (),
-        reassociation([range(len(shape))]),
-        DenseArrayBase.from_list(i64, list(shape)),
-        TensorType(type_.element_type, list(shape)),
-    ).result
-
-
-def row(v: SSAValue, index: int, shape: Sequence[int]) -> SSAValue:
-    """`v[index]` in another shape."""
-    type_ = tensor_type(v)
-    first, *rest = type_.get_shape()
-    if first > 1:
-        offsets = [index, *[0] * len(rest)]
-        result = TensorType(type_.element_type, rest)
-        ones = [1] * (len(rest) + 1)
-        v = tensor.ExtractSliceOp(v, offsets, [1, *rest], ones, result).result
-    return reshape(v, shape)
-
-
-def with_row(v: SSAValue, index: int, into: SSAValue) -> SSAValue:
-    """`into` with v as `into[index]`."""
-    shape = shape_of(v)
-    offsets = [index, *[0] * len(shape)]
-    return tensor.InsertSliceOp.from_static_parameters(
-        v, into, offsets, [1, *shape]
-    ).result
-
-
-def zeros(shape: Sequence[int], element: AnyFloat) -> SSAValue:
-    """A tensor of zeros."""
-    type_ = TensorType(element, shape)
-    return arith.ConstantOp(DenseIntOrFPElementsAttr.from_list(type_, [0.0])).result
-
-
-def sum_of(x: SSAValue, y: SSAValue) -> SSAValue:
-    """x + y."""
-    type_ = tensor_type(x)
-    block = Block(arg_types=[type_.element_type] * 3)
-    with ImplicitBuilder(block) as (a, b, _):
-        YieldOp(arith.AddfOp(a, b).result)
-    maps = [AffineMap.identity(type_.get_num_dims())] * 2
-    out = tensor.EmptyOp((), type_).tensor
-    return parallel_generic([x, y], out, maps, block).res[0]
 
 
 class Lowering:
@@ -318,23 +234,6 @@ class Lowering:
         return [y, *(none if v is None else v for v in given)]
 
 
-def as_sequence(op: RecurrentOp) -> list[SSAValue]:
-    """The states after the one step of a cell, by an op over a sequence."""
-    kind = SEQUENCES[type(op)]
-    operands = {
-        name: reshape(v, (1, *shape_of(v)))
-        for name, v in op.tensors()
-        if v.owner is not op
-    }
-    x, w, r = (operands.pop(name) for name in ("x", "w", "r"))
-    new = kind(x, w, r, None, **operands)
-    kept = [k for k in op.properties if k != "operandSegmentSizes"]
-    new.properties |= {k: op.properties[k] for k in kept}
-    new.location = op.location
-    finals = new.results[1:]
-    return [reshape(v, shape_of(v)[1:]) for v in finals]
-
-
 def lower(op: Operation, target: Target) -> list[SSAValue]:
     """What replaces the results of one op."""
     assert isinstance(op, SequenceOp)
@@ -358,18 +257,6 @@ class LowerRecurrentOpsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = target_of(op)
-        for cell in [o for o in op.walk() if type(o) in SEQUENCES]:
-            assert isinstance(cell, RecurrentOp)
-            replace(cell, lambda cell=cell: as_sequence(cell))
+        cells_as_sequences(op.body)
         for sequence in [o for o in op.walk() if isinstance(o, SequenceOp)]:
             replace(sequence, lambda sequence=sequence: lower(sequence, target))
-
-
-def replace(op: Operation, emit: Callable[[], Sequence[SSAValue]]) -> None:
-    """Puts what `emit` makes in the place of an op."""
-    with ImplicitBuilder(Builder(InsertPoint.before(op))):
-        new = emit()
-    for old, result in zip(op.results, new, strict=True):
-        old.replace_all_uses_with(result)
-    op.detach()
-    op.erase()

@@ -96,9 +96,12 @@ class Scalars:
         return self.divide(x, self.add(self.number(1.0), math.AbsFOp(x).result))
 
     def softplus(self, x: SSAValue) -> SSAValue:
-        """max(x, 0) + log(1 + exp(-|x|)), which does not overflow."""
-        small = math.ExpOp(arith.NegfOp(math.AbsFOp(x).result).result).result
-        return self.add(self.relu(x), math.Log1pOp(small).result)
+        """max(x, 0) + log(1 + exp(-|x|)), which does not overflow; by selects, for the
+        sake of the derivative at 0."""
+        above = self.where(x, "oge", 0.0, x, self.number(0.0))
+        minus = self.where(x, "oge", 0.0, arith.NegfOp(x).result, x)
+        small = math.ExpOp(minus).result
+        return self.add(above, math.Log1pOp(small).result)
 
     def apply(self, activation: Activation, x: SSAValue) -> SSAValue:
         function: Callable[..., SSAValue] = getattr(self, activation.name)
