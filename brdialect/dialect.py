@@ -8,6 +8,7 @@ from brdialect.ops import (
     ContractOp,
     YieldOp,
 )
+from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from brdialect.recurrent_backward_ops import (
     GruBackwardOp,
@@ -38,6 +39,7 @@ BR = Dialect(
         LstmOp,
         ParallelCallOp,
         PrefetchOp,
+        RecurrenceBackwardOp,
         RecurrenceOp,
         RnnBackwardOp,
         RnnCellOp,

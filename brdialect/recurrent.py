@@ -154,8 +154,8 @@ class RecurrentOp(IRDLOperation):
         w: SSAValue,
         r: SSAValue,
         options: Mapping[str, Option] | None = None,
-        *,
         saves: bool = False,
+        /,
         **optional: SSAValue | None,
     ):
         """`optional` are the further operands, by name; `saves` asks for the results

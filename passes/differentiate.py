@@ -22,7 +22,8 @@ saved, then the gradient of each result of floats; it returns the gradients of t
 arguments in `wrt`, or of all that are tensors of floats. What the gradients need of the
 forward function is computed again where that is cheap (element-wise work, padding,
 slices, reshapes) and saved where it is a sum: contractions, poolings, norms, recurrent
-layers (their results, and what `saved` holds of each step). If nothing is saved there is no `@f_forward`. With `save=false` all is computed again.
+layers (their results, and `saved`, what gradients need of each step). If nothing is
+saved there is no `@f_forward`. With `save=false` all is computed again.
 
 The rules are in passes/gradients: one for every linalg.generic (the function is
 generalised first), one for each operation that moves elements.

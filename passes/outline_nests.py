@@ -28,6 +28,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from brdialect.ops import ContractOp
+from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from passes.build import body_key, clone_op
 from passes.load_time import captured
@@ -35,6 +36,7 @@ from passes.load_time import captured
 KINDS: dict[type[Operation], str] = {
     ContractOp: "contract",
     RecurrenceOp: "recurrence",
+    RecurrenceBackwardOp: "recurrence_backward",
     linalg.GenericOp: "generic",
     linalg.FillOp: "fill",
 }

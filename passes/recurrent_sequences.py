@@ -1,5 +1,5 @@
-"""Recurrent ops in other forms: cells as layers of one step, layers that save what their
-gradients need and layers that do not."""
+"""Recurrent ops in other forms: cells as layers of one step; layers that save what
+their gradients need, and layers that do not."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def like(
     """An op of another kind with the attributes of `op`."""
     x, w, r = (operands[name] for name in ("x", "w", "r"))
     others = {n: v for n, v in operands.items() if n not in ("x", "w", "r")}
-    new = kind(x, w, r, None, saves=saves, **others)
+    new = kind(x, w, r, None, saves, **others)
     kept = [k for k in op.properties if k != "operandSegmentSizes"]
     new.properties |= {k: op.properties[k] for k in kept}
     new.infer_result_types()

@@ -1,5 +1,5 @@
-"""Tensors in other shapes, and rows of them: what the lowerings of recurrent layers make
-of their operands. Everything emits into the enclosing `ImplicitBuilder`."""
+"""Tensors in other shapes, and rows of them: what the lowerings of recurrent layers
+make of their operands. Everything emits into the enclosing `ImplicitBuilder`."""
 
 from __future__ import annotations
 
@@ -66,6 +66,18 @@ def with_row(v: SSAValue, index: int, into: SSAValue) -> SSAValue:
     return tensor.InsertSliceOp.from_static_parameters(
         v, into, offsets, [1, *shape]
     ).result
+
+
+def stack(rows: Sequence[SSAValue]) -> SSAValue:
+    """The tensor that has these, of one type, as its rows."""
+    type_ = tensor_type(rows[0])
+    shape = (len(rows), *type_.get_shape())
+    if len(rows) == 1:
+        return reshape(rows[0], shape)
+    whole = tensor.EmptyOp((), TensorType(type_.element_type, shape)).tensor
+    for i, v in enumerate(rows):
+        whole = with_row(v, i, whole)
+    return whole
 
 
 def zeros(shape: Sequence[int], element: AnyFloat) -> SSAValue:
