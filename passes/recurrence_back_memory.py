@@ -44,6 +44,11 @@ class BackMemory(Work):
         """Of the states, h first: [K / panel, N, panel]."""
         return [self.areas[f"gradient {i}"] for i in range(len(self.op.initial))]
 
+    @property
+    def sum_count(self) -> int:
+        """How many sums of each unit there are."""
+        return self.op.parts + self.op.column_count
+
     def lanes_of(self, unit: Index) -> SSAValue | None:
         """Which lanes from a unit on are units; None where all of them always are."""
         return None if self.sizes.units % self.sizes.panel == 0 else self.valid(unit)
@@ -107,13 +112,12 @@ class BackMemory(Work):
         rows = min(self.op.blocks[0], size)
 
         def clear(n: Index) -> Sequence[SSAValue]:
-            for q in range(self.op.parts + self.op.column_count):
-                self.over_all(
-                    1,
-                    lambda kb, _, j, q=q: self.store(
-                        zero, self.areas["sums"], self.slot(first, size, n), kb, q, j
-                    ),
-                )
+            slot = self.slot(first, size, n)
+
+            def one(kb: Index, q: Index, j: Index) -> None:
+                self.store(zero, self.areas["sums"], slot, kb, q, j)
+
+            self.over_all(self.sum_count, one)
             return ()
 
         for_loop(0, size, rows, clear)
@@ -136,17 +140,16 @@ class BackMemory(Work):
         """The sums of all blocks of rows, in their order."""
         sums = self.areas["sums"]
         tasks = shaped(sums).get_shape()[0]
-        for q in range(self.op.parts + self.op.column_count):
 
-            def total(kb: Index, _: Index, j: Index, q: int = q) -> None:
-                def plus(i: Index, so_far: SSAValue) -> Sequence[SSAValue]:
-                    return [self.plus(so_far, self.load(sums, i, kb, q, j))]
+        def total(kb: Index, q: Index, j: Index) -> None:
+            def plus(i: Index, so_far: SSAValue) -> Sequence[SSAValue]:
+                return [self.plus(so_far, self.load(sums, i, kb, q, j))]
 
-                one = self.load(sums, 0, kb, q, j)
-                (all_,) = for_loop(1, tasks, 1, plus, [one])
-                self.store(all_, self.op.sums, kb, q, j)
+            one = self.load(sums, 0, kb, q, j)
+            (all_,) = for_loop(1, tasks, 1, plus, [one])
+            self.store(all_, self.op.sums, kb, q, j)
 
-            self.over_all(1, total)
+        self.over_all(self.sum_count, total)
 
     def over_all(self, rows: int, body: Callable[[Index, Index, Index], None]) -> None:
         """`body(block, row, unit in it)` for each vector of an array in blocks."""
