@@ -6,20 +6,19 @@ steps (paper, section 3.1).
     %rp = panels of %r                          // packed once, not at each step
     %dg, %h, %sums, %dh0, %dc0 = br.recurrence_backward ins(%saved, %y, %rp) dy(%dy) ..
     %dx = br.contract  dx[m, c]       += dg[b, g, m, j] * w[g, b, j, c]
-    %dw = br.contract  dw[g, b, j, c] += dg[b, g, m, j] * x[m, c]
+    %dw = br.contract  dw[g, b, j, d, p] += dg[b, g, m, j] * x[d, m, p]
     %dr = br.contract  dr[g, b, j, d, p] += dg[b, g, m, j] * h[d, m, p]
     %db = %sums in another order
 
-m are the sequences of all steps, g the gates, (b, j) the units in panels, (d, p) those
-that R is multiplied with. So the gradients of the weights are long sums, for which each
-thread owns its part of the result, and the walk writes its gates as the products read
-them. What no one uses is not computed.
+m are the sequences of all steps, g the gates, (b, j) the units in panels, (d, p) what W
+or R is multiplied with in panels. So the gradients of the weights are long sums, for
+which each thread owns its part of the result, and the walk writes its gates as the
+products read them. What no one uses is not computed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
-from math import prod
+from collections.abc import Callable, Mapping, Sequence, Set
 
 from xdsl.dialects import tensor
 from xdsl.dialects.builtin import DYNAMIC_INDEX, ArrayAttr, TensorType, i8
@@ -32,6 +31,7 @@ from brdialect.ops import ContractOp
 from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceSizes
 from brdialect.recurrent_backward_ops import BackwardOp, LstmBackwardOp
+from brdialect.schedule import Schedule, ScheduleAttr
 from brdialect.target import Target
 from passes.buffers import element_bytes
 from passes.build import shape_of, tensor_type
@@ -39,8 +39,10 @@ from passes.choose_schedule import block_evenly
 from passes.gradients.tensors import extract
 from passes.length_limits import check_constant_lengths
 from passes.linalg_match import pad_with_zeros, transpose
+from passes.pack_operands import make_panels
 from passes.recurrence_back_step import runs_of
 from passes.recurrence_gradients import backward_region
+from passes.recurrence_schedules import input_schedule, weights_schedule
 from passes.recurrence_scratch import backward_areas, row_tasks
 from passes.recurrent_cells import Cell, cell_of
 from passes.recurrent_panels import LayerLowering
@@ -49,6 +51,9 @@ from passes.recurrent_tensors import reshape, row, stack, zeros
 
 Gradients = dict[str, SSAValue]
 """By the names of the results of a `BackwardOp`."""
+
+ChooseSchedule = Callable[[tuple[int, ...], Target, int], Schedule | None]
+"""(the extents of the iterators, the target, bytes of an element)"""
 
 
 def part(v: SSAValue, dim: int, start: int, size: int) -> SSAValue:
@@ -59,6 +64,12 @@ def part(v: SSAValue, dim: int, start: int, size: int) -> SSAValue:
     offsets = [0] * len(sizes)
     offsets[dim], sizes[dim] = start, size
     return extract(v, (offsets, sizes, [1] * len(sizes)))
+
+
+def one_behind_another(v: SSAValue) -> SSAValue:
+    """[a, b, T, N, panel] -> [a, b, T*N, panel]"""
+    a, b, steps, batch, panel = shape_of(v)
+    return reshape(v, (a, b, steps * batch, panel))
 
 
 class BackwardLowering(LayerLowering[BackwardOp]):
@@ -87,13 +98,19 @@ class BackwardLowering(LayerLowering[BackwardOp]):
                 continue
             if name == "dx":
                 assert dx is not None
-                results.append(dx)
+                results.append(self.as_x(dx))
             elif name in self.used:
                 rows = [reshape(f[name], shape_of(old)[1:]) for f in found]
                 results.append(stack(rows))
             else:
                 results.append(tensor.EmptyOp((), tensor_type(old)).tensor)
         return results
+
+    def as_x(self, rows: SSAValue) -> SSAValue:
+        """Rows of all steps in the layout of x."""
+        s = self.sizes
+        rows = reshape(rows, (s.T, s.N, s.C))
+        return rows if self.op.batch_first is None else transpose(rows, [1, 0, 2])
 
     def empty(self) -> list[SSAValue]:
         """The results of no steps, or of no sequences."""
@@ -174,12 +191,18 @@ class BackwardLowering(LayerLowering[BackwardOp]):
         self,
         operands: Mapping[str, SSAValue],
         letters: str,
+        choose: ChooseSchedule,
         onto: SSAValue | None = None,
     ) -> SSAValue:
         """`{"mk": a, "kn": b}, "mn"`: `c[m, n] (+)= sum a[m, k] * b[k, n]`."""
         (at_a, a), (at_b, b) = operands.items()
         extents = dict(zip(at_a + at_b, shape_of(a) + shape_of(b), strict=True))
         iterators = [*letters, *sorted(set(extents) - set(letters))]
+        schedule = choose(
+            tuple(extents[i] for i in iterators),
+            self.target,
+            element_bytes(self.element),
+        )
         maps = [
             AffineMap(
                 len(iterators),
@@ -196,39 +219,44 @@ class BackwardLowering(LayerLowering[BackwardOp]):
             maps,
             ArrayAttr(parallel if i in letters else reduction for i in iterators),
             beta=0.0 if onto is None else 1.0,
+            schedule=None if schedule is None else ScheduleAttr(schedule),
         )
         new.location = self.op.location
         assert new.res is not None
         return new.res
 
-    def rows_of(self, v: SSAValue, first: int) -> SSAValue:
-        """The dimensions `first`, T, and the next, N, as one, where x has them so."""
-        shape = shape_of(v)
-        if self.op.batch_first is not None:
-            return v
-        return reshape(
-            v, (*shape[:first], prod(shape[first:][:2]), *shape[first + 2 :])
-        )
-
     @property
-    def letters(self) -> tuple[str, str]:
-        """The iterators over steps and sequences, in what the walk makes and in x."""
-        return ("m", "m") if self.op.batch_first is None else ("tn", "nt")
+    def x_rows(self) -> SSAValue:
+        """x in panels of inputs, all steps one behind the other: [d, m, p]."""
+        s, op = self.sizes, self.op
+        panel = self.panel_of(s.C)
+        if op.batch_first is not None:
+            panels = make_panels(op.x, 2, [1, 0], panel)
+        else:
+            panels = make_panels(op.x, 2, [0, 1], panel)
+        return reshape(panels, (shape_of(panels)[0], s.T * s.N, panel))
+
+    def panel_of(self, columns: int) -> int:
+        """Of a whole number of vectors, no wider than the units' panels."""
+        size = element_bytes(self.element)
+        lanes = self.target.lanes(size)
+        widest = self.blocks.panel // lanes
+        return block_evenly(-(-columns // lanes), widest) * lanes
 
     def direction(self, d: int, backwards: bool, dx: SSAValue | None) -> Gradients:
         """All gradients of one direction; `dx` is that of the other one."""
         s, op = self.sizes, self.op
         cell = cell_of(op, d, self.element)
         gates, before, sums, *starts = self.walk(d, backwards, cell)
-        gates = self.rows_of(gates, 2)
+        gates = one_behind_another(gates)
         found: Gradients = {f"d{n}": v for n, v in zip(op.STATES, starts, strict=True)}
-        found["dx"] = self.fresh(shape_of(op.dx))
+        found["dx"] = self.fresh((s.T * s.N, s.C))
         if "dx" in self.used:
             found["dx"] = self.of_x(part(gates, 1, 0, s.G), d, dx)
         if "dw" in self.used:
-            found["dw"] = self.of_w(part(gates, 1, 0, s.G))
+            found["dw"] = self.of_w(part(gates, 1, 0, s.G), self.x_rows)
         if "dr" in self.used:
-            found["dr"] = self.of_r(gates, self.rows_of(before, 2), cell)
+            found["dr"] = self.of_r(gates, one_behind_another(before), cell)
         biases = self.units_of(transpose(sums, [1, 0, 2]))
         found["dbias"] = found["drecurrent_bias"] = part(biases, 0, 0, s.G)
         if cell.apart:
@@ -242,51 +270,46 @@ class BackwardLowering(LayerLowering[BackwardOp]):
         return found
 
     def of_x(self, gates: SSAValue, d: int, onto: SSAValue | None) -> SSAValue:
-        """dG W, as x."""
+        """dG W, [T*N, C]."""
         s, panel = self.sizes, self.blocks.panel
         w = row(self.op.w, d, (s.G, s.K, s.C))
         w = pad_with_zeros(w, [0, 0, 0], [0, self.unit_blocks * panel - s.K, 0])
         w = reshape(w, (s.G, self.unit_blocks, panel, s.C))
-        walked, given = self.letters
-        if onto is not None:
-            onto = self.rows_of(onto, 0)
-        pair = {f"bg{walked}j": gates, "gbjc": w}
-        return reshape(self.contract(pair, given + "c", onto), shape_of(self.op.dx))
+        return self.contract({"bgmj": gates, "gbjc": w}, "mc", input_schedule, onto)
 
-    def of_w(self, gates: SSAValue) -> SSAValue:
+    def of_weights(self, gates: SSAValue, rows: SSAValue, columns: int) -> SSAValue:
+        """dG^T times rows in panels, [gates, K, columns]."""
+        pair = {"bgmj": gates, "dmp": rows}
+        found = self.contract(pair, "gbjdp", weights_schedule)
+        shape = shape_of(found)
+        found = self.units_of(reshape(found, (*shape[:3], shape[3] * shape[4])))
+        return part(found, 2, 0, columns)
+
+    def of_w(self, gates: SSAValue, x: SSAValue) -> SSAValue:
         """dG^T x, [G, K, C]."""
-        walked, given = self.letters
-        x = self.rows_of(self.op.x, 0)
-        return self.units_of(
-            self.contract({f"bg{walked}j": gates, f"{given}c": x}, "gbjc")
-        )
+        return self.of_weights(gates, x, self.sizes.C)
 
     def of_r(self, gates: SSAValue, before: SSAValue, cell: Cell) -> SSAValue:
         """dG^T h', [G, K, K]."""
-        s, width = self.sizes, self.unit_blocks * self.blocks.panel
-        walked, _ = self.letters
+        s = self.sizes
         candidate = -1 if cell.candidate is None else cell.candidate
         pairs = [(g, g) for g in range(s.G)]
         if cell.apart:
             pairs[candidate] = (s.G, candidate)
         # R of the candidate multiplies h, or what the reset region makes of it
         kinds = [int(cell.reset is not None and g == candidate) for _, g in pairs]
-        whole = self.fresh((s.G, s.K, width))
+        whole = self.fresh((s.G, s.K, s.K))
         for kind in sorted(set(kinds)):
             chosen = [p for p, k in zip(pairs, kinds, strict=True) if k == kind]
             h = row(before, kind, shape_of(before)[1:])
             for first, g, count in runs_of(chosen):
-                pair = {f"bg{walked}j": part(gates, 1, first, count)}
-                pair[f"d{walked}p"] = h
-                found = self.contract(pair, "gbjdp")
-                found = self.units_of(reshape(found, (*shape_of(found)[:3], width)))
+                found = self.of_weights(part(gates, 1, first, count), h, s.K)
                 if count == s.G:
-                    whole = found
-                else:
-                    whole = tensor.InsertSliceOp.from_static_parameters(
-                        found, whole, [g, 0, 0], [count, s.K, width]
-                    ).result
-        return part(whole, 2, 0, s.K)
+                    return found
+                whole = tensor.InsertSliceOp.from_static_parameters(
+                    found, whole, [g, 0, 0], [count, s.K, s.K]
+                ).result
+        return whole
 
     def units_of(self, v: SSAValue) -> SSAValue:
         """[any, K / panel, panel, ...] -> [any, K, ...]"""
