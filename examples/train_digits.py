@@ -36,14 +36,14 @@ def initial_weights(network: Path, seed: int) -> dict[int, np.ndarray]:
         shape = [size or 0 for size in parameter.shape]
         if i > 0:
             match shape:
-                case [1, _] | [_]:  # biases
-                    pass
-                case [inputs, _]:
-                    pass
+                case [size, _] if size > 1:  # matrices
+                    inputs = size
                 case [_, gates, _]:  # of an LSTM, whose inputs count its units
                     inputs = gates // 4
-                case [_, *window]:  # filters
-                    inputs = int(np.prod(window))
+                case [_, _, _, _]:  # filters
+                    inputs = int(np.prod(shape[1:]))
+                case _:  # biases
+                    pass
             numbers = random.uniform(-1, 1, shape) / np.sqrt(inputs)
             weights[i] = numbers.astype(np.float32)
     return weights

@@ -9,6 +9,7 @@ from xdsl.builder import ImplicitBuilder
 from xdsl.dialects import arith, scf
 from xdsl.ir import Block, Region, SSAValue
 
+from brdialect.machine_ops import PrefetchOp
 from brdialect.ops import shaped
 from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.target import Target
@@ -59,6 +60,12 @@ class BackMemory(Work):
         """`source[at.., start + unit]`, one vector of units; 0 beyond K."""
         where = [value(i) for i in (*at, add(unit, start))]
         return load_vector(source, where, self.lanes, self.lanes_of(unit))
+
+    def ask_units(
+        self, source: SSAValue, at: Sequence[Index], unit: Index, start: int = 0
+    ) -> None:
+        """Asks for what `load_units` will read."""
+        PrefetchOp(source, [value(i) for i in (*at, add(unit, start))])
 
     def at(self, time: Index, row: Index) -> list[Index]:
         """Where a step of a sequence lies in y and dy."""

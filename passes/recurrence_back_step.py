@@ -27,6 +27,9 @@ from passes.recurrence_gradients import yields_zero
 from passes.recurrence_step import Task, over_tasks, over_units
 from passes.vectorise import as_vector, splat
 
+AHEAD = 8
+"""Rows: some hundred cycles each."""
+
 
 @dataclass(frozen=True)
 class BackStep:
@@ -176,6 +179,21 @@ class BackStep:
             for p in parts
         ]
 
+    def ask_ahead(self, row: Index, unit: Index) -> None:
+        """Asks for what a later row reads: its parts lie far apart, each in a few cache
+        lines, which no hardware sees coming."""
+        m, op = self.memory, self.memory.op
+        later, start = add(row, AHEAD), op.offset.value.data
+        parts, last = op.parts, add(self.time, 1 if op.reverse is not None else -1)
+        for p in range(parts):
+            m.ask_units(op.saved, [self.time, later], unit, p * m.sizes.units)
+        for i in range(1, len(op.initial)):
+            at = (parts + i - 1) * m.sizes.units
+            m.ask_units(op.saved, [last, later], unit, at)
+        m.ask_units(op.y, m.at(last, later), unit, start)
+        if op.dy is not None:
+            m.ask_units(op.dy, m.at(self.time, later), unit, start)
+
     def columns_of(self, task: Task, j: Index) -> list[SSAValue]:
         """What the cell takes of each unit."""
         m = self.memory
@@ -205,6 +223,7 @@ class BackStep:
         runs = None
         if op.lengths is not None:
             runs = as_vector(m.is_running(op.lengths, row, self.time), m.lanes)
+        self.ask_ahead(row, unit)
         after = self.gradients(runs, (task.panel, row, j, unit))
         before = self.before(row, unit)
         values = [*self.sums_of(row, unit, range(op.parts)), *before]
