@@ -14,6 +14,8 @@ A workload is a flat dict: `family`, `pas` (the pass: fwd) and sizes.
 | mlp | N C layers | x [N,C], w0 [C,C], b0 [C], w1 ... | relu(.. w^T + b): [N,C] |
 | lstm, gru | N C K T | x [T,N,C], w, r, b, rb as br.lstm | all hidden states: [T,N,K] |
 | gemm | M N K | a [M,K], b [K,N] | a b: [M,N] |
+| lstm, pas = bwd | N C K T | the same, dy [T,N,K] | dx, dw, dr, db (b's) |
+| lstm, pas = train | N C K T | the same, 4 layers where its name is lstm4 | weights |
 | resnet50 | N | x [N,3,224,224], torchvision's parameters | logits [N,1000] |
 
 What is packed before the timed call is in the table of runtime/cli/bench/own.py. The
@@ -24,8 +26,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
+from recurrent_training import LayerGradients, StackSteps
+
+from brdialect.arrays import Array
 from brdialect.mistake import BrError
 from frontends.resnet50 import ResNet50
 from runtime.cli.bench.own import BoundCall
@@ -40,8 +45,26 @@ from runtime.cli.bench.workloads import (
 )
 
 
-def prepare(workload: Mapping[str, Any]) -> BoundCall:
+class Call(Protocol):
+    """What is timed."""
+
+    @property
+    def inputs(self) -> Mapping[str, Array]: ...
+
+    def __call__(self) -> None: ...
+
+    def output(self) -> dict[str, Array]: ...
+
+
+def prepare(workload: Mapping[str, Any]) -> Call:
     """Compiles a workload and packs its weights; what is left is the work itself."""
+    family, direction = workload["family"], workload.get("pas", "fwd")
+    if family == "lstm" and direction in ("bwd", "train"):
+        layer = Recurrent("lstm", *_sizes(workload, "N", "C", "K", "T"))
+        if direction == "bwd":
+            return LayerGradients(layer, threads())
+        stack = str(workload.get("name", "")).startswith("lstm4")
+        return StackSteps(layer, 4 if stack else 1, threads())
     work = workload_of(workload)
     return BoundCall(work, threads(), work.inputs())
 

@@ -8,7 +8,13 @@ from brdialect.ops import (
     ContractOp,
     YieldOp,
 )
+from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
+from brdialect.recurrent_backward_ops import (
+    GruBackwardOp,
+    LstmBackwardOp,
+    RnnBackwardOp,
+)
 from brdialect.recurrent_ops import (
     GruCellOp,
     GruOp,
@@ -25,13 +31,17 @@ BR = Dialect(
     [
         BatchReduceGemmOp,
         ContractOp,
+        GruBackwardOp,
         GruCellOp,
         GruOp,
+        LstmBackwardOp,
         LstmCellOp,
         LstmOp,
         ParallelCallOp,
         PrefetchOp,
+        RecurrenceBackwardOp,
         RecurrenceOp,
+        RnnBackwardOp,
         RnnCellOp,
         RnnOp,
         YieldOp,

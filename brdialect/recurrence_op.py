@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, cast
 
 from xdsl.dialects.builtin import (
     I64,
@@ -17,7 +18,7 @@ from xdsl.dialects.builtin import (
     UnitAttr,
     i64,
 )
-from xdsl.ir import Attribute, Region, SSAValue
+from xdsl.ir import Attribute, Operation, Region, SSAValue
 from xdsl.irdl import (
     AttrSizedOperandSegments,
     IRDLOperation,
@@ -39,15 +40,24 @@ from xdsl.utils.exceptions import VerifyException
 from brdialect.ops import SHAPED, YieldOp, shaped
 
 
+class Recurrence(Protocol):
+    """What both directions in time share."""
+
+    scratch: SSAValue
+
+    @property
+    def destinations(self) -> tuple[SSAValue, ...]: ...
+
+
 class RecurrenceEffects(MemoryEffect):
     """On memrefs: reads its operands, writes the destinations and the scratch."""
 
     @classmethod
-    def get_effects(cls, op: IRDLOperation) -> set[EffectInstance]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        assert isinstance(op, RecurrenceOp)
-        if isinstance(op.y.type, TensorType):
+    def get_effects(cls, op: Operation) -> set[EffectInstance]:
+        recurrence = cast(Recurrence, op)
+        written = (*recurrence.destinations, recurrence.scratch)
+        if isinstance(written[0].type, TensorType):
             return set()
-        written = (op.y, *op.finals, op.scratch)
         return {
             *(EffectInstance(MemoryEffectKind.READ, v) for v in op.operands),
             *(EffectInstance(MemoryEffectKind.WRITE, v) for v in written),
@@ -67,6 +77,32 @@ class RecurrenceSizes:
     panel: int
 
 
+def verify_operand(name: str, v: SSAValue, shape: tuple[int, ...]) -> None:
+    """Refuses an operand of another shape."""
+    got = shaped(v).get_shape()
+    if tuple(got) != shape:
+        raise VerifyException(
+            f"expected {name} of shape {'x'.join(map(str, shape))}, got "
+            f"{'x'.join(map(str, got))}"
+        )
+
+
+def verify_region(
+    name: str, region: Region, element: Attribute, takes: int, gives: int
+) -> None:
+    """Refuses a region that takes or yields other numbers of elements."""
+    got = [a.type for a in region.block.args]
+    if got != [element] * takes:
+        raise VerifyException(
+            f"expected {name} to take {takes} elements of {element}, got "
+            f"({', '.join(map(str, got))})"
+        )
+    last = region.block.last_op
+    found = [v.type for v in last.operands] if isinstance(last, YieldOp) else None
+    if found != [element] * gives:
+        raise VerifyException(f"expected {name} to br.yield {gives} of {element}")
+
+
 @irdl_op_definition
 class RecurrenceOp(IRDLOperation):
     """`gates_t = W x_t + bias + R h_{t-1};  h_t, ... = cell(gates_t, h_{t-1}, ...)`
@@ -83,6 +119,8 @@ class RecurrenceOp(IRDLOperation):
     | lengths | `[N]` | steps of each sequence; states stay and y is 0 beyond |
     | y | `[T, N, ...]`, `[N, T, ...]` | columns `offset` to `offset + K` are written |
     | finals | `[N, K]` each | the states after the last step |
+    | saved | `[T, N, S*K]` | what gradients need of each step: the gates, with `apart`
+    R h of the candidate, and the states but for h after the step |
     | scratch | bytes | as many as passes/recurrence_scratch.py says |
 
     `cell` takes the gates, with `apart` the product R h of gate `candidate` (then left
@@ -105,6 +143,7 @@ class RecurrenceOp(IRDLOperation):
     scratch = operand_def(SHAPED)
     y = operand_def(SHAPED)
     finals = var_operand_def(SHAPED)
+    saved = opt_operand_def(SHAPED)
     res = var_result_def(TensorType.constr())
 
     chunk = prop_def(IntegerAttr[I64])
@@ -129,7 +168,8 @@ class RecurrenceOp(IRDLOperation):
         "(`lengths` `(` $lengths^ `:` type($lengths) `)`)? "
         "`initial` `(` $initial `:` type($initial) `)` "
         "`scratch` `(` $scratch `:` type($scratch) `)` "
-        "`outs` `(` $y `,` $finals `:` type($y) `,` type($finals) `)` attr-dict "
+        "`outs` `(` $y `,` $finals `:` type($y) `,` type($finals) `)` "
+        "(`saved` `(` $saved^ `:` type($saved) `)`)? attr-dict "
         "`cell` $cell (`reset` $reset^)? (`->` type($res)^)?"
     )
 
@@ -145,6 +185,7 @@ class RecurrenceOp(IRDLOperation):
         blocks: tuple[int, int, int, int],
         columns: SSAValue | None = None,
         lengths: SSAValue | None = None,
+        saved: SSAValue | None = None,
         reset: Region | None = None,
         candidate: int | None = None,
         apart: bool = False,
@@ -156,10 +197,12 @@ class RecurrenceOp(IRDLOperation):
             return IntegerAttr(n, i64)
 
         y, *finals = destinations
+        written = [*destinations, *([] if saved is None else [saved])]
         tensors = isinstance(y.type, TensorType)
+        operands = (x, *weights, columns, lengths, initial, scratch, y, finals, saved)
         super().__init__(
-            operands=(x, *weights, columns, lengths, initial, scratch, y, finals),
-            result_types=([v.type for v in destinations] if tensors else [],),
+            operands=operands,
+            result_types=([v.type for v in written] if tensors else [],),
             regions=(cell, reset),
             properties={
                 "chunk": number(blocks[0]),
@@ -177,7 +220,8 @@ class RecurrenceOp(IRDLOperation):
     @property
     def destinations(self) -> tuple[SSAValue, ...]:
         """What the results are computed into."""
-        return self.y, *self.finals
+        saved = () if self.saved is None else (self.saved,)
+        return self.y, *self.finals, *saved
 
     @property
     def blocks(self) -> tuple[int, int, int, int]:
@@ -206,11 +250,14 @@ class RecurrenceOp(IRDLOperation):
         if len({isinstance(v.type, MemRefType) for v in self.operands}) != 1:
             raise VerifyException("expected all operands tensors or all memrefs")
         s = self.sizes
-        self._expect("w", self.w, (s.blocks, s.gates, s.inputs, s.panel))
-        self._expect("bias", self.bias, (s.blocks, s.gates, s.panel))
+        verify_operand("w", self.w, (s.blocks, s.gates, s.inputs, s.panel))
+        verify_operand("bias", self.bias, (s.blocks, s.gates, s.panel))
         for name, states in (("initial", self.initial), ("finals", self.finals)):
             for v in states:
-                self._expect(f"each of {name}", v, (s.batch, s.units))
+                verify_operand(f"each of {name}", v, (s.batch, s.units))
+        if self.saved is not None:
+            parts = s.gates + (self.apart is not None) + len(self.initial) - 1
+            verify_operand("saved", self.saved, (s.steps, s.batch, parts * s.units))
         if not s.blocks * s.panel - s.panel < s.units <= s.blocks * s.panel:
             raise VerifyException(
                 f"expected {s.blocks} panels of {s.panel} to hold {s.units} units"
@@ -223,14 +270,6 @@ class RecurrenceOp(IRDLOperation):
                 f"{self.blocks[3]}"
             )
         self._verify_regions(s)
-
-    def _expect(self, name: str, v: SSAValue, shape: tuple[int, ...]) -> None:
-        got = shaped(v).get_shape()
-        if tuple(got) != shape:
-            raise VerifyException(
-                f"expected {name} of shape {'x'.join(map(str, shape))}, got "
-                f"{'x'.join(map(str, got))}"
-            )
 
     def _verify_regions(self, s: RecurrenceSizes) -> None:
         special = self.apart is not None or self.reset is not None
@@ -246,19 +285,7 @@ class RecurrenceOp(IRDLOperation):
         states = len(self.initial)
         columns = 0 if self.columns is None else shaped(self.columns).get_shape()[1]
         taken = s.gates + (self.apart is not None) + states + columns
-        self._verify_region("cell", self.cell, taken, states)
-        if self.reset is not None:
-            self._verify_region("reset", self.reset, s.gates, 1)
-
-    def _verify_region(self, name: str, region: Region, takes: int, gives: int) -> None:
         element: Attribute = shaped(self.y).element_type
-        got = [a.type for a in region.block.args]
-        if got != [element] * takes:
-            raise VerifyException(
-                f"expected {name} to take {takes} elements of {element}, got "
-                f"({', '.join(map(str, got))})"
-            )
-        last = region.block.last_op
-        found = [v.type for v in last.operands] if isinstance(last, YieldOp) else None
-        if found != [element] * gives:
-            raise VerifyException(f"expected {name} to br.yield {gives} of {element}")
+        verify_region("cell", self.cell, element, taken, states)
+        if self.reset is not None:
+            verify_region("reset", self.reset, element, s.gates, 1)

@@ -23,10 +23,12 @@ from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import (
     AttrSizedOperandSegments,
     IRDLOperation,
+    OptResultDef,
     ParsePropInAttrDict,
     operand_def,
     opt_operand_def,
     opt_prop_def,
+    opt_result_def,
     prop_def,
     result_def,
     traits_def,
@@ -52,8 +54,10 @@ SHAPES: Mapping[str, tuple[str, ...]] = {
     "y": ("T", "N", "D*K"),
     "h": ("D", "N", "K"),
     "c": ("D", "N", "K"),
+    "saved": ("D", "T", "N", "S*K"),
 }
-"""The named sizes of each operand and result; a cell's are those without T and D."""
+"""The named sizes of each operand and result; a cell's are those without T and D. The
+gradient of any, `dx`, is as large as what it is the gradient of."""
 
 REVERSED: Mapping[str, tuple[bool, ...]] = {
     "forward": (False,),
@@ -78,6 +82,7 @@ class Sizes:
     K: int
     D: int
     G: int
+    S: int = 0
 
     def shape(self, dims: Sequence[str]) -> list[int]:
         """`("D", "G*K", "C")` in numbers."""
@@ -88,6 +93,11 @@ class Sizes:
             int(f) if f.isdigit() else int(getattr(self, f)) for f in dim.split("*")
         ]
         return DYNAMIC_INDEX if DYNAMIC_INDEX in factors else prod(factors)
+
+
+def shape_of(name: str) -> tuple[str, ...]:
+    """The named sizes of an operand, a result or the gradient of one."""
+    return SHAPES[name if name in SHAPES else name.removeprefix("d")]
 
 
 def _tensor(value: SSAValue) -> TensorType[Attribute]:
@@ -115,7 +125,7 @@ def _property(value: Option) -> Attribute | None:
 
 
 class RecurrentOp(IRDLOperation):
-    """What all of them share. As it stands: a cell with one state."""
+    """What all of them share: the operands of a cell with one state."""
 
     GATES: ClassVar[str] = ""
     """One letter for each gate, in ONNX's order."""
@@ -123,13 +133,15 @@ class RecurrentOp(IRDLOperation):
     ACTIVATIONS: ClassVar[tuple[str, ...]] = ()
     """The default activations of one direction: f, g, h."""
 
+    STATES: ClassVar[tuple[str, ...]] = ("h0",)
+    """The operands that are states before the first step."""
+
     x = operand_def(TENSOR)
     w = operand_def(TENSOR)
     r = operand_def(TENSOR)
     bias = opt_operand_def(TENSOR)
     recurrent_bias = opt_operand_def(TENSOR)
     h0 = opt_operand_def(TENSOR)
-    h = result_def(TENSOR)
     activations = opt_prop_def(ArrayAttr[StringAttr])
     clip = opt_prop_def(FloatAttr)
 
@@ -142,9 +154,12 @@ class RecurrentOp(IRDLOperation):
         w: SSAValue,
         r: SSAValue,
         options: Mapping[str, Option] | None = None,
+        saves: bool = False,
+        /,
         **optional: SSAValue | None,
     ):
-        """`optional` are the operands that may be left out, by name."""
+        """`optional` are the further operands, by name; `saves` asks for the results
+        that may be left out."""
         definition = self.get_irdl_definition()
         named = {"x": x, "w": w, "r": r, **optional}
         operands = [named.pop(name, None) for name, _ in definition.operands]
@@ -154,7 +169,10 @@ class RecurrentOp(IRDLOperation):
         super().__init__(
             operands=operands,
             # what they are follows from the operands once these have names
-            result_types=[x.type] * len(definition.results),
+            result_types=[
+                None if isinstance(d, OptResultDef) and not saves else x.type
+                for _, d in definition.results
+            ],
             properties=properties,
         )
         self.infer_result_types()
@@ -162,8 +180,8 @@ class RecurrentOp(IRDLOperation):
     def infer_result_types(self) -> None:
         """Gives the results the types that follow from the operands'."""
         element = _tensor(self.x).element_type
-        names = [name for name, _ in self.get_irdl_definition().results]
-        for name, result in zip(names, tuple(self.results), strict=True):
+        results = [(n, v) for n, v in self.tensors() if v.owner is self]
+        for name, result in results:
             shape = self.sizes.shape(self.dims(name))
             Rewriter.replace_value_with_new_type(result, TensorType(element, shape))
 
@@ -188,13 +206,21 @@ class RecurrentOp(IRDLOperation):
         return parse_activation(self.activations.data[first + which].data)
 
     @property
+    def saved_parts(self) -> int:
+        """S: how many numbers of each unit a step saves for the gradients. Those are
+        the gates, before what `activations` says; with `linear_before_reset` R h' of
+        the candidate; the states after the step, but for h."""
+        apart = "linear_before_reset" in self.properties
+        return len(self.GATES) + apart + len(self.STATES) - 1
+
+    @property
     def clip_value(self) -> float | None:
         """What bounds the arguments of f and g: [-clip, clip]."""
         return None if self.clip is None else self.clip.value.data
 
     def dims(self, name: str) -> tuple[str, ...]:
         """The named sizes of an operand or result."""
-        dims = (d.removeprefix("D*") for d in SHAPES[name] if d not in ("T", "D"))
+        dims = (d.removeprefix("D*") for d in shape_of(name) if d not in ("T", "D"))
         return tuple(dims)
 
     def tensors(self) -> Iterator[tuple[str, SSAValue]]:
@@ -218,7 +244,8 @@ class RecurrentOp(IRDLOperation):
                 if size != DYNAMIC_INDEX:
                     known.setdefault(dim, size)
         known |= {"D": len(self.directions), "G": len(self.GATES)}
-        return Sizes(**{d: known.get(d, DYNAMIC_INDEX) for d in "TNCKDG"})
+        known["S"] = self.saved_parts
+        return Sizes(**{d: known.get(d, DYNAMIC_INDEX) for d in "TNCKDGS"})
 
     def verify_(self) -> None:
         self._verify_types()
@@ -286,8 +313,8 @@ class RecurrentOp(IRDLOperation):
                 raise VerifyException(str(e)) from e
 
 
-class SequenceOp(RecurrentOp):
-    """What the ops over a sequence share. As it stands: one with one state."""
+class LayerOp(RecurrentOp):
+    """What the ops over a sequence share, those with one state and their gradients."""
 
     # named again, since xDSL puts inherited operands and results behind others
     x = operand_def(TENSOR)
@@ -297,8 +324,6 @@ class SequenceOp(RecurrentOp):
     recurrent_bias = opt_operand_def(TENSOR)
     h0 = opt_operand_def(TENSOR)
     lengths = opt_operand_def(TENSOR)
-    y = result_def(TENSOR)
-    h = result_def(TENSOR)
     direction = prop_def(StringAttr, default_value=StringAttr("forward"))
     batch_first = opt_prop_def(UnitAttr)
 
@@ -307,7 +332,7 @@ class SequenceOp(RecurrentOp):
         return REVERSED.get(self.direction.data, (False,))
 
     def dims(self, name: str) -> tuple[str, ...]:
-        dims = SHAPES[name]
+        dims = shape_of(name)
         if dims[0] == "T" and self.batch_first is not None:
             return (dims[1], dims[0], *dims[2:])
         return dims
@@ -319,3 +344,11 @@ class SequenceOp(RecurrentOp):
                 f"{self.direction.data}"
             )
         super().verify_()
+
+
+class SequenceOp(LayerOp):
+    """What the layers share. As it stands: one with one state."""
+
+    y = result_def(TENSOR)
+    h = result_def(TENSOR)
+    saved = opt_result_def(TENSOR)

@@ -14,6 +14,7 @@ T steps, N sequences, C inputs, K hidden units, D directions (1 or 2), G gates.
 | lengths | `[N]`, i32 | each in 0..T; T where left out |
 | y | `[T, N, D*K]` | `[N, T, D*K]` with `batch_first`; forward, then reverse |
 | h, c | `[D, N, K]` | the states after the last step |
+| saved | `[D, T, N, S*K]` | may be left out: what the gradients need of each step |
 
 A step t >= lengths[n] leaves the states of sequence n as they are and y is 0 there; the
 reverse direction starts at lengths[n] - 1. A cell has neither T nor D: x is `[N, C]`.
@@ -30,6 +31,7 @@ from xdsl.irdl import (
     operand_def,
     opt_operand_def,
     opt_prop_def,
+    opt_result_def,
     prop_def,
     result_def,
 )
@@ -37,22 +39,25 @@ from xdsl.utils.exceptions import VerifyException
 
 from brdialect.recurrent import TENSOR, RecurrentOp, SequenceOp
 
-_INS = "`ins` `(` $x `,` $w `,` $r `:` type($x) `,` type($w) `,` type($r) `)` "
-_BIASES = (
+# the clauses that layers, cells and gradients share
+INS = "`ins` `(` $x `,` $w `,` $r `:` type($x) `,` type($w) `,` type($r) `)` "
+BIASES = (
     "(`bias` `(` $bias^ `:` type($bias) `)`)? "
     "(`recurrent_bias` `(` $recurrent_bias^ `:` type($recurrent_bias) `)`)? "
 )
-_INITIAL = "(`initial` `(` $h0^ `:` type($h0) `)`)? "
-_INITIAL_BOTH = "(`initial` `(` $h0^ `,` $c0 `:` type($h0) `,` type($c0) `)`)? "
-_PEEPHOLES = "(`peepholes` `(` $peepholes^ `:` type($peepholes) `)`)? "
-_LENGTHS = "(`lengths` `(` $lengths^ `:` type($lengths) `)`)? "
+INITIAL = "(`initial` `(` $h0^ `:` type($h0) `)`)? "
+INITIAL_BOTH = "(`initial` `(` $h0^ `,` $c0 `:` type($h0) `,` type($c0) `)`)? "
+PEEPHOLES = "(`peepholes` `(` $peepholes^ `:` type($peepholes) `)`)? "
+LENGTHS = "(`lengths` `(` $lengths^ `:` type($lengths) `)`)? "
 _STATE = "attr-dict `->` type($h)"
 _STATES = "attr-dict `->` `(` type($h) `,` type($c) `)`"
-_SEQUENCE = "attr-dict `->` `(` type($y) `,` type($h) `)`"
-_SEQUENCES = "attr-dict `->` `(` type($y) `,` type($h) `,` type($c) `)`"
+_SAVED = "(`,` type($saved)^)? `)`"
+_SEQUENCE = "attr-dict `->` `(` type($y) `,` type($h) " + _SAVED
+_SEQUENCES = "attr-dict `->` `(` type($y) `,` type($h) `,` type($c) " + _SAVED
 
 
-def _verify_initial(h0: SSAValue | None, c0: SSAValue | None) -> None:
+def verify_initial(h0: SSAValue | None, c0: SSAValue | None) -> None:
+    """An LSTM has two initial states or none."""
     if (h0 is None) != (c0 is None):
         raise VerifyException("expected both initial states, h0 and c0, or neither")
 
@@ -75,6 +80,7 @@ class LstmOp(SequenceOp):
 
     GATES: ClassVar[str] = "iofc"
     ACTIVATIONS: ClassVar[tuple[str, ...]] = ("sigmoid", "tanh", "tanh")
+    STATES: ClassVar[tuple[str, ...]] = ("h0", "c0")
 
     # named again, since xDSL puts inherited operands and results behind others
     x = operand_def(TENSOR)
@@ -89,15 +95,14 @@ class LstmOp(SequenceOp):
     y = result_def(TENSOR)
     h = result_def(TENSOR)
     c = result_def(TENSOR)
+    saved = opt_result_def(TENSOR)
     gates = prop_def(StringAttr, default_value=StringAttr(GATES))
     input_forget = opt_prop_def(UnitAttr)
 
-    assembly_format = (
-        _INS + _BIASES + _INITIAL_BOTH + _PEEPHOLES + _LENGTHS + _SEQUENCES
-    )
+    assembly_format = INS + BIASES + INITIAL_BOTH + PEEPHOLES + LENGTHS + _SEQUENCES
 
     def verify_(self) -> None:
-        _verify_initial(self.h0, self.c0)
+        verify_initial(self.h0, self.c0)
         super().verify_()
 
 
@@ -122,7 +127,7 @@ class GruOp(SequenceOp):
     gates = prop_def(StringAttr, default_value=StringAttr(GATES))
     linear_before_reset = opt_prop_def(UnitAttr)
 
-    assembly_format = _INS + _BIASES + _INITIAL + _LENGTHS + _SEQUENCE
+    assembly_format = INS + BIASES + INITIAL + LENGTHS + _SEQUENCE
 
 
 @irdl_op_definition
@@ -134,7 +139,7 @@ class RnnOp(SequenceOp):
     GATES: ClassVar[str] = "i"
     ACTIVATIONS: ClassVar[tuple[str, ...]] = ("tanh",)
 
-    assembly_format = _INS + _BIASES + _INITIAL + _LENGTHS + _SEQUENCE
+    assembly_format = INS + BIASES + INITIAL + LENGTHS + _SEQUENCE
 
 
 @irdl_op_definition
@@ -145,6 +150,7 @@ class LstmCellOp(RecurrentOp):
 
     GATES: ClassVar[str] = LstmOp.GATES
     ACTIVATIONS: ClassVar[tuple[str, ...]] = LstmOp.ACTIVATIONS
+    STATES: ClassVar[tuple[str, ...]] = LstmOp.STATES
 
     # named again, since xDSL puts inherited operands and results behind others
     x = operand_def(TENSOR)
@@ -160,10 +166,10 @@ class LstmCellOp(RecurrentOp):
     gates = prop_def(StringAttr, default_value=StringAttr(GATES))
     input_forget = opt_prop_def(UnitAttr)
 
-    assembly_format = _INS + _BIASES + _INITIAL_BOTH + _PEEPHOLES + _STATES
+    assembly_format = INS + BIASES + INITIAL_BOTH + PEEPHOLES + _STATES
 
     def verify_(self) -> None:
-        _verify_initial(self.h0, self.c0)
+        verify_initial(self.h0, self.c0)
         super().verify_()
 
 
@@ -176,10 +182,11 @@ class GruCellOp(RecurrentOp):
     GATES: ClassVar[str] = GruOp.GATES
     ACTIVATIONS: ClassVar[tuple[str, ...]] = GruOp.ACTIVATIONS
 
+    h = result_def(TENSOR)
     gates = prop_def(StringAttr, default_value=StringAttr(GATES))
     linear_before_reset = opt_prop_def(UnitAttr)
 
-    assembly_format = _INS + _BIASES + _INITIAL + _STATE
+    assembly_format = INS + BIASES + INITIAL + _STATE
 
 
 @irdl_op_definition
@@ -191,4 +198,6 @@ class RnnCellOp(RecurrentOp):
     GATES: ClassVar[str] = RnnOp.GATES
     ACTIVATIONS: ClassVar[tuple[str, ...]] = RnnOp.ACTIVATIONS
 
-    assembly_format = _INS + _BIASES + _INITIAL + _STATE
+    h = result_def(TENSOR)
+
+    assembly_format = INS + BIASES + INITIAL + _STATE

@@ -35,10 +35,10 @@ are tensors of floats where it is left out. For `@conv` there come
 * `@conv_forward`, which is `@conv` with more results: what is saved. Where nothing is,
   there is none.
 
-Saved is what is dear to compute, every sum of many (contractions, poolings, norms),
-as far as a gradient needs it. Everything else, element-wise work, padding and reshapes,
-is computed again. With `save=false` so are the sums: then the backward function is the
-whole step.
+Saved is what is dear to compute, every sum of many (contractions, poolings, norms,
+recurrent layers), as far as a gradient needs it. Everything else, element-wise work,
+padding and reshapes, is computed again. With `save=false` so are the sums: then the
+backward function is the whole step.
 
 Both are functions on tensors like any other. They go through
 [the pipeline](pipeline.md) as they are: a gradient of a contraction is a contraction,
@@ -64,6 +64,7 @@ da[A(i)] += dc[C(i)] * df/da(a[A(i)], b[B(i)])
 | an image read by windows | dense sub-problems, below |
 | `tensor.pad`, slices, `concat`, reshapes | slices, padding, reshapes |
 | `linalg.softmax` | `y * (dy - sum dy * y)` |
+| `br.lstm`, `br.gru`, `br.rnn` | [one op back in time](recurrent_ops.md#gradients) |
 
 What has no gradient is refused with its name and place: reductions by products, bodies
 that read a tensor by `tensor.extract`, control flow, open sizes.

@@ -22,6 +22,7 @@ NETWORKS = {
         0.96,
     ),
     "cnn": ("digits_cnn_train.mlir", brdialect.Adam(rate=2e-3), 450, 0.97),
+    "lstm": ("digits_lstm_train.mlir", brdialect.Adam(rate=5e-3), 900, 0.95),
 }
 
 
@@ -34,8 +35,15 @@ def initial_weights(network: Path, seed: int) -> dict[int, np.ndarray]:
     for i, parameter in enumerate(brdialect.compile(network).parameters):
         shape = [size or 0 for size in parameter.shape]
         if i > 0:
-            if len(shape) > 1:  # matrices are [inputs, units], filters [units, ...]
-                inputs = shape[0] if len(shape) == 2 else int(np.prod(shape[1:]))
+            match shape:
+                case [size, _] if size > 1:  # matrices
+                    inputs = size
+                case [_, gates, _]:  # of an LSTM, whose inputs count its units
+                    inputs = gates // 4
+                case [_, _, _, _]:  # filters
+                    inputs = int(np.prod(shape[1:]))
+                case _:  # biases
+                    pass
             numbers = random.uniform(-1, 1, shape) / np.sqrt(inputs)
             weights[i] = numbers.astype(np.float32)
     return weights

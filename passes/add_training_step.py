@@ -31,7 +31,6 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import AnyFloat, ModuleOp, StringAttr, TensorType
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
-from xdsl.pattern_rewriter import PatternRewriteWalker
 from xdsl.transforms.dead_code_elimination import region_dce
 
 from brdialect.errors import unsupported
@@ -40,11 +39,12 @@ from passes.build import tensor_type
 from passes.differentiate import (
     Backward,
     DifferentiatePass,
-    GeneraliseButSoftmax,
     is_float_tensor,
+    prepare,
 )
 from passes.fuse_epilogues import erase_unused
 from passes.gradients.tensors import filled
+from passes.recurrent_sequences import save_what_is_used
 from passes.training.losses import LOSSES, check_loss
 from passes.training.updates import update
 
@@ -189,10 +189,9 @@ class AddTrainingStepPass(ModulePass):
         if len(set(parameters)) < len(parameters):
             given = ", ".join(map(str, parameters))
             unsupported(function, f"expected each parameter once, got {given}")
-        PatternRewriteWalker(
-            GeneraliseButSoftmax(), apply_recursively=False
-        ).rewrite_region(function.body)
+        prepare(function)
         step = Step(function, parameters).write(self.loss, optimizer)
         op.body.block.insert_op_after(step, function)
         erase_unused(op)
         region_dce(step.body)
+        save_what_is_used(op.body)

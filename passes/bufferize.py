@@ -53,6 +53,7 @@ from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
+from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from passes.bufferize_ops import (
     COPIED_VIEWS,
@@ -170,7 +171,7 @@ class Assignment:
         elif isinstance(op, ContractOp):
             assert op.res is not None
             self.destination(i, op, op.res, op.c, 0)
-        elif isinstance(op, RecurrenceOp):
+        elif isinstance(op, RecurrenceOp | RecurrenceBackwardOp):
             for j, result in enumerate(op.res):
                 self.destination(i, op, result, op.destinations[j], j)
         elif isinstance(op, tensor.InsertSliceOp | tensor.InsertOp):
@@ -272,7 +273,7 @@ def destinations(op: Operation) -> range:
     """Which operands an op writes."""
     if isinstance(op, linalg.GenericOp | linalg.FillOp):
         return range(len(op.inputs), len(op.operands))
-    if isinstance(op, RecurrenceOp):
+    if isinstance(op, RecurrenceOp | RecurrenceBackwardOp):
         return range(len(op.operands) - len(op.destinations), len(op.operands))
     if isinstance(op, tensor.InsertSliceOp | tensor.InsertOp):
         return range(1, 2)
@@ -291,7 +292,7 @@ def reads_destination(op: Operation, number: int) -> bool:
         return op.beta_value != 0.0
     if isinstance(op, RecurrenceOp):
         return number == 0  # y may have columns of another direction
-    return True
+    return not isinstance(op, RecurrenceBackwardOp)
 
 
 def bufferize_function(old: func.FuncOp) -> func.FuncOp:

@@ -21,6 +21,7 @@ from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
+from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from passes.bufferize_slices import Insertion
 from passes.buffers import Arena, Buffer, Kind
@@ -132,7 +133,7 @@ class Emitter:
                 self.structured(op, len(op.inputs), copy)
             case ContractOp():
                 self.structured(op, 2, copy)
-            case RecurrenceOp():
+            case RecurrenceOp() | RecurrenceBackwardOp():
                 self.structured(op, len(op.operands) - len(op.destinations), copy)
             case tensor.InsertSliceOp():
                 self.insert_slice(op, copy)

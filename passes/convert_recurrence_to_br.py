@@ -33,11 +33,23 @@ from xdsl.rewriter import InsertPoint
 
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp, YieldOp
+from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from brdialect.schedule import ScheduleAttr
 from brdialect.target import Target, target_of
-from passes.build import Index, add, divide, for_loop, mul, parallel_loop, remainder
+from passes.build import (
+    Index,
+    add,
+    divide,
+    for_loop,
+    mul,
+    parallel_loop,
+    remainder,
+    value,
+)
 from passes.choose_schedule import analytic_schedule, problem_of
+from passes.recurrence_back_memory import BackMemory
+from passes.recurrence_back_step import BackStep
 from passes.recurrence_memory import Memory
 from passes.recurrence_step import Step
 
@@ -142,28 +154,74 @@ class TimeLoop:
         contract.schedule = ScheduleAttr(schedule)
 
 
-def check(op: RecurrenceOp) -> None:
+def emit_backward(op: RecurrenceBackwardOp, target: Target) -> None:
+    """Emits the loops of one walk back in time at the insertion point."""
+    memory = BackMemory(op, target)
+    steps, batch = op.sizes.steps, op.sizes.batch
+    rows = batch // op.blocks[2]
+
+    def compare(x: Index, predicate: str, y: int) -> SSAValue:
+        return arith.CmpiOp(value(x), value(y), predicate).result
+
+    def group(ivs: Sequence[Index]) -> None:
+        (first,) = ivs
+        memory.begin(first, rows)
+
+        def turn(i: Index) -> Sequence[SSAValue]:
+            # the last turn has only the product of the step before
+            back = op.reverse is not None
+            time = i if back else add(steps - 1, mul(i, -1))
+            is_first = compare(time, "eq", steps - 1 if back else 0)
+            BackStep(
+                memory,
+                first,
+                rows,
+                time,
+                add(time, -1 if back else 1),
+                has_step=compare(i, "ult", steps),
+                has_done=compare(i, "ugt", 0),
+                is_first=is_first,
+            ).emit()
+            return ()
+
+        for_loop(0, steps + 1, 1, turn)
+        memory.end(first, rows)
+
+    parallel_loop([batch], [rows], group)
+    memory.add_up()
+
+
+def check(op: RecurrenceOp | RecurrenceBackwardOp) -> None:
     """What this lowering takes."""
     if not isinstance(op.y.type, MemRefType):
         unsupported(op, "expected memrefs, got tensors; run bufferize first")
-    if op.sizes.batch < 0 or op.sizes.inputs < 0:
+    backward = isinstance(op, RecurrenceBackwardOp)
+    steps = op.sizes.steps if backward else 0
+    if min(op.sizes.batch, op.sizes.inputs, steps) < 0:
+        known = "T and N" if backward else "N and C known (only T may be"
         unsupported(
             op,
-            "expected N and C known (only T may be known at run time), got "
-            f"{op.x.type}; give the shapes of the arguments",
+            f"expected {known} known{'' if backward else ' at run time)'}, got "
+            f"{op.y.type if backward else op.x.type}; give the shapes of the arguments",
         )
 
 
 @dataclass(frozen=True)
 class ConvertRecurrenceToBrPass(ModulePass):
-    """Recurrences on memrefs become loops over time."""
+    """Recurrences on memrefs become loops over time, forth or back."""
 
     name = "convert-recurrence-to-br"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for recurrence in [o for o in op.walk() if isinstance(o, RecurrenceOp)]:
+        target = target_of(op)
+        for recurrence in list(op.walk()):
+            if not isinstance(recurrence, RecurrenceOp | RecurrenceBackwardOp):
+                continue
             check(recurrence)
             with ImplicitBuilder(Builder(InsertPoint.before(recurrence))):
-                emit_recurrence(recurrence, target_of(op))
+                if isinstance(recurrence, RecurrenceOp):
+                    emit_recurrence(recurrence, target)
+                else:
+                    emit_backward(recurrence, target)
             recurrence.detach()
             recurrence.erase(safe_erase=False)

@@ -21,8 +21,9 @@ The backward function takes the original arguments, then what the forward functi
 saved, then the gradient of each result of floats; it returns the gradients of the
 arguments in `wrt`, or of all that are tensors of floats. What the gradients need of the
 forward function is computed again where that is cheap (element-wise work, padding,
-slices, reshapes) and saved where it is a sum: contractions, poolings, norms. If nothing
-is saved there is no `@f_forward`. With `save=false` all is computed again.
+slices, reshapes) and saved where it is a sum: contractions, poolings, norms, recurrent
+layers (their results, and `saved`, what gradients need of each step). If nothing is
+saved there is no `@f_forward`. With `save=false` all is computed again.
 
 The rules are in passes/gradients: one for every linalg.generic (the function is
 generalised first), one for each operation that moves elements.
@@ -46,15 +47,21 @@ from xdsl.transforms.dead_code_elimination import region_dce
 from xdsl.utils.hints import isa
 
 from brdialect.errors import BrError, unsupported
+from brdialect.recurrent import SequenceOp
 from brdialect.xdsl_repairs import SoftmaxOp
 from passes.build import clone_op, shape_of, tensor_type
 from passes.fuse_epilogues import erase_unused
 from passes.generalise_linalg import GeneraliseLinalg
-from passes.gradients import generics, softmax, tensors
+from passes.gradients import generics, recurrent, softmax, tensors
 from passes.gradients.scalar_rules import add
 from passes.gradients.spaces import reductions_of
 from passes.linalg_match import parallel_generic
 from passes.load_time import captured
+from passes.recurrent_sequences import (
+    cells_as_sequences,
+    save_all,
+    save_what_is_used,
+)
 
 FORWARD, BACKWARD = "_forward", "_backward"
 """The ends of the new functions' names."""
@@ -77,7 +84,16 @@ def is_dear(op: Operation) -> bool:
     """Whether its result is saved and not computed again: it is a sum of many."""
     if isinstance(op, linalg.GenericOp):
         return bool(reductions_of(op))
-    return isinstance(op, SoftmaxOp)
+    return isinstance(op, SoftmaxOp | SequenceOp)
+
+
+def prepare(function: func.FuncOp) -> None:
+    """Brings all operations into the forms that have gradients."""
+    PatternRewriteWalker(
+        GeneraliseButSoftmax(), apply_recursively=False
+    ).rewrite_region(function.body)
+    cells_as_sequences(function.body)
+    save_all(function.body)
 
 
 def active_values(function: func.FuncOp, wrt: Sequence[int]) -> set[SSAValue]:
@@ -171,6 +187,8 @@ class Backward:
             generics.generic_rule(op, self)
         elif isinstance(op, SoftmaxOp):
             softmax.softmax_rule(op, self)
+        elif isinstance(op, SequenceOp):
+            recurrent.recurrent_rule(op, self)
         elif isinstance(op, linalg.FillOp):
             scalar = op.inputs[0].owner
             if self.is_active(op.inputs[0]) and isinstance(scalar, Operation):
@@ -182,7 +200,7 @@ class Backward:
             unsupported(
                 op,
                 f"expected an operation with a gradient, got {op.name}; those are "
-                f"linalg operations and {known}",
+                f"linalg operations, br.lstm, br.gru, br.rnn and their cells, {known}",
             )
 
     def locate(self, op: Operation, before: Operation | None) -> None:
@@ -237,9 +255,7 @@ class DifferentiatePass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         function = self.function(op)
         wrt = self.arguments(function)
-        PatternRewriteWalker(
-            GeneraliseButSoftmax(), apply_recursively=False
-        ).rewrite_region(function.body)
+        prepare(function)
         backward = Backward(function, wrt, self.save)
         new = backward.write()
         op.body.block.insert_op_after(new, function)
@@ -248,6 +264,7 @@ class DifferentiatePass(ModulePass):
             op.body.block.insert_op_after(forward, function)
         erase_unused(op)
         region_dce(new.body)
+        save_what_is_used(op.body)
 
     def function(self, module: ModuleOp) -> func.FuncOp:
         """The function to differentiate; checks that it can be."""

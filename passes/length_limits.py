@@ -23,7 +23,7 @@ from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.interface import Limit
-from brdialect.recurrent import SequenceOp
+from brdialect.recurrent import LayerOp, SequenceOp
 
 
 def length_limits(function: func.FuncOp) -> Mapping[int, Limit]:
@@ -31,7 +31,7 @@ def length_limits(function: func.FuncOp) -> Mapping[int, Limit]:
     entry = function.body.blocks.first
     found: dict[int, Limit] = {}
     for op in function.body.walk():
-        if not isinstance(op, SequenceOp) or not isinstance(op.lengths, BlockArgument):
+        if not isinstance(op, LayerOp) or not isinstance(op.lengths, BlockArgument):
             continue
         most = steps_of(op.x, op.dims("x").index("T"), entry)
         if op.lengths.block is entry and most is not None:
@@ -55,7 +55,7 @@ def steps_of(
     return None
 
 
-def check_constant_lengths(op: SequenceOp) -> None:
+def check_constant_lengths(op: LayerOp) -> None:
     """Refuses lengths in the program that are not within 0..T."""
     owner = op.lengths.owner if op.lengths is not None else None
     if not isinstance(owner, arith.ConstantOp):

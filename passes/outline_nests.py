@@ -36,6 +36,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
 from brdialect.ops import ContractOp
+from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from passes.build import LocatedBuilder, body_key, clone_op, strided_type
 from passes.load_time import captured
@@ -43,6 +44,7 @@ from passes.load_time import captured
 KINDS: dict[type[Operation], str] = {
     ContractOp: "contract",
     RecurrenceOp: "recurrence",
+    RecurrenceBackwardOp: "recurrence_backward",
     linalg.GenericOp: "generic",
     linalg.FillOp: "fill",
 }

@@ -7,12 +7,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-from xdsl.dialects import memref
-from xdsl.dialects.builtin import DYNAMIC_INDEX, AnyFloat, MemRefType
-from xdsl.ir import SSAValue
+from xdsl.dialects import arith, memref
+from xdsl.dialects.builtin import DYNAMIC_INDEX, AnyFloat, IndexType, MemRefType
+from xdsl.ir import Block, SSAValue
 
 from brdialect.errors import unsupported
 from brdialect.ops import shaped
+from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from brdialect.target import Target
 from passes.buffers import element_bytes
@@ -27,8 +28,14 @@ from passes.build import (
     strided_type,
     value,
 )
-from passes.recurrence_scratch import Needs, scratch_areas
-from passes.vectorise import load_vector, store_vector
+from passes.recurrence_scratch import Areas, Needs, scratch_areas
+from passes.vectorise import (
+    as_vector,
+    iota,
+    load_vector,
+    store_vector,
+    vectorise_body,
+)
 
 
 def needs_of(op: RecurrenceOp) -> Needs:
@@ -43,16 +50,21 @@ def needs_of(op: RecurrenceOp) -> Needs:
     )
 
 
-class Memory:
-    """What the loops of one recurrence read and write."""
+class Work:
+    """The scratch of one recurrence, and how its loops read and write memory."""
 
-    def __init__(self, op: RecurrenceOp, target: Target):
-        self.op, self.target, self.sizes = op, target, op.sizes
+    def __init__(
+        self,
+        op: RecurrenceOp | RecurrenceBackwardOp,
+        target: Target,
+        areas: Areas,
+    ):
+        self.target, self.sizes = target, op.sizes
         element = shaped(op.y).element_type
         assert isinstance(element, AnyFloat)
         self.element = element
         self.lanes = target.lanes(element_bytes(element))
-        areas, size = scratch_areas(self.sizes, needs_of(op))
+        places, size = areas
         got = memref_type(op.scratch).get_shape()[0]
         if got < size:
             unsupported(op, f"expected {size} bytes of scratch, got {got}")
@@ -60,22 +72,8 @@ class Memory:
             name: memref.ViewOp(
                 op.scratch, value(area.offset), (), MemRefType(element, area.shape)
             ).result
-            for name, area in areas.items()
+            for name, area in places.items()
         }
-
-    @cached_property
-    def steps(self) -> Index:
-        """T."""
-        if self.sizes.steps != DYNAMIC_INDEX:
-            return self.sizes.steps
-        dim = 0 if self.op.batch_first is None else 1
-        return memref.DimOp(self.op.x, value(dim)).result
-
-    @property
-    def states(self) -> list[SSAValue]:
-        """The states, h first."""
-        others = [self.areas[f"state {i}"] for i in range(1, len(self.op.initial))]
-        return [self.areas["h"], *others]
 
     def load(self, source: SSAValue, *at: Index) -> SSAValue:
         """A vector."""
@@ -98,6 +96,45 @@ class Memory:
         return memref.ReinterpretCastOp.from_dynamic(
             source, [offset], list(shape), list(strides), type_
         ).result
+
+    def apply(self, block: Block, values: Sequence[SSAValue]) -> list[SSAValue]:
+        """A region on vectors."""
+        arguments = dict[SSAValue, SSAValue](zip(block.args, values, strict=False))
+        return vectorise_body(block, arguments, self.lanes)
+
+    def is_running(self, lengths: SSAValue, row: Index, time: Index) -> SSAValue:
+        """Whether the sequence of a row has not ended at a time."""
+        length = memref.LoadOp.get(lengths, [value(row)]).res
+        steps = arith.IndexCastOp(length, IndexType()).result
+        return arith.CmpiOp(value(time), steps, "slt").result
+
+    def valid(self, unit: Index) -> SSAValue:
+        """Which lanes from a unit on are units at all."""
+        bound = as_vector(value(self.sizes.units), self.lanes)
+        lanes = iota(value(unit), self.lanes)
+        return arith.CmpiOp(lanes, bound, "slt").result
+
+
+class Memory(Work):
+    """What the loops of one recurrence read and write."""
+
+    def __init__(self, op: RecurrenceOp, target: Target):
+        self.op = op
+        super().__init__(op, target, scratch_areas(op.sizes, needs_of(op)))
+
+    @cached_property
+    def steps(self) -> Index:
+        """T."""
+        if self.sizes.steps != DYNAMIC_INDEX:
+            return self.sizes.steps
+        dim = 0 if self.op.batch_first is None else 1
+        return memref.DimOp(self.op.x, value(dim)).result
+
+    @property
+    def states(self) -> list[SSAValue]:
+        """The states, h first."""
+        others = [self.areas[f"state {i}"] for i in range(1, len(self.op.initial))]
+        return [self.areas["h"], *others]
 
     def copy_states(self, first: Index, rows: int, into_scratch: bool) -> None:
         """Some rows of the initial states in, or of the final ones out."""

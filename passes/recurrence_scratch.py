@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -41,8 +42,23 @@ def row_stride(units: int, element_bytes: int) -> int:
     return units + (ALIGNMENT // element_bytes if conflicts else 0)
 
 
-def scratch_areas(s: RecurrenceSizes, needs: Needs) -> tuple[dict[str, Area], int]:
-    """The areas by name, and the bytes of all of them.
+Areas = tuple[dict[str, Area], int]
+"""The areas by name, and the bytes of all of them."""
+
+
+def place(shapes: Mapping[str, tuple[int, ...]], element_bytes: int) -> Areas:
+    """Puts arrays one behind the other."""
+    areas: dict[str, Area] = {}
+    total = 0
+    for name, shape in shapes.items():
+        areas[name] = Area(total, shape)
+        size = prod(shape) * element_bytes
+        total += -(-size // ALIGNMENT) * ALIGNMENT
+    return areas, total
+
+
+def scratch_areas(s: RecurrenceSizes, needs: Needs) -> Areas:
+    """What a walk through time works in.
 
     gates   [K / panel, G, chunk * N, panel]: the gates of a chunk of steps
     h       [2, N, row]: this step's and the last one's
@@ -64,10 +80,27 @@ def scratch_areas(s: RecurrenceSizes, needs: Needs) -> tuple[dict[str, Area], in
         shapes["reset"] = (s.batch, row)
     if needs.gathers_x:
         shapes["x"] = (needs.chunk * s.batch, s.inputs)
-    areas: dict[str, Area] = {}
-    total = 0
-    for name, shape in shapes.items():
-        areas[name] = Area(total, shape)
-        size = prod(shape) * needs.element_bytes
-        total += -(-size // ALIGNMENT) * ALIGNMENT
-    return areas, total
+    return place(shapes, needs.element_bytes)
+
+
+def row_tasks(batch: int, rows: int, groups: int) -> int:
+    """How many blocks of rows there are in all groups."""
+    return groups * -(-(batch // groups) // rows)
+
+
+def backward_areas(
+    s: RecurrenceSizes, tasks: int, sums: int, states: int, reset: bool, size: int
+) -> Areas:
+    """What the walk back in time works in, in elements of `size` bytes.
+
+    gradient i  [K / panel, N, panel]: of the i-th state
+    sums        [row blocks, K / panel, sums, panel]: of gates and columns so far
+    reset       [K / panel, N, panel]: of what R of the candidate multiplies
+    """
+    shapes: dict[str, tuple[int, ...]] = {
+        f"gradient {i}": (s.blocks, s.batch, s.panel) for i in range(states)
+    }
+    shapes["sums"] = (tasks, s.blocks, sums, s.panel)
+    if reset:
+        shapes["reset"] = (s.blocks, s.batch, s.panel)
+    return place(shapes, size)

@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from xdsl.dialects import arith, memref
-from xdsl.dialects.builtin import IndexType
-from xdsl.ir import Block, SSAValue
+from xdsl.dialects import arith
+from xdsl.ir import SSAValue
 
 from brdialect.ops import BatchReduceGemmOp
+from brdialect.recurrence_op import RecurrenceSizes
 from brdialect.xdsl_repairs import SelectOp
 from passes.build import (
     Index,
@@ -33,7 +33,7 @@ from passes.build import (
 from passes.build import value as number
 from passes.choose_schedule import PARALLEL_WORK
 from passes.recurrence_memory import Memory
-from passes.vectorise import as_vector, iota, splat, store_vector, vectorise_body
+from passes.vectorise import as_vector, splat, store_vector
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,48 @@ class Task:
     panel: Index
     first: Index
     rows: int
+
+
+def over_tasks(
+    s: RecurrenceSizes, rows: int, first: Index, size: int, body: Callable[[Task], None]
+) -> None:
+    """`body` for each block of `rows` out of `size` rows from `first` on, and each
+    panel, on the team where a step is work enough."""
+    work = size * s.gates * s.units * s.units
+    loops = parallel_loop if work >= PARALLEL_WORK else nested_loops
+    rows = min(rows, size)
+    rest = size % rows
+
+    def task(ivs: Sequence[Index]) -> None:
+        panel, n = ivs
+        begin = add(first, n)
+        if not rest:
+            body(Task(panel, begin, rows))
+            return
+        end = number(size - rest)
+        branch(
+            arith.CmpiOp(number(n), end, "uge").result,
+            lambda: body(Task(panel, begin, rest)),
+            lambda: body(Task(panel, begin, rows)),
+        )
+
+    loops([s.blocks, size], [1, rows], task)
+
+
+def over_units(
+    s: RecurrenceSizes, lanes: int, task: Task, body: Callable[[Index, Index], None]
+) -> None:
+    """`body(row, unit)` for each vector of a block."""
+
+    def row(n: Index) -> Sequence[SSAValue]:
+        def vector(j: Index) -> Sequence[SSAValue]:
+            body(n, j)
+            return ()
+
+        for_loop(0, s.panel, lanes, vector)
+        return ()
+
+    for_loop(0, task.rows, 1, row)
 
 
 @dataclass(frozen=True)
@@ -81,27 +123,9 @@ class Step:
         return None if candidate is None else candidate.value.data
 
     def over_tasks(self, body: Callable[[Task], None]) -> None:
-        """`body` for each block of the gates, on the team where that pays."""
-        s = self.memory.sizes
-        work = self.rows * s.gates * s.units * s.units
-        loops = parallel_loop if work >= PARALLEL_WORK else nested_loops
-        rows = min(self.memory.op.blocks[1], self.rows)
-        rest = self.rows % rows
-
-        def task(ivs: Sequence[Index]) -> None:
-            panel, n = ivs
-            first = add(self.first, n)
-            if not rest:
-                body(Task(panel, first, rows))
-                return
-            end = number(self.rows - rest)
-            branch(
-                arith.CmpiOp(number(n), end, "uge").result,
-                lambda: body(Task(panel, first, rest)),
-                lambda: body(Task(panel, first, rows)),
-            )
-
-        loops([s.blocks, self.rows], [1, rows], task)
+        """`body` for each block of the gates."""
+        m = self.memory
+        over_tasks(m.sizes, m.op.blocks[1], self.first, self.rows, body)
 
     def advance(self, task: Task, gates: Sequence[int], source: str) -> None:
         """The products of the gates, then the cell."""
@@ -121,7 +145,7 @@ class Step:
             unit = add(mul(task.panel, m.sizes.panel), j)
             values = [self.gate(g, task, n, j) for g in gates]
             values.append(m.load(m.areas["h"], self.parity, row, unit))
-            m.store(self.apply(region.block, values)[0], m.areas["reset"], row, unit)
+            m.store(m.apply(region.block, values)[0], m.areas["reset"], row, unit)
 
         self.over_units(task, unit)
 
@@ -160,16 +184,7 @@ class Step:
 
     def over_units(self, task: Task, body: Callable[[Index, Index], None]) -> None:
         """`body(row, unit)` for each vector of a block."""
-
-        def row(n: Index) -> Sequence[SSAValue]:
-            def vector(j: Index) -> Sequence[SSAValue]:
-                body(n, j)
-                return ()
-
-            for_loop(0, self.memory.sizes.panel, self.memory.lanes, vector)
-            return ()
-
-        for_loop(0, task.rows, 1, row)
+        over_units(self.memory.sizes, self.memory.lanes, task, body)
 
     def cell(self, task: Task, n: Index, j: Index) -> None:
         """The new states and y of one vector of units."""
@@ -179,6 +194,7 @@ class Step:
         values = [self.gate(g, task, n, j) for g in range(m.sizes.gates)]
         if op.apart is not None:
             values.append(m.load(m.areas["apart"], task.panel, row, j))
+        sums = list(values)
         h, *others = m.states
         old = [m.load(h, self.parity, row, unit)]
         old += [m.load(state, row, unit) for state in others]
@@ -186,51 +202,44 @@ class Step:
         if op.columns is not None:
             for q in range(shape_of(op.columns)[1]):
                 values.append(m.load(op.columns, task.panel, q, j))
-        new = self.apply(op.cell.block, values)
+        new = m.apply(op.cell.block, values)
         y = new[0]
         if op.lengths is not None:
-            runs = self.is_running(row)
+            runs = as_vector(m.is_running(op.lengths, row, self.time), m.lanes)
             new = [SelectOp(runs, x, o).result for x, o in zip(new, old, strict=True)]
             y = SelectOp(runs, y, splat(0.0, m.element, m.lanes)).result
         m.store(new[0], h, add(1, mul(self.parity, -1)), row, unit)
         for state, x in zip(others, new[1:], strict=True):
             m.store(x, state, row, unit)
-        self.store_output(y, row, unit)
-
-    def apply(self, block: Block, values: Sequence[SSAValue]) -> list[SSAValue]:
-        """A region on vectors."""
-        arguments = dict[SSAValue, SSAValue](zip(block.args, values, strict=False))
-        return vectorise_body(block, arguments, self.memory.lanes)
+        at = [row, self.time] if op.batch_first is not None else [self.time, row]
+        self.store_output(y, op.y, at, unit, op.offset.value.data)
+        if op.saved is not None:
+            for part, x in enumerate([*sums, *new[1:]]):
+                start = part * m.sizes.units
+                self.store_output(x, op.saved, [self.time, row], unit, start)
 
     def gate(self, g: int, task: Task, n: Index, j: Index) -> SSAValue:
         """One vector of a gate."""
         row = add(mul(self.place, self.memory.sizes.batch), task.first, n)
         return self.memory.load(self.memory.areas["gates"], task.panel, g, row, j)
 
-    def is_running(self, row: Index) -> SSAValue:
-        """Whether the sequence of a row has not ended yet, in every lane."""
-        lengths = self.memory.op.lengths
-        assert lengths is not None
-        length = memref.LoadOp.get(lengths, [number(row)]).res
-        steps = arith.IndexCastOp(length, IndexType()).result
-        runs = arith.CmpiOp(number(self.time), steps, "slt").result
-        return as_vector(runs, self.memory.lanes)
-
-    def store_output(self, y: SSAValue, row: Index, unit: Index) -> None:
-        """y; lanes beyond K are no units."""
-        m, op = self.memory, self.memory.op
-        at = [row, self.time] if op.batch_first is not None else [self.time, row]
-        where = [number(i) for i in (*at, add(unit, op.offset.value.data))]
-        units = m.sizes.units
+    def store_output(
+        self,
+        x: SSAValue,
+        target: SSAValue,
+        at: Sequence[Index],
+        unit: Index,
+        start: int,
+    ) -> None:
+        """`target[at.., start + unit]`; lanes beyond K are no units."""
+        m, units = self.memory, self.memory.sizes.units
+        where = [number(i) for i in (*at, add(unit, start))]
         if units % m.sizes.panel == 0:
-            store_vector(y, op.y, where)
+            store_vector(x, target, where)
             return
-
-        def masked() -> None:
-            bound = as_vector(number(units), m.lanes)
-            lanes = iota(number(unit), m.lanes)
-            valid = arith.CmpiOp(lanes, bound, "slt").result
-            store_vector(y, op.y, where, valid)
-
         whole = arith.CmpiOp(number(unit), number(units - m.lanes), "sle").result
-        branch(whole, lambda: store_vector(y, op.y, where), masked)
+        branch(
+            whole,
+            lambda: store_vector(x, target, where),
+            lambda: store_vector(x, target, where, m.valid(unit)),
+        )

@@ -16,7 +16,9 @@ from xdsl.ir import Block, Region, SSAValue
 
 from brdialect.activations import Activation
 from brdialect.ops import YieldOp
-from brdialect.recurrent_ops import GruOp, LstmOp, RnnOp, SequenceOp
+from brdialect.recurrent import LayerOp
+from brdialect.recurrent_backward_ops import GruBackwardOp, LstmBackwardOp
+from brdialect.recurrent_ops import GruOp, LstmOp
 from brdialect.xdsl_repairs import SelectOp
 
 
@@ -96,9 +98,12 @@ class Scalars:
         return self.divide(x, self.add(self.number(1.0), math.AbsFOp(x).result))
 
     def softplus(self, x: SSAValue) -> SSAValue:
-        """max(x, 0) + log(1 + exp(-|x|)), which does not overflow."""
-        small = math.ExpOp(arith.NegfOp(math.AbsFOp(x).result).result).result
-        return self.add(self.relu(x), math.Log1pOp(small).result)
+        """max(x, 0) + log(1 + exp(-|x|)), which does not overflow; by selects, for the
+        sake of the derivative at 0."""
+        above = self.where(x, "oge", 0.0, x, self.number(0.0))
+        minus = self.where(x, "oge", 0.0, arith.NegfOp(x).result, x)
+        small = math.ExpOp(minus).result
+        return self.add(above, math.Log1pOp(small).result)
 
     def apply(self, activation: Activation, x: SSAValue) -> SSAValue:
         function: Callable[..., SSAValue] = getattr(self, activation.name)
@@ -119,7 +124,7 @@ class Cell:
 class Gates:
     """What the equations of one direction of one op use."""
 
-    op: SequenceOp
+    op: LayerOp
     direction: int
     scalars: Scalars
 
@@ -143,7 +148,7 @@ class Gates:
         return Region(block)
 
 
-def lstm_cell(op: LstmOp, g: Gates) -> Cell:
+def lstm_cell(op: LstmOp | LstmBackwardOp, g: Gates) -> Cell:
     """Takes the gates, h, c and perhaps the peepholes i, o, f."""
     s, order = g.scalars, op.gate_order
 
@@ -165,7 +170,7 @@ def lstm_cell(op: LstmOp, g: Gates) -> Cell:
     return Cell(g.region(6 if op.peepholes is None else 9, body))
 
 
-def gru_cell(op: GruOp, g: Gates) -> Cell:
+def gru_cell(op: GruOp | GruBackwardOp, g: Gates) -> Cell:
     """Takes the gates and h; with linear_before_reset R h of the candidate before h,
     and the candidate's recurrent bias after it."""
     s, order = g.scalars, op.gate_order
@@ -191,15 +196,15 @@ def gru_cell(op: GruOp, g: Gates) -> Cell:
     return Cell(g.region(4, body), g.region(3, reset), candidate)
 
 
-def cell_of(op: SequenceOp, direction: int, element: AnyFloat) -> Cell:
-    """The regions of one direction of an op."""
+def cell_of(op: LayerOp, direction: int, element: AnyFloat) -> Cell:
+    """The regions of one direction of a layer, also out of the op of its gradients."""
     # in a GRU the difference of a gate and 1 counts as much as the gate
-    gates = Gates(op, direction, Scalars(element, isinstance(op, LstmOp)))
+    is_lstm = isinstance(op, LstmOp | LstmBackwardOp)
+    gates = Gates(op, direction, Scalars(element, is_lstm))
     match op:
-        case LstmOp():
+        case LstmOp() | LstmBackwardOp():
             return lstm_cell(op, gates)
-        case GruOp():
+        case GruOp() | GruBackwardOp():
             return gru_cell(op, gates)
         case _:
-            assert isinstance(op, RnnOp)
             return Cell(gates.region(2, lambda args: [gates.gate(0, args[0])]))

@@ -43,6 +43,18 @@ PYTORCH: dict[str, list[float]] = {
         2.26668,
         2.23207,
     ],
+    "lstm": [
+        2.29392,
+        2.29551,
+        2.31248,
+        2.29207,
+        2.30162,
+        2.30863,
+        2.2971,
+        2.2952,
+        2.31548,
+        2.32065,
+    ],
 }
 """The losses of PyTorch's first steps with `OPTIMIZER`; tests/compare/
 test_training_torch.py computes them anew."""

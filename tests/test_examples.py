@@ -24,7 +24,9 @@ def test_digits(script: str, tmp_path: Path):
     assert ours.split(":")[1] == theirs.split(":")[1]
 
 
-@pytest.mark.parametrize("network, steps, floor", [("mlp", 60, 85), ("cnn", 60, 85)])
+@pytest.mark.parametrize(
+    "network, steps, floor", [("mlp", 60, 85), ("cnn", 60, 85), ("lstm", 100, 80)]
+)
 def test_training(network: str, steps: int, floor: float, tmp_path: Path):
     """A short form of it, in two pieces."""
     script = EXAMPLES / "train_digits.py"

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 from recurrent import Layer, by_hand
+from recurrent_gradients import backward_program
 
 from brdialect.mistake import BrError
+from brdialect.reference import run as reference_run
 from frontends.resnet50 import ResNet50
 from runtime.cli.bench.own import BoundCall
 from runtime.cli.bench.workloads import (
@@ -23,7 +25,8 @@ from runtime.cli.bench.workloads import (
 )
 
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
-from harness_peer import prepare, workload_of
+from harness_peer import Call, prepare, workload_of
+from recurrent_training import StackSteps
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -60,7 +63,7 @@ def close(got: Array, want: Array) -> None:
     assert np.abs(got - want).max() <= 1e-5 * np.abs(want).max()
 
 
-def check_calls(run: BoundCall, want: Array) -> None:
+def check_calls(run: Call, want: Array) -> None:
     """A second call computes the same again: nothing adds up."""
     for _ in range(2):
         run()
@@ -204,3 +207,32 @@ def test_what_does_not_exist_is_refused():
         prepare(conv_row(8, 8, 6, 3, 1) | {"pas": "bwd_d"})
     with pytest.raises(BrError, match="got none for K"):
         prepare(row("gemm", M=4, N=8))
+
+
+def test_lstm_gradients():
+    """Against the reference of the same layer, in float64."""
+    sizes = {"N": 3, "C": 5, "K": 7, "T": 4}
+    run = prepare(row("lstm", **sizes) | {"pas": "bwd"})
+    layer = Layer("lstm", 4, 3, 5, 7, ("bias", "recurrent_bias"), element="f64")
+    module = backward_program(layer)
+    x, w, r, b, rb, dy = (run.inputs[n] for n in ("x", "w", "r", "b", "rb", "dy"))
+    none = np.zeros((1, 3, 7))
+    want = reference_run(module, None, [x, w, r, b, rb, dy, none, none])
+    for _ in range(2):
+        run()
+        for g, v in zip(run.output().values(), want, strict=False):
+            close(g, v)
+
+
+def test_lstm_steps():
+    """A step of a stack of layers moves all weights against their gradients."""
+    sizes = {"N": 3, "C": 7, "K": 7, "T": 4}
+    run = prepare(row("lstm", **sizes) | {"pas": "train", "name": "lstm4/test"})
+    assert isinstance(run, StackSteps)
+    before = run.output()
+    assert len(before) == 16
+    first = run.step(*run.inputs.values())
+    run()
+    moved = run.output()
+    assert all((moved[i] != a).any() for i, a in before.items())
+    assert run.step(*run.inputs.values()) < first

@@ -8,6 +8,12 @@ import numpy as np
 from hypothesis import given
 from programs import FENCES, POISON
 from recurrent import ACTIVATIONS, ALL_OF, FUNCTIONS, Layer
+from recurrent_gradients import (
+    backward_program,
+    differentiated,
+    given_gradients,
+    reference_gradients,
+)
 from test_property import DATA, Draw, examples, machine, poisoned
 
 from brdialect.recurrent import Option
@@ -69,5 +75,22 @@ def test_layers(data: st.DataObject):
         atol = 1e-5 if one.element == "f32" else 1e-13
         for name, g, w in zip(one.results, got, want, strict=True):
             np.testing.assert_allclose(g, w, rtol=0, atol=atol, err_msg=f"{name} {at}")
+    for what, low, high in FENCES:
+        assert (low == POISON).all() and (high == POISON).all(), f"{what} {one}"
+
+
+@examples(20)
+@given(DATA)
+def test_gradients(data: st.DataObject):
+    one = layer(data.draw)
+    FENCES.clear()
+    code = compile(backward_program(one), target=machine(data.draw))
+    returned = code(*one.arguments(), *given_gradients(one))
+    got = returned if isinstance(returned, tuple) else (returned,)
+    operands = [one.operands[i] for i in differentiated(one)]
+    relative = 1e-5 if one.element == "f32" else 1e-13
+    for name, g, w in zip(operands, got, reference_gradients(one), strict=True):
+        atol = relative * max(1.0, np.abs(w).max(initial=0))
+        np.testing.assert_allclose(g, w, rtol=0, atol=atol, err_msg=f"{name} {one}")
     for what, low, high in FENCES:
         assert (low == POISON).all() and (high == POISON).all(), f"{what} {one}"

@@ -5,7 +5,7 @@ Arrays are named and laid out as in brdialect/recurrent_ops.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +17,11 @@ from brdialect.recurrent_ops import GruCellOp, GruOp, LstmCellOp, LstmOp
 from brdialect.reference.machine import Frame, Handler
 from brdialect.reference.values import Array, Value
 
-Step = Callable[[Array, Sequence[Array]], Sequence[Array]]
-"""(x [N, C], states [N, K]) -> the states after the step, h first."""
+Arrays = Sequence[Array]
+
+Step = Callable[[Array, Arrays], tuple[Arrays, Arrays]]
+"""(x [N, C], states [N, K]) -> the states after the step, h first; what is saved of the
+gates."""
 
 
 def activate(activation: Activation, x: Array) -> Array:
@@ -100,14 +103,15 @@ def lstm_step(d: Direction, input_forget: bool) -> Step:
     """See `LstmOp`."""
     p_i, p_o, p_f = np.split(d.peepholes, 3)
 
-    def step(x: Array, states: Sequence[Array]) -> Sequence[Array]:
+    def step(x: Array, states: Arrays) -> tuple[Arrays, Arrays]:
         h, c = states
-        i, o, f, g = (d.of_input(gate, x) + d.of_state(gate, h) for gate in "iofc")
+        sums = {gate: d.of_input(gate, x) + d.of_state(gate, h) for gate in d.gates}
+        i, o, f, g = (sums[gate] for gate in "iofc")
         i = d.function(0, i + p_i * c)
         f = 1 - i if input_forget else d.function(0, f + p_f * c)
         c = f * c + i * d.function(1, g)
         o = d.function(0, o + p_o * c)
-        return o * activate(d.activations[2], c), c
+        return (o * activate(d.activations[2], c), c), list(sums.values())
 
     return step
 
@@ -115,15 +119,20 @@ def lstm_step(d: Direction, input_forget: bool) -> Step:
 def gru_step(d: Direction, linear_before_reset: bool) -> Step:
     """See `GruOp`."""
 
-    def step(x: Array, states: Sequence[Array]) -> Sequence[Array]:
+    def step(x: Array, states: Arrays) -> tuple[Arrays, Arrays]:
         (h,) = states
-        z = d.function(0, d.of_input("z", x) + d.of_state("z", h))
-        r = d.function(0, d.of_input("r", x) + d.of_state("r", h))
+        sums = {gate: d.of_input(gate, x) for gate in d.gates}
+        for gate in "zr":
+            sums[gate] = sums[gate] + d.of_state(gate, h)
+        z, r = (d.function(0, sums[gate]) for gate in "zr")
+        saved = list(sums.values())
         if linear_before_reset:
-            n = d.of_input("h", x) + r * d.of_state("h", h)
+            n = sums["h"] + r * d.of_state("h", h)
+            saved.append(h @ d.r[d.rows("h")].T)
         else:
-            n = d.of_input("h", x) + d.of_state("h", r * h)
-        return ((1 - z) * d.function(1, n) + z * h,)
+            n = sums["h"] + d.of_state("h", r * h)
+            saved[d.gates.index("h")] = n
+        return ((1 - z) * d.function(1, n) + z * h,), saved
 
     return step
 
@@ -131,31 +140,39 @@ def gru_step(d: Direction, linear_before_reset: bool) -> Step:
 def rnn_step(d: Direction) -> Step:
     """See `RnnOp`."""
 
-    def step(x: Array, states: Sequence[Array]) -> Sequence[Array]:
-        (h,) = states
-        return (d.function(0, d.of_input("i", x) + d.of_state("i", h)),)
+    def step(x: Array, states: Arrays) -> tuple[Arrays, Arrays]:
+        total = d.of_input("i", x) + d.of_state("i", states[0])
+        return (d.function(0, total),), [total]
 
     return step
 
 
+def check_lengths(lengths: Array, steps: int) -> None:
+    """Refuses those that are not within 0..T."""
+    if np.any((lengths < 0) | (lengths > steps)):
+        raise BrError(f"expected lengths within 0..{steps}, got {lengths.tolist()}")
+
+
 def walk(
-    step: Step, x: Array, states: Sequence[Array], lengths: Array, back: bool
-) -> tuple[Array, Sequence[Array]]:
-    """All steps over x [T, N, C]: y [T, N, K], and the states after the last one.
+    step: Step, x: Array, states: Arrays, lengths: Array, back: bool
+) -> tuple[Array, Arrays, Array]:
+    """All steps over x [T, N, C]: y [T, N, K], the states after the last one, what is
+    saved [T, N, S*K].
 
     From the step `lengths[n]` on, sequence n keeps its states, and its y is 0.
     """
     steps = len(x)
-    if np.any((lengths < 0) | (lengths > steps)):
-        raise BrError(f"expected lengths within 0..{steps}, got {lengths.tolist()}")
+    check_lengths(lengths, steps)
     y = np.zeros((steps, *states[0].shape), states[0].dtype)
+    saved: list[Array] = []
     for t in reversed(range(steps)) if back else range(steps):
         runs = (t < lengths)[:, np.newaxis]
-        after = step(x[t], states)
+        after, sums = step(x[t], states)
         y[t] = np.where(runs, after[0], 0)
         pairs = zip(after, states, strict=True)
         states = [np.where(runs, new, old) for new, old in pairs]
-    return y, states
+        saved.append(np.concatenate([*sums, *states[1:]], axis=1))
+    return y, states, np.array(saved[::-1] if back else saved)
 
 
 def _step(op: RecurrentOp, d: Direction) -> Step:
@@ -164,6 +181,31 @@ def _step(op: RecurrentOp, d: Direction) -> Step:
     if isinstance(op, GruOp | GruCellOp):
         return gru_step(d, op.linear_before_reset is not None)
     return rnn_step(d)
+
+
+def direction_of(op: RecurrentOp, given: Mapping[str, Array], i: int) -> Direction:
+    """What direction i of an op computes with, out of its operands by name, time
+    first."""
+    directions, rows, hidden = given["r"].shape
+    none = np.zeros((directions, rows), given["x"].dtype)
+    peepholes = np.zeros((directions, 3 * hidden), given["x"].dtype)
+    return Direction(
+        op.gate_order,
+        given["w"][i],
+        given["r"][i],
+        given.get("bias", none)[i],
+        given.get("recurrent_bias", none)[i],
+        given.get("peepholes", peepholes)[i],
+        [op.activation(i, which) for which in range(len(op.ACTIVATIONS))],
+        op.clip_value,
+    )
+
+
+def initial_of(op: RecurrentOp, given: Mapping[str, Array], i: int) -> Arrays:
+    """The states [N, K] before the first step of direction i."""
+    x = given["x"]
+    none = np.zeros((x.shape[1], given["r"].shape[2]), x.dtype)
+    return [given[name][i] if name in given else none for name in op.STATES]
 
 
 def recurrent(frame: Frame, op: RecurrentOp, args: Sequence[Value]) -> Sequence[Value]:
@@ -176,35 +218,26 @@ def recurrent(frame: Frame, op: RecurrentOp, args: Sequence[Value]) -> Sequence[
         given = {name: value[np.newaxis] for name, value in given.items()}
     x = given["x"]
     if sequence and op.batch_first is not None:
-        x = x.swapaxes(0, 1)
+        given["x"] = x = x.swapaxes(0, 1)
     steps, batch, _ = x.shape
-    directions, rows, hidden = given["r"].shape
-    none = np.zeros((directions, rows), x.dtype)
-    start = np.zeros((directions, batch, hidden), x.dtype)
+    width = op.saved_parts * given["r"].shape[2]
     lengths = given["lengths"] if "lengths" in given else np.asarray([steps] * batch)
     outputs: list[Array] = []
-    finals: list[Sequence[Array]] = []
+    finals: list[Arrays] = []
+    saved: list[Array] = []
     for i, back in enumerate(op.directions):
-        d = Direction(
-            op.gate_order,
-            given["w"][i],
-            given["r"][i],
-            given.get("bias", none)[i],
-            given.get("recurrent_bias", none)[i],
-            given.get("peepholes", none[:, : 3 * hidden])[i],
-            [op.activation(i, which) for which in range(len(op.ACTIVATIONS))],
-            op.clip_value,
-        )
-        names = ("h0", "c0") if isinstance(op, LstmOp | LstmCellOp) else ("h0",)
-        states = [given.get(name, start)[i] for name in names]
-        y, last = walk(_step(op, d), x, states, lengths, back)
+        d = direction_of(op, given, i)
+        states = initial_of(op, given, i)
+        y, last, parts = walk(_step(op, d), x, states, lengths, back)
         outputs.append(y)
         finals.append(last)
+        saved.append(parts.reshape(steps, batch, width))
     states = [np.stack(each) for each in zip(*finals, strict=True)]
     if not sequence:
         return [state[0] for state in states]
     y = np.concatenate(outputs, axis=2)  # D times [T, N, K] -> [T, N, D*K]
-    return [y.swapaxes(0, 1) if op.batch_first is not None else y, *states]
+    results = [y.swapaxes(0, 1) if op.batch_first is not None else y, *states]
+    return results if op.saved is None else [*results, np.stack(saved)]
 
 
 HANDLERS: dict[str, Handler] = {

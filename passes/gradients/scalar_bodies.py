@@ -11,7 +11,7 @@ that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import AnyFloat
@@ -65,9 +65,9 @@ class Values:
         return clone_op(op, self._known).results[op.results.index(value)]
 
 
-def depends_on(block: Block, source: SSAValue) -> set[SSAValue]:
-    """The floats of the body through which `source` reaches its results."""
-    found = {source}
+def depends_on(block: Block, *sources: SSAValue) -> set[SSAValue]:
+    """The floats of the body through which `sources` reach its results."""
+    found = set(sources)
     for op in block.ops:
         if not found.isdisjoint(op.operands):
             found.update(r for r in op.results if isinstance(r.type, AnyFloat))
@@ -78,8 +78,26 @@ def derivative(
     values: Values, block: Block, result: SSAValue, wanted: SSAValue, seed: SSAValue
 ) -> SSAValue | None:
     """The gradient of `wanted` where that of `result` is `seed`; None if it is zero."""
-    active = depends_on(block, wanted)
-    gradients: dict[SSAValue, SSAValue] = {result: seed} if result in active else {}
+    return derivatives(values, block, [(result, seed)], [wanted])[0]
+
+
+def derivatives(
+    values: Values,
+    block: Block,
+    seeds: Iterable[tuple[SSAValue, SSAValue]],
+    wanted: Sequence[SSAValue],
+) -> list[SSAValue | None]:
+    """The gradients of several values where those of some results are given."""
+    active = depends_on(block, *wanted)
+    gradients: dict[SSAValue, SSAValue] = {}
+
+    def put(value: SSAValue, part: SSAValue | None) -> None:
+        if part is not None and value in active:
+            old = gradients.get(value)
+            gradients[value] = part if old is None else add(old, part)
+
+    for result, seed in seeds:
+        put(result, seed)
     for op in reversed(list(block.ops)):
         if len(op.results) != 1 or (g := gradients.get(op.results[0])) is None:
             continue
@@ -91,13 +109,9 @@ def derivative(
                 f"linalg.generic, got {op.name}; write it with arith and math",
             )
         for i, operand in enumerate(op.operands):
-            if operand not in active:
-                continue
-            part = rule(op, i, g, values.of)
-            if part is not None:
-                old = gradients.get(operand)
-                gradients[operand] = part if old is None else add(old, part)
-    return gradients.get(wanted)
+            if operand in active:
+                put(operand, rule(op, i, g, values.of))
+    return [gradients.get(v) for v in wanted]
 
 
 Sum = tuple[SSAValue, bool]

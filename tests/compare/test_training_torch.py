@@ -18,6 +18,8 @@ def layers(network: str):
     """The layers of digits_{network}_train.mlir."""
     from torch import nn
 
+    if network == "lstm":
+        return lstm()
     if network == "mlp":
         return nn.Sequential(
             nn.Flatten(), nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10)
@@ -31,6 +33,25 @@ def layers(network: str):
         nn.Flatten(),
         nn.Linear(512, 10),
     )
+
+
+def lstm():
+    """An LSTM whose last state is classified; it has one bias, as the program has."""
+    import torch
+    from torch import nn
+
+    class Lstm(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rows = nn.LSTM(8, 64, batch_first=True)
+            self.classes = nn.Linear(64, 10)
+            nn.init.zeros_(self.rows.bias_hh_l0).requires_grad_(False)
+
+        def forward(self, images):
+            _, (h, _) = self.rows(torch.flatten(images, 1, 2))
+            return self.classes(h[0])
+
+    return Lstm()
 
 
 def torch_optimizer(optimizer, parameters):
@@ -50,10 +71,12 @@ def torch_losses(network: str, optimizer) -> list[float]:
     model = layers(network)
     with torch.no_grad():
         weights = digits.initial_weights(network).values()
-        for p, w in zip(model.parameters(), weights, strict=True):
+        learnt = [p for p in model.parameters() if p.requires_grad]
+        for p, w in zip(learnt, weights, strict=True):
             # a layer's matrix is [inputs, units] in the program, torch's the other way
-            p.copy_(torch.from_numpy(w.T if w.ndim == 2 else w))
-    updates = torch_optimizer(optimizer, model.parameters())
+            w = w.T if w.ndim == 2 and w.shape[0] > 1 else w
+            p.copy_(torch.from_numpy(w).reshape(p.shape))
+    updates = torch_optimizer(optimizer, learnt)
     found = []
     for images, labels in digits.batches(STEPS):
         logits = model(torch.from_numpy(images))
@@ -65,7 +88,7 @@ def torch_losses(network: str, optimizer) -> list[float]:
     return found
 
 
-@pytest.mark.parametrize("network", ["mlp", "cnn"])
+@pytest.mark.parametrize("network", digits.PYTORCH)
 @pytest.mark.parametrize(
     "optimizer",
     [
