@@ -37,9 +37,10 @@ from brdialect.recurrence_op import RecurrenceOp
 from brdialect.schedule import ScheduleAttr
 from brdialect.target import Target, target_of
 from passes.build import Index, add, divide, for_loop, mul, parallel_loop, remainder
-from passes.choose_schedule import analytic_schedule, problem_of
+from passes.choose_schedule import analytic_schedule
 from passes.recurrence_memory import Memory
 from passes.recurrence_step import Step
+from passes.schedule_problem import problem_of
 
 SMALLER = 8
 """By how much chunks shrink towards the end of a T known at run time only."""

@@ -52,13 +52,13 @@ from brdialect.recurrent_ops import (
 from brdialect.target import Target, target_of
 from passes.buffers import element_bytes
 from passes.build import shape_of, tensor_type, value
-from passes.choose_schedule import block_evenly
 from passes.length_limits import check_constant_lengths
 from passes.linalg_match import parallel_generic, reassociation
 from passes.pack_operands import make_panels
 from passes.recurrence_scratch import Needs, scratch_areas
 from passes.recurrent_cells import Cell, cell_of
 from passes.register_block import Panels, default_register_block
+from passes.schedule_problem import block_evenly
 
 CHUNK_ROWS = 512
 """Rows that W x of a chunk should have: W comes by once for all of them."""
