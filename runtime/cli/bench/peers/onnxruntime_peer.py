@@ -30,5 +30,5 @@ def prepare(workload: Workload, inputs: Mapping[str, Array], threads: int) -> Pr
     binding.bind_ortvalue_output(result.name, place)
     return Prepared(
         lambda: session.run_with_iobinding(binding),
-        lambda: place.numpy().reshape(workload.result),
+        lambda: [place.numpy().reshape(*workload.results.values())],
     )

@@ -33,7 +33,8 @@ def prepare(workload: Workload, inputs: Mapping[str, Array], threads: int) -> Pr
         tensor.data[...] = inputs[name]
         request.set_tensor(name, tensor)
 
-    def output() -> Array:
-        return np.array(request.get_output_tensor(0).data).reshape(workload.result)
+    def outputs() -> list[Array]:
+        result = np.array(request.get_output_tensor(0).data)
+        return [result.reshape(*workload.results.values())]
 
-    return Prepared(request.infer, output)
+    return Prepared(request.infer, outputs)
