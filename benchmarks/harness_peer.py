@@ -5,9 +5,11 @@
     run.inputs      # name -> array in plain layout
     run.output()    # name -> array in plain layout, of the latest call
 
-A workload is a flat dict: `family`, `pas` (the pass: fwd) and sizes.
+A workload is a flat dict: `family`, `pas` (the pass) and sizes.
 
-| family | sizes | inputs | output y |
+Forward (`fwd`), the output is y:
+
+| family | sizes | inputs | y |
 |---|---|---|---|
 | conv | N C K H W R S stride pad | x [N,C,H,W], w [K,C,R,S] | [N,K,P,Q] |
 | fc | N C K | x [N,C], w [K,C] | x w^T: [N,K] |
@@ -18,6 +20,16 @@ A workload is a flat dict: `family`, `pas` (the pass: fwd) and sizes.
 | lstm, pas = train | N C K T | the same, 4 layers where its name is lstm4 | weights |
 | resnet50 | N | x [N,3,224,224], torchvision's parameters | logits [N,1000] |
 
+Gradients. `dy` is that of y, and an input; those of the inputs are the outputs:
+
+| family | pas | inputs | outputs |
+|---|---|---|---|
+| conv, fc | bwd_d | w, dy | dx |
+| conv, fc | bwd_w | x, dy | dw |
+| conv, fc | bwd | x, w, dy | dx, dw |
+| mlp | train: forward and gradients | x, w0, b0, w1 .., dy | dw0, db0, dw1 .. |
+| resnet50 | train: with cross-entropy and SGD | runtime/cli/bench/training.py | there |
+
 What is packed before the timed call is in the table of runtime/cli/bench/own.py. The
 environment variable PEER_THREADS is the number of threads, 1 where it is not set.
 """
@@ -25,7 +37,7 @@ environment variable PEER_THREADS is the number of threads, 1 where it is not se
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from recurrent_training import LayerGradients, StackSteps
@@ -33,9 +45,17 @@ from recurrent_training import LayerGradients, StackSteps
 from brdialect.arrays import Array
 from brdialect.mistake import BrError
 from frontends.resnet50 import ResNet50
+from runtime.cli.bench.gradients import (
+    by_both,
+    by_data,
+    by_parameters,
+    by_weights,
+)
 from runtime.cli.bench.own import BoundCall
+from runtime.cli.bench.training import training
 from runtime.cli.bench.workloads import (
     Convolution,
+    Forward,
     FullyConnected,
     Gemm,
     Mlp,
@@ -81,10 +101,30 @@ def workload_of(row: Mapping[str, Any]) -> Workload:
     """The workload that a flat dict says; NotImplementedError for one that the
     compiler does not have."""
     family, direction = row["family"], row.get("pas", "fwd")
-    if direction != "fwd":
+    forward = forward_of(row)
+    if direction == "fwd":
+        return forward
+    if (family, direction) not in GRADIENTS:
+        known = " ".join(d for f, d in GRADIENTS if f == family)
         raise NotImplementedError(
-            f"expected pas=fwd, got '{direction}': there are no gradients yet"
+            f"expected pas out of fwd {known} for family {family}, got '{direction}'"
         )
+    return GRADIENTS[family, direction](forward)
+
+
+GRADIENTS: Mapping[tuple[str, str], Callable[[Forward], Workload]] = {
+    **{(family, "bwd_d"): by_data for family in ("conv", "fc")},
+    **{(family, "bwd_w"): by_weights for family in ("conv", "fc")},
+    **{(family, "bwd"): by_both for family in ("conv", "fc")},
+    ("mlp", "train"): by_parameters,
+    ("resnet50", "train"): training,
+}
+"""What a family's pass makes of its forward workload."""
+
+
+def forward_of(row: Mapping[str, Any]) -> Forward:
+    """The forward workload of a flat dict's family and sizes."""
+    family = row["family"]
     match family:
         case "conv":
             n, c, k, h, w, r, s, stride, pad = _sizes(

@@ -170,6 +170,37 @@ class Builder(TensorBuilder):
         out = self.empty(shape_of(x), type_of(x).element_type)
         return self.generic(inputs, out, [same, *[channels] * 4, same], body)
 
+    def batch_norm_of_batch(
+        self, x: SSAValue, gamma: SSAValue, beta: SSAValue, epsilon: float = 1e-5
+    ) -> SSAValue:
+        """The same with the mean and the variance of x itself, as in training."""
+        rank, shape = len(shape_of(x)), shape_of(x)
+        element = type_of(x).element_type
+        same, channels = (
+            AffineMap.identity(rank),
+            AffineMap(rank, 0, (AffineDimExpr(1),)),
+        )
+        count = self.constant(python_math.prod(shape) / shape[1], element)
+
+        def mean_of(inputs: Sequence[SSAValue], term: Body) -> SSAValue:
+            def body(b: OpBuilder, e: Sequence[SSAValue]) -> SSAValue:
+                return b.insert(arith.AddfOp(e[-1], term(b, e))).result
+
+            maps = [same, *[channels] * len(inputs)]
+            start = self.fill(0.0, shape[1:2], element)
+            total = self.generic(inputs, start, maps, body)
+            return self.map(
+                lambda b, e: b.insert(arith.DivfOp(e[0], count)).result, total
+            )
+
+        def square(b: OpBuilder, e: Sequence[SSAValue]) -> SSAValue:
+            distance = b.insert(arith.SubfOp(e[0], e[1])).result
+            return b.insert(arith.MulfOp(distance, distance)).result
+
+        mean = mean_of((x,), lambda b, e: e[0])
+        variance = mean_of((x, mean), square)
+        return self.batch_norm(x, gamma, beta, mean, variance, epsilon)
+
     # Contractions
 
     def matmul(

@@ -1,10 +1,11 @@
-"""ResNet-50 v1.5 for inference, as a module with its parameters as arguments.
+"""ResNet-50 v1.5, as a module with its parameters as arguments.
 
 The parameters have the names and shapes of torchvision's `resnet50().state_dict()`.
 Version 1.5 has the stride of a stage in the 3x3 convolution of its first block.
 
 Where the parameters are bound at load time, the compiler folds the batch-norms into the
-weights before them.
+weights before them. For training, batch-norms take the mean and the variance of the
+batch, and there are no running ones.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from frontends.tensor_builder import shape_of
 Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
 
-_STATISTICS = ("weight", "bias", "running_mean", "running_var")
+_LEARNT = ("weight", "bias")
+_STATISTICS = (*_LEARNT, "running_mean", "running_var")
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,11 @@ class ResNet50:
                 total += prod(block.shortcut.weight) * size**2
         return 2 * self.batch * total
 
+    def learnt_shapes(self) -> dict[str, Shape]:
+        """What training changes, in the order of the arguments behind the image."""
+        shapes = self.parameter_shapes()
+        return {n: s for n, s in shapes.items() if ".running_" not in n}
+
     def random_parameters(self, seed: int = 0) -> dict[str, Array]:
         """Parameters with which the values stay near 1 from layer to layer."""
         random = np.random.default_rng(seed)
@@ -135,13 +142,25 @@ class ResNet50:
             for name, shape in self.parameter_shapes().items()
         }
 
-    def module(self) -> ModuleOp:
-        """`@main(image, parameters...)`: [n, 3, h, w] -> logits [n, classes]."""
-        shapes = self.parameter_shapes()
+    def module(self, training: bool = False, windows_first: bool = False) -> ModuleOp:
+        """`@main(image, parameters...)`: [n, 3, h, w] -> logits [n, classes].
+
+        For training the parameters are those of `learnt_shapes`. With `windows_first`
+        the weights of convolutions are given as [r, s, c, k], not as [k, c, r, s].
+        """
+        shapes = self.learnt_shapes() if training else self.parameter_shapes()
+        given = {
+            name: (*s[2:], s[1], s[0]) if windows_first and len(s) == 4 else s
+            for name, s in shapes.items()
+        }
         b = _NetworkBuilder(
-            "main", [(s, f32) for s in (self.input_shape, *shapes.values())]
+            "main", [(s, f32) for s in (self.input_shape, *given.values())]
         )
         image, *arguments = b.args
+        arguments = [
+            b.transpose(x, (3, 2, 0, 1)) if windows_first and len(s) == 4 else x
+            for x, s in zip(arguments, shapes.values(), strict=True)
+        ]
         parameters = dict(zip(shapes, arguments, strict=True))
         x = b.relu(b.unit(image, self.stem, parameters))
         x = b.max_pool(x, (3, 3), stride=(2, 2), padding=(1, 1))
@@ -173,9 +192,6 @@ class _NetworkBuilder(Builder):
     ) -> SSAValue:
         """The batch-norm of a convolution that keeps the size, up to its stride."""
         weight = parameters[f"{unit.convolution}.weight"]
-        gamma, beta, mean, variance = (
-            parameters[f"{unit.norm}.{name}"] for name in _STATISTICS
-        )
         window = unit.weight[2]
         y = self.conv2d(
             x,
@@ -183,6 +199,11 @@ class _NetworkBuilder(Builder):
             stride=(unit.stride, unit.stride),
             padding=(window // 2, window // 2),
         )
+        names = (f"{unit.norm}.{name}" for name in _STATISTICS)
+        gamma, beta, *running = (parameters[n] for n in names if n in parameters)
+        if not running:
+            return self.batch_norm_of_batch(y, gamma, beta)
+        mean, variance = running
         return self.batch_norm(y, gamma, beta, mean, variance)
 
 

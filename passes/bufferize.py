@@ -200,7 +200,9 @@ class Assignment:
         insert = insertion_of(op, i, self.buffers, self.live)
         if insert is None:
             return False
-        if is_fresh(insert):
+        if isinstance(insert, tensor.PadOp) or isinstance(
+            insert.dest.owner, tensor.EmptyOp
+        ):
             self.new(Kind.ARENA, insert.result, i, insert)
         else:
             self.put(insert.result, self.buffers[insert.dest])
@@ -254,13 +256,6 @@ class Assignment:
                 buffer.kind = Kind.RESULT
                 buffer.values.insert(0, v)
                 self.returned[number] = buffer
-
-
-def is_fresh(insert: Insertion) -> bool:
-    """Whether nothing stands yet in what is inserted into."""
-    return isinstance(insert, tensor.PadOp) or isinstance(
-        insert.dest.owner, tensor.EmptyOp
-    )
 
 
 def is_read(empty: SSAValue) -> bool:

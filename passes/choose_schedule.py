@@ -24,7 +24,6 @@ on the module, `br.tuned` (tuned_schedules.py), goes before the rules.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -32,18 +31,22 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
-from brdialect.roles import Contraction, Linear, Role, strides_of
+from brdialect.roles import Role
 from brdialect.schedule import Loop, Schedule, ScheduleAttr
-from brdialect.target import Target, target_of
-from passes.buffers import element_bytes
-from passes.build import row_major
+from brdialect.target import target_of
 from passes.check_schedule import check_schedule
-from passes.linalg_match import ZeroPadding, zero_padding
-from passes.load_time import is_load_time
 from passes.normalise_contractions import contraction_of
 from passes.register_block import Panels, default_register_block
+from passes.schedule_long_sums import is_long_sum, long_sum
+from passes.schedule_problem import (
+    Problem,
+    block_evenly,
+    can_pack,
+    outer_loops,
+    problem_of,
+    side_by_side,
+)
 from passes.tuned_schedules import read_tuned, take_tuned, tuned_schedule
 
 PACK_ROWS = 96
@@ -53,13 +56,6 @@ element twice (a read, a write), a row once. Fewer rows take B some rows at a ti
 PAGE = 4096
 """Bytes. Rows of B shorter than a page, of a B that stays in the L2, are read as they
 lie: 256 x 256 is 5 % faster unpacked, 32 x 2048 is 20 % slower."""
-
-PACK_REUSE = 256
-"""The same where A is read across its rows, and B, unpacked, from the L2."""
-
-SHORTEST_SUM = 128
-"""Steps of a sum worth another pass over C: a register block of 12 vectors is read and
-written once for 12 x 128 multiply-adds."""
 
 PARALLEL_WORK = 1 << 17
 """Products of elements from which a team of threads pays: starting and joining it costs
@@ -82,76 +78,6 @@ the L2: more are too many for the hardware's prefetch (16 columns, 1024 x 1024: 
 times as fast with 8 rows as with 28)."""
 
 
-def block_evenly(extent: int, limit: int) -> int:
-    """A block of at most `limit`: the largest divisor of `extent` if it is not under
-    half of that (no tail, no second kernel), or else the fewest equal parts."""
-    limit = max(1, min(limit, extent))
-    divisor = next(d for d in range(limit, 0, -1) if extent % d == 0)
-    return divisor if 2 * divisor >= limit else -(-extent // -(-extent // limit))
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What the rules look at: sizes in elements and bytes."""
-
-    table: Contraction
-    element_bytes: int
-    lanes: int
-    target: Target
-    load_time_b: bool
-    shape_a: tuple[int, ...]
-    shape_b: tuple[int, ...]
-    zeros: ZeroPadding | None = None
-    """Around a."""
-
-    @property
-    def n(self) -> int:
-        """The iterator of the columns."""
-        n = self.table.columns
-        assert n is not None
-        return n
-
-    def extent(self, iterator: int | None) -> int:
-        return 1 if iterator is None else self.table.extents[iterator]
-
-    def row_iterator(self) -> int | None:
-        """The rows of the micro-kernel: the m iterator with most trips, innermost of
-        equals (the pixels of an image row, the rows of a matrix)."""
-        rows = self.table.having(Role.M)
-        return max(rows, key=lambda i: (self.table.extents[i], i), default=None)
-
-    def inner_iterator(self) -> int | None:
-        """k: the longest reduction, together with those that go on where it ends in A
-        (the channels of all taps in a row of a channels-last image); of equals the one
-        whose steps are shortest."""
-        steps = strides_of(self.table.a, row_major(self.shape_a)).step
-        extents = self.table.extents
-        its = self.table.having(Role.K)
-
-        def length(i: int) -> tuple[int, int, int]:
-            run = extents[i]
-            for j in its:
-                if j != i and steps[i] == 1 and steps[j] == extents[i]:
-                    run *= extents[j]
-            return run, -abs(steps[i]), extents[i]
-
-        return max(its, key=length, default=None)
-
-    def taps_to_skip(self) -> int | None:
-        """The taps that meet the most zeros around a: in the longest padding beside
-        the shortest image. Those of the rows of the micro-kernel all run."""
-        padding, rows = self.zeros, self.row_iterator()
-        windows = {i: self.table.window(i) for i in self.table.having(Role.K)}
-        parts = {
-            i: (padding.low[w.dimension] + padding.high[w.dimension])
-            / self.shape_a[w.dimension]
-            for i, w in windows.items()
-            if padding is not None and w is not None and w.place != rows
-        }
-        best = max(parts, key=lambda i: parts[i], default=None)
-        return best if best is not None and parts[best] else None
-
-
 def analytic_schedule(p: Problem) -> Schedule:
     """The default schedule of a contraction."""
     schedule = schedule_for_caches(p)
@@ -166,12 +92,13 @@ def schedule_for_caches(p: Problem) -> Schedule:
     m, k = p.row_iterator(), p.inner_iterator()
     rows, columns, inner = p.extent(m), p.extent(p.n), p.extent(k)
     batch = [i for i in p.table.having(Role.K) if i != k]
+    if m is not None and k is not None and is_long_sum(p):
+        return long_sum(p, m, k, batch)
     skip = p.taps_to_skip()
     window = prod(map(p.extent, batch))
     half_l2 = p.target.l2 // 2 // p.element_bytes
     cold = inner * window * columns > half_l2
-    across = m is not None and k is not None and rows_lie_side_by_side(p, m)
-    if cold and batch and not across:
+    if cold and batch:
         columns = min(columns, widest_panel(p, inner * window))
     others = prod(p.extent(i) for i in p.table.having(Role.M)) // max(1, rows)
     once = columns <= p.lanes and prod(p.shape_a) > 2 * half_l2
@@ -183,8 +110,6 @@ def schedule_for_caches(p: Problem) -> Schedule:
         Panels(inner * window, others, cold),
     )
     panel = min(columns, tile[1] * p.lanes)
-    if across and m is not None and k is not None:
-        return long_sum(p, m, k, batch, tile)
     pack = wants_pack(p, panel, rows)
     if k is not None and not pack and rows * others < PACK_ROWS and side_by_side(p):
         return few_rows(p, m, k, tuple(batch), rows * others == 1)
@@ -254,68 +179,6 @@ def few_rows(
     return Schedule(loops, m, p.n, k, batch, tile)
 
 
-def rows_lie_side_by_side(p: Problem, m: int) -> bool:
-    """Whether A is read across its rows, as for the gradient of weights, where rows are
-    channels and the sum runs over pixels."""
-    steps = strides_of(p.table.a, row_major(p.shape_a)).step
-    return steps[m] == 1 and p.extent(m) > 1 and not p.load_time_b
-
-
-def long_sum(
-    p: Problem, m: int, k: int, batch: Sequence[int], tile: tuple[int, int]
-) -> Schedule:
-    """A sum over many pixels into a small C is blocked, so that a block of A stays in
-    half of the L2, or blocks of A and B in a quarter where B is read as it lies, while
-    all of C passes over them: another pass over C costs little. Whole rows are in a
-    call, since they share the cache lines of A. Threads own strips of columns."""
-    rows, columns = p.extent(m), p.extent(p.n)
-    panel = min(columns, tile[1] * p.lanes)
-    others = prod(p.extent(i) for i in p.table.having(Role.M)) // rows
-    reused = rows * others >= PACK_REUSE or not side_by_side(p)
-    pack = can_pack(p.table) and reused and panel < columns
-    half_l2 = p.target.l2 // 2 // p.element_bytes
-    limit = half_l2 // rows if pack else half_l2 // 2 // (rows + columns)
-    limit = max(limit, SHORTEST_SUM)
-    sums: list[Loop] = []
-    depth = prod(map(p.extent, (k, *batch)))
-    for i in (*batch, k):
-        extent = p.extent(i)
-        inside = depth // extent
-        block = block_evenly(extent, limit // inside)
-        if block < extent:
-            sums.append(Loop(i, block))
-            depth = inside * block
-    strip = -(-columns // panel // p.target.threads) * panel
-    strips = [Loop(p.n, strip, True)] if strip < columns else []
-    step = panel if pack else strip
-    inner = [Loop(p.n, step, not strips)] if step < min(strip, columns) else []
-    taps = [replace(loop, parallel=not strips) for loop in outer_loops(p, m)]
-    return Schedule(
-        (*strips, *sums, *inner, *taps),
-        m,
-        p.n,
-        k,
-        tuple(batch),
-        tile,
-        pack_b=panel if pack else None,
-    )
-
-
-def outer_loops(p: Problem, m: int | None) -> list[Loop]:
-    """Over what is in C but neither rows nor columns of a call: images, groups, lines
-    of pixels."""
-    return [
-        Loop(i, 1, True)
-        for i in range(len(p.table.extents))
-        if p.table.role(i) is not Role.K and i not in (m, p.n) and p.extent(i) > 1
-    ]
-
-
-def side_by_side(p: Problem) -> bool:
-    """Whether B's columns lie side by side."""
-    return strides_of(p.table.b, row_major(p.shape_b)).step[p.n] == 1
-
-
 def share_among_threads(p: Problem, rows: int, block: int, tile: int) -> int:
     """A smaller row block, if there would be too few blocks for the team."""
     threads = p.target.threads
@@ -345,37 +208,6 @@ def wants_pack(p: Problem, panel: int, rows: int) -> bool:
     if row < PAGE and prod(p.shape_b) * p.element_bytes <= p.target.l2 // 2:
         return False
     return reuse >= PACK_ROWS
-
-
-def can_pack(table: Contraction) -> bool:
-    """Whether n is a dimension of B by itself (not part of a window)."""
-    return any(isinstance(f, Linear) and f.plain == table.columns for f in table.b)
-
-
-def problem_of(op: ContractOp, target: Target) -> Problem:
-    """Reads the sizes off the op; dynamic ones are an error here."""
-    table = contraction_of((op.a, op.b, op.c), op.maps)
-    if table is None or table.columns is None:
-        unsupported(op, "expected plain indexing maps with columns shared by b and c")
-    if any(e < 0 for e in table.extents):
-        unsupported(
-            op,
-            "expected static sizes, got a dynamic dimension that nothing binds; give "
-            "the shapes of the arguments (br-run --input=SHAPExf32)",
-        )
-    a, b, c = op.shapes
-    element = c.element_type
-    size = element_bytes(element)
-    return Problem(
-        table,
-        size,
-        target.lanes(size),
-        target,
-        is_load_time(op.b),
-        tuple(a.get_shape()),
-        tuple(b.get_shape()),
-        zero_padding(op.a),
-    )
 
 
 def check_pinned(op: ContractOp, schedule: Schedule) -> None:

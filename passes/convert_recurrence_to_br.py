@@ -47,11 +47,12 @@ from passes.build import (
     remainder,
     value,
 )
-from passes.choose_schedule import analytic_schedule, problem_of
+from passes.choose_schedule import analytic_schedule
 from passes.recurrence_back_memory import BackMemory
 from passes.recurrence_back_step import BackStep
 from passes.recurrence_memory import Memory
 from passes.recurrence_step import Step
+from passes.schedule_problem import problem_of
 
 SMALLER = 8
 """By how much chunks shrink towards the end of a T known at run time only."""

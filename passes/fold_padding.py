@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
+from xdsl.dialects import tensor
 from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, ModuleOp
-from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
@@ -66,15 +66,10 @@ class FoldPadding(RewritePattern):
         moved = [e - padding.low[at] * (i == at) for i, e in enumerate(of_a.results)]
         maps = [AffineMap(of_a.num_dims, 0, tuple(moved)), *others]
         op.indexing_maps = ArrayAttr(AffineMapAttr(m) for m in maps)
-        old, op.operands[0] = op.a, a
-        erase_unread(old)
-
-
-def erase_unread(value: SSAValue) -> None:
-    """Erases what makes a value that nobody reads."""
-    if not value.uses:
-        value.owner.detach()
-        value.owner.erase()
+        old, op.operands[0] = op.a.owner, a
+        if isinstance(old, tensor.PadOp) and not old.result.uses:
+            old.detach()
+            old.erase()
 
 
 @dataclass(frozen=True)

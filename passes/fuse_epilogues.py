@@ -20,13 +20,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, ModuleOp, TensorType
 from xdsl.dialects.linalg import ops as linalg
-from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
@@ -40,7 +41,7 @@ from xdsl.utils.hints import isa
 
 from brdialect.locations import fused
 from brdialect.ops import ContractOp, YieldOp
-from passes.build import clone_op
+from passes.build import clone_op, shape_of
 from passes.linalg_match import (
     is_copy,
     is_elementwise,
@@ -49,6 +50,7 @@ from passes.linalg_match import (
     only_user,
     zero_fill,
 )
+from passes.load_time import is_load_time
 from passes.normalise_contractions import contraction_of
 
 
@@ -71,6 +73,10 @@ def _element(value: SSAValue) -> Attribute:
     return type_.element_type if isa(type_, TensorType) else type_
 
 
+MOST_REPEATED = 8
+"""Operations of an element that are done again where it is read rather than kept."""
+
+
 class FuseElementwise(RewritePattern):
     """producer generic -> consumer generic  ==>  one generic, if only it reads it."""
 
@@ -84,7 +90,9 @@ class FuseElementwise(RewritePattern):
             # every element is read once: nothing is computed again
             if not is_elementwise(producer) or not is_permutation(map_):
                 continue
-            if only_user(value) is not op or list(op.operands).count(value) != 1:
+            if list(op.operands).count(value) != 1:
+                continue
+            if only_user(value) is not op and not is_cheap_to_repeat(producer):
                 continue
             maps = fused_maps(producer, op, i)
             # the sum over a broadcast dimension has no operand left that tells its size
@@ -93,6 +101,35 @@ class FuseElementwise(RewritePattern):
                 # what it read has one reader less, and may be fused in turn
                 rewriter.erase(producer)
                 return
+
+
+def is_cheap_to_repeat(producer: linalg.GenericOp) -> bool:
+    """Whether each of those that read the result can compute it from what it is made
+    of: they then read as much, and nobody writes it."""
+    if not all(is_static(v) for v in producer.operands):
+        return False
+    size = prod(shape_of(producer.res[0]))
+    large = [v for v in producer.inputs if prod(shape_of(v)) >= size]
+    ops = list(producer.body.block.ops)
+    if len(large) > 1 or len(ops) > MOST_REPEATED or not all(map(is_arith, ops[:-1])):
+        return False
+    return all(
+        isinstance(use.operation, linalg.GenericOp)
+        and use.index < len(use.operation.inputs)
+        and is_permutation(maps_of(use.operation)[use.index])
+        and list(use.operation.operands).count(producer.res[0]) == 1
+        for use in producer.res[0].uses
+    )
+
+
+def is_static(value: SSAValue) -> bool:
+    """Whether it is a tensor of known sizes."""
+    return isa(value.type, TensorType) and value.type.has_static_shape()
+
+
+def is_arith(op: Operation) -> bool:
+    """Whether it is one instruction."""
+    return op.dialect_name() == "arith"
 
 
 def fused_maps(
@@ -177,9 +214,13 @@ def fuse_into_contract(
     iterators = inverse.compose(c_map)
     c_map = written.compose(iterators)
     c = op.outputs[0]
-    table = contraction_of((contract.a, contract.b, c), (a_map, b_map, c_map))
-    if table is None or table.columns is None:
-        return None
+    a, b = contract.a, contract.b
+    if not has_columns((a, b, c), (a_map, b_map, c_map)):
+        # rows and columns change places, unless b lies in the panels of weights
+        a, b, a_map, b_map = b, a, b_map, a_map
+        free = contract.schedule is None and not is_load_time(a)
+        if not free or not has_columns((a, b, c), (a_map, b_map, c_map)):
+            return None
     others = [i for i in range(len(op.inputs)) if i not in mine]
     extras = [*contract.extras, *(op.inputs[i] for i in others)]
     extra_maps += [maps[i].compose(iterators) for i in others]
@@ -200,19 +241,28 @@ def fuse_into_contract(
         for i, arg in zip(others, block.args[split:], strict=True):
             arguments[i] = arg
         YieldOp(*inline(op.body.block, arguments))
+    is_copy_alone = is_copy(op) and contract.epilogue is None
     new = ContractOp(
-        contract.a,
-        contract.b,
+        a,
+        b,
         c,
         (a_map, b_map, c_map, *extra_maps),
         contract.iterator_types,
         extras=extras,
-        epilogue=Region(block),
+        epilogue=None if is_copy_alone else Region(block),
         beta=beta,
         schedule=contract.schedule,
     )
     new.location = fused(contract.location, op.location)
     return new
+
+
+def has_columns(
+    values: tuple[SSAValue, SSAValue, SSAValue], maps: tuple[AffineMap, ...]
+) -> bool:
+    """Whether a row of C is one of vectors of b."""
+    table = contraction_of(values, maps)
+    return table is not None and table.columns is not None
 
 
 class FoldInit(RewritePattern):

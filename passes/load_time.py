@@ -42,24 +42,44 @@ def bind(function: FuncOp, index: int) -> None:
 
 
 def is_load_time(value: SSAValue, known: dict[SSAValue, bool] | None = None) -> bool:
-    """Whether `value` depends on nothing that changes from call to call."""
+    """Whether `value` depends on nothing that changes from call to call. `known` keeps
+    what is found for the next question."""
     known = {} if known is None else known
-    if value not in known:
-        known[value] = _is_load_time(value, known)
+    stack = [value]
+    while stack:  # a network is deeper than Python lets functions call each other
+        top = stack[-1]
+        sources = sources_of(top)
+        if sources is None:
+            known[top] = _is_load_time_source(top)
+        elif any(known.get(v) is False for v in sources):
+            known[top] = False
+        elif missing := next((v for v in sources if v not in known), None):
+            stack.append(missing)
+            continue
+        else:
+            known[top] = True
+        stack.pop()
     return known[value]
 
 
-def _is_load_time(value: SSAValue, known: dict[SSAValue, bool]) -> bool:
+def sources_of(value: SSAValue) -> list[SSAValue] | None:
+    """What a tensor is computed of; None for an argument, a constant, a scalar."""
+    owner = value.owner
+    if isinstance(value, BlockArgument) or isinstance(owner, arith.ConstantOp):
+        return None
+    assert isinstance(owner, Operation)
+    if not all(isinstance(r.type, TensorType) for r in owner.results):
+        return None
+    return [*owner.operands, *captured(owner)]
+
+
+def _is_load_time_source(value: SSAValue) -> bool:
     if isinstance(value, BlockArgument):
         return is_bound(value)
     owner = value.owner
     assert isinstance(owner, Operation)
-    if isinstance(owner, arith.ConstantOp):
-        return True
-    if not all(isinstance(r.type, TensorType) for r in owner.results):
-        # scalars are computed where they are used
-        return not owner.operands and not owner.regions
-    return all(is_load_time(v, known) for v in [*owner.operands, *captured(owner)])
+    # scalars are computed where they are used
+    return isinstance(owner, arith.ConstantOp) or not (owner.operands or owner.regions)
 
 
 def is_cheap(value: SSAValue) -> bool:

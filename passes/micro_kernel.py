@@ -146,7 +146,22 @@ class KernelEmitter:
         )
 
         self.prefetches = False
+        self.across = self.rows_of_a_line()
         self.share: Share | None = None
+
+    def rows_of_a_line(self) -> int:
+        """How many rows of A lie in a cache line, 0 where they do not. Each step of k
+        then reads another line, which comes from behind the L1, and the tile after this
+        one, or the one after that, reads on in the line beside it."""
+        type_ = self.a.type
+        assert isa(type_, MemRefType[Attribute])
+        strides = type_.get_strides()
+        if strides is None or self.transposed[0] or self.op.has_matrix_per_column:
+            return 0
+        *_, row, step = strides
+        if row != 1 or step is None or step * self.element_bytes < 2 * CACHE_LINE:
+            return 0
+        return CACHE_LINE // self.element_bytes
 
     def outgrows_l1(self, vectors: int) -> bool:
         """Whether B, as it lies, takes more than the L1 holds, and its rows lie apart:
@@ -334,6 +349,8 @@ class KernelEmitter:
     ) -> list[SSAValue]:
         """acc[r, v] += A[batch, i+r, k] * B[batch, k, j+v]: one step of k."""
         *batch, k = at
+        if self.across:
+            PrefetchOp(self.a, [value(x) for x in (*batch, add(i, self.across), k)])
         if self.prefetches:
             ahead = (*batch, add(k, PREFETCH_ROWS), j)
             prefetch_lines(self.b, ahead, len(valid) * self.lanes)

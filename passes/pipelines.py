@@ -40,7 +40,10 @@ STAGES: Sequence[tuple[str, Sequence[str]]] = (
         ("generalise-linalg", "raise-recurrences", "normalise-contractions"),
     ),
     ("layout", ("propagate-layouts",)),
-    ("fuse", ("fuse-epilogues", "fold-scales", "coalesce-contractions")),
+    (
+        "fuse",
+        ("fuse-epilogues", "fold-scales", "coalesce-contractions", "share-reductions"),
+    ),
     (
         "schedule",
         (

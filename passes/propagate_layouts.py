@@ -18,7 +18,7 @@ of the network.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -29,13 +29,14 @@ from xdsl.dialects.builtin import (
     AffineMapAttr,
     ArrayAttr,
     DenseArrayBase,
+    IntegerAttr,
     ModuleOp,
     TensorType,
     i64,
 )
 from xdsl.dialects.linalg import ops as linalg
 from xdsl.dialects.linalg.attrs import IteratorType
-from xdsl.ir import Attribute, Region, SSAValue
+from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 from xdsl.passes import ModulePass
 from xdsl.pattern_rewriter import (
@@ -53,6 +54,7 @@ from passes.fuse_epilogues import erase_unused
 from passes.linalg_match import (
     copy_permutation,
     inverse_of,
+    is_all_parallel,
     is_copy,
     maps_of,
     reads_output,
@@ -228,8 +230,6 @@ class PermuteOutput(RewritePattern):
         order = wanted_order(op)
         if order is None or order == sorted(order) or is_copy(op):
             return
-        if any(True for o in op.body.block.ops if isinstance(o, linalg.IndexOp)):
-            return
         *maps, written = maps_of(op)
         # renumber the parallel iterators, so that what is written reads (d0, d1, ...)
         place = {written.results[d].used_dims().pop(): j for j, d in enumerate(order)}
@@ -252,7 +252,7 @@ class PermuteOutput(RewritePattern):
             new = linalg.GenericOp(
                 op.inputs,
                 [start],
-                Region(clone_block(op.body.block)),
+                Region(renumbered(op.body.block, numbers)),
                 ArrayAttr(
                     AffineMapAttr(renumber(m))
                     for m in (*maps, permute_results(written, order))
@@ -263,6 +263,15 @@ class PermuteOutput(RewritePattern):
             new.location = op.location
             back = transpose(new.res[0], inverse_of(order))
         rewriter.replace(op, (), (back,))
+
+
+def renumbered(block: Block, numbers: Mapping[int, int]) -> Block:
+    """A copy of a body for iterators with other numbers."""
+    new = clone_block(block)
+    for op in new.ops:
+        if isinstance(op, linalg.IndexOp):
+            op.dim = IntegerAttr(numbers[op.dim.value.data], i64)
+    return new
 
 
 def _permuted_type(value: SSAValue, order: Sequence[int]) -> TensorType[Attribute]:
@@ -282,17 +291,31 @@ def wanted_order(op: linalg.GenericOp) -> list[int] | None:
     }
     if parallel != set(dims):
         return None
-    sizes = [
-        prod(v.type.get_shape()) if isinstance(v.type, TensorType) else 0
-        for v in op.inputs
-    ]
-    main = maps[sizes.index(max(sizes))]
+    sizes = [size_of(v) for v in op.inputs]
+    largest = [i for i, size in enumerate(sizes) if size == max(sizes)]
+    main = maps[min(largest, key=lambda i: is_repeated(op.inputs[i]))]
     walked: list[int] = []
     for expr in main.results:
         walked += [d for d in sorted(expr.used_dims()) if d in parallel]
     if sorted(walked) != sorted(dims):
         return None
     return [dims.index(d) for d in walked]
+
+
+def size_of(value: SSAValue) -> int:
+    """Elements of a tensor; 0 for a number."""
+    return prod(value.type.get_shape()) if isinstance(value.type, TensorType) else 0
+
+
+def is_repeated(value: SSAValue) -> bool:
+    """Whether the tensor is made of a smaller one, which is repeated in it, as the
+    gradient of a mean: it can as well be made in another order."""
+    source = value.owner
+    while isinstance(source, tensor.CollapseShapeOp | tensor.ExpandShapeOp):
+        source = source.src.owner
+    if not isinstance(source, linalg.GenericOp) or not is_all_parallel(source):
+        return False
+    return max(map(size_of, source.inputs), default=0) < size_of(source.res[0])
 
 
 class PadBeforeTranspose(RewritePattern):

@@ -22,6 +22,7 @@ NAMES = (
     "fuse-epilogues",
     "fold-scales",
     "coalesce-contractions",
+    "share-reductions",
     "lower-recurrent-ops",
     "choose-schedule",
     "fold-padding",

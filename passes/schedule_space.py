@@ -30,8 +30,9 @@ from typing import TypeVar
 from brdialect.roles import Linear, Role
 from brdialect.schedule import Loop, Schedule
 from passes.check_schedule import fault_of
-from passes.choose_schedule import Problem, analytic_schedule, block_evenly, can_pack
+from passes.choose_schedule import analytic_schedule
 from passes.register_block import Panels, block_cycles, even_parts, legal_tiles
+from passes.schedule_problem import Problem, block_evenly, can_pack
 
 T = TypeVar("T")
 Point = tuple[int, ...]

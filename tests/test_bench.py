@@ -18,6 +18,7 @@ from rich.console import Console
 from brdialect.arrays import Array
 from brdialect.mistake import BrError
 from runtime.cli.bench.descriptor import parse_descriptor
+from runtime.cli.bench.gradients import in_pass
 from runtime.cli.bench.outcome import Machine, Outcome, geometric_mean
 from runtime.cli.bench.peers.table import (
     OWN,
@@ -27,7 +28,7 @@ from runtime.cli.bench.peers.table import (
     is_installed,
 )
 from runtime.cli.bench.pictures import draw
-from runtime.cli.bench.race import Peak, Row, race
+from runtime.cli.bench.race import Peak, Row, differences, race
 from runtime.cli.bench.suites import SUITES, parse_layers, rows_of
 from runtime.cli.bench.worker import Refusal, thread_settings
 from runtime.cli.bench.workloads import Cell, Convolution, Gemm, Recurrent, Workload
@@ -126,7 +127,7 @@ def test_layers():
 
 def test_the_suites():
     counts = {"resnet50": 20, "fc": 8, "gemm": 12, "depthwise": 9, "model": 1}
-    counts |= {"lstm": 7, "gru": 7}
+    counts |= {"lstm": 7, "gru": 7, "mlp": 3}
     assert counts.keys() == SUITES.keys()
     for name, count in counts.items():
         rows = rows_of(name, None, None)
@@ -173,6 +174,39 @@ def test_gates_in_another_order():
     ]
 
 
+def test_passes():
+    """Each layer by its input and by its weights; networks as a whole."""
+    forward = rows_of("resnet50", None, "4")
+    assert in_pass("fwd", forward) == forward
+    (data,), (weights,) = (in_pass(p, forward) for p in ("bwd-data", "bwd-weights"))
+    assert data.shapes().keys() == {"w", "dy"} and data.weights == ["w"]
+    assert data.results == {"dx": (1, 64, 56, 56)}
+    assert weights.shapes().keys() == {"x", "dy"} and weights.weights == []
+    assert weights.results == {"dw": (64, 64, 3, 3)}
+    assert data.flops == weights.flops == forward[0].flops
+    steps = in_pass("train", rows_of("model", None, None, "train"))
+    assert [step.name for step in steps] == ["resnet50 n2", "resnet50 n8"]
+    assert len(in_pass("train", rows_of("model", 3, None, "train"))) == 1
+
+
+def test_gradients_of_a_deep_network_may_differ_in_few_elements():
+    (step,) = in_pass("train", rows_of("mlp", None, "1"))
+    own = [np.ones(shape, np.float32) for shape in step.results.values()]
+    theirs = [array.copy() for array in own]
+    moment = list(step.results).index("momentum w1")
+    theirs[moment][0, 0] = 2.0
+    assert not differences(step, {OWN: own, "torch": theirs})
+    theirs[moment] *= 1.1
+    found = differences(step, {OWN: own, "torch": theirs})
+    assert "its result momentum w1 differs" in found["torch"].reason
+    theirs[moment] = own[moment]
+    theirs[1][0, 0] = 2.0
+    assert (
+        "its result w0"
+        in differences(step, {OWN: own, "torch": theirs})["torch"].reason
+    )
+
+
 # The race
 
 
@@ -186,8 +220,8 @@ class Fake:
     refusal: Refusal | None = None
     calls: int = 0
 
-    def prepare(self, workload: Workload) -> Array | Refusal:
-        return self.refusal or self.result
+    def prepare(self, workload: Workload) -> list[Array] | Refusal:
+        return self.refusal or [self.result]
 
     def sample(self, seconds: float) -> float | Refusal:
         self.calls += 1
@@ -232,7 +266,7 @@ def test_a_wrong_result_is_not_timed():
     wrong = Fake("torch", result=np.full((4, 8), 1.01, np.float32))
     row = run_race(Fake(OWN), wrong)
     assert wrong.calls == 0 and "torch" not in row.measured
-    assert "its result differs" in row.refused["torch"].reason
+    assert "its result y differs" in row.refused["torch"].reason
     outcome = Outcome(MACHINE, ["torch"], [row])
     assert outcome.failures == [f"{WORK.name}: torch: {row.refused['torch'].reason}"]
 
@@ -324,8 +358,22 @@ def test_peers_have_the_same_recurrent_layers(name: str, cell: Cell):
     for contestant in (OWN, name):
         prepared = function_of(contestant)(workload, workload.inputs(), 1)
         prepared.run()
-        results.append(prepared.output())
+        results += prepared.outputs()
     np.testing.assert_allclose(*results, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("pass_", ["bwd-data", "bwd-weights"])
+@pytest.mark.parametrize("work", ["mb2ic16ih7oc24kh3sh2ph1g2", "fc"])
+def test_onednn_has_the_same_gradients(work: str, pass_: str):
+    if not is_installed("onednn"):
+        pytest.skip("onednn is not installed")
+    (workload,) = in_pass(pass_, rows_of(work, 3, "1"))
+    results: list[Array] = []
+    for contestant in (OWN, "onednn"):
+        prepared = function_of(contestant)(workload, workload.inputs(), 1)
+        prepared.run()
+        results += prepared.outputs()
+    np.testing.assert_allclose(*results, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", PEERS)
@@ -373,6 +421,10 @@ def test_the_command(tmp_path: Path):
         (["tensors"], "expected a suite out of resnet50, fc, gemm"),
         (["mb1ic3"], "expected oc in the convolution"),
         (["lstm", "--layers=8"], "--layers: expected numbers and ranges from 1 to 7"),
+        (["resnet50", "--pass=up"], "--pass: expected one of fwd, bwd-data, bwd-w"),
+        (["lstm", "--pass=bwd-data"], "expected --pass=fwd, the only one of lstm yet"),
+        (["mlp", "--pass=bwd-data"], "expected a convolution or a fully connected"),
+        (["resnet50", "--pass=train"], "expected a network for --pass=train"),
         (["resnet50", "--layers=0-3"], "--layers: expected numbers and ranges"),
         (["resnet50", "--peers=tvm"], "--peers: expected names out of torch"),
         (["resnet50", "--threads=0"], "expected a number of threads from 1"),

@@ -22,7 +22,7 @@ INPUT = "4x2xf32=0,0,0,1,1,0,1,1"
 
 
 def workload(*specs: str) -> OnnxFile:
-    (row,) = rows_of(str(XOR), None, None, specs)
+    (row,) = rows_of(str(XOR), None, None, inputs=specs)
     assert isinstance(row, OnnxFile)
     return row
 
@@ -58,7 +58,8 @@ def test_contestants_agree(name: str):
     row = workload(INPUT)
     prepared = (prepare if name == OWN else function_of(name))(row, row.inputs(), 1)
     prepared.run()
-    assert_allclose(prepared.output(), [0, 1, 1, 0], atol=1e-5)
+    (result,) = prepared.outputs()
+    assert_allclose(result, [0, 1, 1, 0], atol=1e-5)
 
 
 def test_all_results_count():

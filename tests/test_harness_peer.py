@@ -17,9 +17,11 @@ from brdialect.mistake import BrError
 from brdialect.reference import run as reference_run
 from frontends.resnet50 import ResNet50
 from runtime.cli.bench.own import BoundCall
+from runtime.cli.bench.training import TrainingStep
 from runtime.cli.bench.workloads import (
     Convolution,
     DepthwiseBlock,
+    Mlp,
     WholeResNet50,
     Workload,
 )
@@ -183,10 +185,129 @@ def test_resnet50_is_the_published_one():
     assert {"layer1.0.downsample.0.weight", "layer4.2.bn3.running_var"} <= set(sizes)
 
 
+def gradients_by_hand(
+    x: Array, w: Array, dy: Array, stride: int, pad: int
+) -> tuple[Array, Array]:
+    """dx and dw of a convolution, tap by tap in float64."""
+    height, width = x.shape[2:]
+    p, q = dy.shape[2:]
+    x = np.pad(x.astype("f8"), ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    dx, dw = np.zeros(x.shape), np.zeros(w.shape)
+    for r, s in np.ndindex(*w.shape[2:]):
+        rows = slice(r, r + stride * (p - 1) + 1, stride)
+        columns = slice(s, s + stride * (q - 1) + 1, stride)
+        dx[:, :, rows, columns] += np.einsum("nkpq,kc->ncpq", dy, w[:, :, r, s])
+        dw[:, :, r, s] = np.einsum("nkpq,ncpq->kc", dy, x[:, :, rows, columns])
+    return dx[:, :, pad : pad + height, pad : pad + width], dw
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+@pytest.mark.parametrize(
+    "c, k, size, window, stride",
+    [(3, 16, 14, 7, 2), (8, 24, 6, 3, 1), (16, 8, 7, 1, 1), (16, 40, 9, 1, 2)],
+)
+def test_gradients_of_a_convolution(
+    c: int,
+    k: int,
+    size: int,
+    window: int,
+    stride: int,
+    threads: str,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("PEER_THREADS", threads)
+    given = conv_row(c, k, size, window, stride)
+    both = prepare(given | {"pas": "bwd"})
+    x, w, dy = (both.inputs[name] for name in ("x", "w", "dy"))
+    dx, dw = gradients_by_hand(x, w, dy, stride, window // 2)
+    want: dict[str, Array] = {"dx": dx, "dw": dw}
+    both()
+    for name, got in both.output().items():
+        close(got, want[name])
+    for pas, name, other in (("bwd_d", "dx", "w"), ("bwd_w", "dw", "x")):
+        run = prepare(given | {"pas": pas})
+        assert run.inputs.keys() == {other, "dy"}
+        x, w, dy = (run.inputs.get(n, both.inputs[n]) for n in ("x", "w", "dy"))
+        pair = gradients_by_hand(x, w, dy, stride, window // 2)
+        check_calls(run, pair[name == "dw"])
+
+
+def test_gradients_of_a_linear_layer():
+    given = row("fc", N=12, C=40, K=24)
+    run = prepare(given | {"pas": "bwd_d"})
+    check_calls(run, run.inputs["dy"].astype("f8") @ run.inputs["w"])
+    run = prepare(given | {"pas": "bwd_w"})
+    check_calls(run, run.inputs["dy"].astype("f8").T @ run.inputs["x"])
+
+
+def test_gradients_of_an_mlp():
+    run = prepare(row("mlp", N=9, C=24, layers=2) | {"pas": "train"})
+    x, w0, b0, w1, b1, dy = (a.astype("f8") for a in run.inputs.values())
+    hidden = x @ w0.T + b0
+    last = np.maximum(hidden, 0) @ w1.T + b1
+    d1 = dy * (last > 0)
+    d0 = (d1 @ w1) * (hidden > 0)
+    want = {
+        "dw0": d0.T @ x,
+        "db0": d0.sum(0),
+        "dw1": d1.T @ np.maximum(hidden, 0),
+        "db1": d1.sum(0),
+    }
+    run()
+    assert run.output().keys() == want.keys()
+    for name, got in run.output().items():
+        close(got, want[name])
+
+
+def check_step(run: BoundCall, name: str) -> Array:
+    """A second call computes the same bits, and a parameter goes against its momentum,
+    which is its gradient."""
+    run()
+    first = run.output()
+    run()
+    for result, again in run.output().items():
+        np.testing.assert_array_equal(again, first[result])
+    gradient = first[f"momentum {name}"]
+    moved = run.inputs[name] - run.inputs["rate"] * gradient
+    np.testing.assert_allclose(first[name], moved, rtol=1e-5, atol=1e-6)
+    return gradient
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_training_step_of_an_mlp(threads: int):
+    """The gradient of the mean cross-entropy, by hand in float64."""
+    workload = TrainingStep(Mlp(9, 24, 2))
+    run = BoundCall(workload, threads, workload.inputs())
+    gradient = check_step(run, "w0")
+    x, w0, b0, w1, b1 = (
+        run.inputs[name].astype("f8") for name in ("x", "w0", "b0", "w1", "b1")
+    )
+    labels = run.inputs["labels"]
+    hidden = x @ w0.T + b0
+    logits = np.maximum(np.maximum(hidden, 0) @ w1.T + b1, 0)
+    chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    loss = -np.log(chances[np.arange(9), labels]).mean()
+    assert float(run.output()["loss"]) == pytest.approx(loss, rel=1e-5)
+    chances[np.arange(9), labels] -= 1
+    d1 = chances / 9 * (logits > 0)
+    close(gradient, ((d1 @ w1) * (hidden > 0)).T @ x)
+
+
+def test_a_training_step_of_a_small_resnet():
+    network = ResNet50(2, size=32, blocks=(1,), width=8, classes=10)
+    workload = TrainingStep(WholeResNet50(network))
+    run = BoundCall(workload, 2, workload.inputs())
+    check_step(run, "layer1.0.conv2.weight")
+
+
 def test_flops_are_the_harness_s():
     conv = workload_of(conv_row(8, 24, 6, 3, 1))
     assert conv.flops == 2 * 2 * 24 * 8 * 9 * 6 * 8
     assert workload_of(row("fc", N=12, C=40, K=24)).flops == 2 * 12 * 40 * 24
+    back = workload_of(row("fc", N=12, C=40, K=24) | {"pas": "bwd_w"})
+    assert back.flops == 2 * 12 * 40 * 24
+    mlp = workload_of(row("mlp", N=9, C=24, layers=3) | {"pas": "train"})
+    assert mlp.flops == 3 * (2 * 9 * 24 * 24 * 3) - 2 * 9 * 24 * 24
     lstm = workload_of(row("lstm", N=168, C=256, K=256, T=50))
     assert lstm.flops == 2 * 50 * 168 * (4 * 256) * (2 * 256)
 
@@ -203,8 +324,13 @@ def test_threads_come_from_the_environment(monkeypatch: pytest.MonkeyPatch):
 def test_what_does_not_exist_is_refused():
     with pytest.raises(NotImplementedError, match="expected a family out of conv"):
         prepare(row("brgemm", N=1, C=8, K=8))
-    with pytest.raises(NotImplementedError, match="expected pas=fwd, got 'bwd_d'"):
-        prepare(conv_row(8, 8, 6, 3, 1) | {"pas": "bwd_d"})
+    with pytest.raises(
+        NotImplementedError,
+        match="out of fwd bwd_d bwd_w bwd for family conv, got 'up'",
+    ):
+        prepare(conv_row(8, 8, 6, 3, 1) | {"pas": "up"})
+    with pytest.raises(NotImplementedError, match="out of fwd  for family gemm"):
+        prepare(row("gemm", M=4, N=8, K=4) | {"pas": "bwd_d"})
     with pytest.raises(BrError, match="got none for K"):
         prepare(row("gemm", M=4, N=8))
 

@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from brdialect.errors import BrError
 from brdialect.target import Target
+from runtime.cli.bench.gradients import PASSES, in_pass
 from runtime.cli.bench.own import program
 from runtime.cli.bench.suites import SUITES, rows_of
 from runtime.cli.options import Parser
@@ -54,6 +55,7 @@ class Options:
     """The command line."""
 
     work: str
+    pass_: str
     entry: str | None
     budget: float
     threads: int | None
@@ -74,6 +76,13 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         "work",
         metavar="FILE|SUITE",
         help=f"MLIR: linalg on tensors; or one of {', '.join(SUITES)}",
+    )
+    p.add_argument(
+        "--pass",
+        dest="pass_",
+        default="fwd",
+        metavar="PASS",
+        help=f"of a suite: {', '.join(PASSES)}; default fwd",
     )
     p.add_argument(
         "--budget",
@@ -107,12 +116,12 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     return options
 
 
-def suite_works(name: str, target: Target) -> list[Work]:
+def suite_works(name: str, pass_: str, target: Target) -> list[Work]:
     """The contractions of a suite: with images for one, and for one on each thread."""
     minibatches = [None, target.threads] if name in OF_IMAGES else [None]
     works: dict[str, Work] = {}
     for minibatch in minibatches:
-        for workload in rows_of(name, minibatch, None):
+        for workload in in_pass(pass_, rows_of(name, minibatch, None, pass_)):
             shapes = list(workload.shapes())
             weights = [shapes.index(w) for w in workload.weights]
             module = program(workload).module
@@ -176,7 +185,7 @@ def find_works(options: Options, target: Target) -> list[Work]:
     """What the command line names."""
     if options.work not in SUITES and is_file(options.work):
         return file_works(options, target)
-    return suite_works(options.work, target)
+    return suite_works(options.work, options.pass_, target)
 
 
 def is_file(name: str) -> bool:

@@ -13,10 +13,10 @@ from xdsl.ir import Block, Region, SSAValue
 from brdialect.ops import ContractOp
 from brdialect.target import Target
 from passes.build import clone_op
-from passes.choose_schedule import Problem, problem_of
 from passes.linalg_match import pad_with_zeros, zero_padding
 from passes.load_time import captured, is_load_time
 from passes.op_signature import signature
+from passes.schedule_problem import Problem, problem_of
 
 
 @dataclass(frozen=True)

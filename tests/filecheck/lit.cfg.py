@@ -18,3 +18,6 @@ tools = str(Path(sys.executable).parent)
 config.environment["PATH"] = os.pathsep.join((tools, os.environ["PATH"]))
 # Nor is anything taken from the cache folder of the user who runs them.
 config.environment["BR_CACHE_DIR"] = ""
+# Another checkout than the installed one is tested by naming it there.
+if path := os.environ.get("PYTHONPATH"):
+    config.environment["PYTHONPATH"] = path

@@ -36,6 +36,7 @@ A SUITE is one of
   gemm        row-major matrix products, packed in the timed call
   depthwise   the blocks of MobileNet: 3x3 depthwise, 1x1, ReLU6
   lstm, gru   recurrent layers over 168 sequences, and over one
+  mlp         three linear layers with bias and ReLU
   model       ResNet-50 from image to logits
 or a convolution in benchdnn's spelling, such as mb1ic64ih56oc64oh56kh3ph1, or a model
 in a file named *.onnx, which onnxruntime and openvino run as it is.
@@ -43,9 +44,16 @@ in a file named *.onnx, which onnxruntime and openvino run as it is.
 examples:
   br-bench resnet50 --threads=1
   br-bench resnet50 --layers=1-4,20 --peers=onednn,torch --plot=layers.png
+  br-bench resnet50 --pass=bwd-weights --layers=2-20
   br-bench model --minibatch=2 --json=model.json
   br-bench g32mb1ic32ih112oc32kh3ph1
   br-bench net.onnx --input=1x3x224x224xf32 --peers=onnxruntime
+
+A PASS is one of
+  fwd          forward
+  bwd-data     the gradient of a layer by its input: of resnet50, fc, a convolution
+  bwd-weights  the gradient of a layer by its weights: of the same
+  train        forward, gradients and an update of all parameters: of model, mlp
 
 Peers are torch (eager), torch-compile, onnxruntime, openvino and onednn. Those that
 are not installed are left out. Each has a process of its own with as many threads,
@@ -65,6 +73,7 @@ class Options:
     """The command line."""
 
     suite: str
+    pass_: str
     peers: str | None
     threads: int | None
     layers: str | None
@@ -86,6 +95,13 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         allow_abbrev=False,
     )
     p.add_argument("suite", metavar="SUITE", help="see below")
+    p.add_argument(
+        "--pass",
+        dest="pass_",
+        default="fwd",
+        metavar="PASS",
+        help="fwd (the default), bwd-data, bwd-weights or train",
+    )
     p.add_argument(
         "--peers", metavar="A,B", help="default: all that are installed; '' is none"
     )
@@ -144,12 +160,14 @@ def check_installed(options: Options) -> None:
 def run(options: Options) -> int:
     """The exit code of br-bench."""
     check_installed(options)
+    from runtime.cli.bench.gradients import in_pass
     from runtime.cli.bench.peers.table import chosen_peers
     from runtime.cli.bench.suites import rows_of
 
     threads = check_threads(options.threads) if options.threads is not None else cpus()
-    suite, inputs = options.suite, options.input
-    workloads = rows_of(suite, options.minibatch, options.layers, inputs)
+    suite, inputs, pass_ = options.suite, options.input, options.pass_
+    rows = rows_of(suite, options.minibatch, options.layers, pass_, inputs)
+    workloads = in_pass(pass_, rows)
     peers, missing = chosen_peers(options.peers)
     for line in missing:
         print(f"note: {line}", file=sys.stderr)

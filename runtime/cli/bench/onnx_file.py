@@ -15,7 +15,7 @@ from brdialect.arrays import Array
 from brdialect.mistake import BrError
 from brdialect.reference import find_entry
 from frontends.onnx_model import read_model
-from runtime.cli.bench.workloads import Shape, Workload
+from runtime.cli.bench.workloads import Forward, Shape
 from runtime.cli.measure import flops_of
 from runtime.cli.spec import parse_spec, random_array
 from runtime.host import host_target
@@ -25,7 +25,7 @@ SUFFIX = ".onnx"
 
 
 @dataclass(frozen=True)
-class OnnxFile(Workload):
+class OnnxFile(Forward):
     """A model with the arrays of `--input`, or random ones where its sizes are known.
     All of its results count as one vector."""
 

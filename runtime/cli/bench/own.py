@@ -5,6 +5,8 @@ What the timed call finds in the compiler's own layout, and what it does not:
 | workload | weights | activations in and out |
 |---|---|---|
 | convolutions, depthwise blocks | packed ahead | [n, h, w, c] |
+| gradients of a convolution | packed ahead; dw is [r, s, c, k] | [n, h, w, c] |
+| gradients of a linear layer | packed ahead; dw is [k, c] | row-major |
 | fully connected, MLP | packed ahead | row-major |
 | recurrent layers | packed ahead | [t, n, c] and [t, n, k] |
 | GEMM | both operands row-major, packed in the call | row-major |
@@ -15,22 +17,28 @@ What the timed call finds in the compiler's own layout, and what it does not:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import singledispatch
 from pathlib import Path
 
 import numpy as np
 from xdsl.builder import Builder as OpBuilder
+from xdsl.context import Context
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import ModuleOp, f32
+from xdsl.dialects.builtin import ModuleOp, StringAttr, f32
 from xdsl.ir import SSAValue
 
 from brdialect.arrays import Array
 from brdialect.recurrent_ops import GruOp, LstmOp
+from brdialect.reference import find_entry
 from frontends.linalg_builder import Builder
+from passes.add_training_step import STEP, AddTrainingStepPass
+from passes.differentiate import BACKWARD, DifferentiatePass
 from runtime.arguments import aligned_empty
+from runtime.cli.bench.gradients import Gradients
 from runtime.cli.bench.onnx_file import OnnxFile, joined
 from runtime.cli.bench.peers.prepared import Prepared
+from runtime.cli.bench.training import MOMENTUM, OPTIMIZER, TrainingStep
 from runtime.cli.bench.workloads import (
     Convolution,
     DepthwiseBlock,
@@ -44,8 +52,8 @@ from runtime.cli.bench.workloads import (
 )
 from runtime.compiler import compile
 
-_TO_CHANNELS_LAST = (0, 2, 3, 1)
-_TO_CHANNELS_FIRST = (0, 3, 1, 2)
+_CHANNELS_LAST = (0, 2, 3, 1)
+_WINDOW_FIRST = (2, 3, 1, 0)
 
 
 @dataclass(frozen=True)
@@ -53,8 +61,10 @@ class Source:
     """A program whose arguments are a workload's inputs, in their order."""
 
     module: ModuleOp
-    channels_last: bool = False
-    """Whether the first argument and the result are [n, h, w, c]."""
+    orders: Mapping[str, Sequence[int]] = field(
+        default_factory=dict[str, Sequence[int]]
+    )
+    """Inputs and results, by name, whose dimensions have another order here."""
 
 
 class BoundCall:
@@ -64,36 +74,41 @@ class BoundCall:
         source = program(workload)
         self.inputs = dict(inputs)
         """Plain-layout arrays."""
+        own = {
+            name: a.transpose(source.orders[name]) if name in source.orders else a
+            for name, a in self.inputs.items()
+        }
         weights = workload.weights
-        numbered = list(enumerate(self.inputs.items()))
+        numbered = list(enumerate(own.items()))
         compiled = compile(
             source.module,
             threads=threads,
-            constants={i: a for i, (name, a) in numbered if name in weights},
+            constants={
+                i: np.ascontiguousarray(a)
+                for i, (name, a) in numbered
+                if name in weights
+            },
         )
-        free = [a for name, a in self.inputs.items() if name not in weights]
-        if source.channels_last:
-            free = [a.transpose(_TO_CHANNELS_LAST) for a in free]
+        free = [a for name, a in own.items() if name not in weights]
         self._arguments = [aligned_copy(a) for a in free]
         executable = compiled.executable(tuple(a.shape for a in self._arguments))
-        self._results = executable.results(self._arguments)
-        self._channels_last = source.channels_last
+        arrays = executable.results(self._arguments)
+        self._results = dict(zip(workload.results, arrays, strict=True))
+        self._orders = source.orders
         workspace = executable.workspace(self._arguments)
-        self._call = executable.bind(self._arguments, self._results, workspace)
+        self._call = executable.bind(self._arguments, arrays, workspace)
 
     def __call__(self) -> None:
         self._call()
 
-    def result(self) -> Array:
-        """The plain-layout result of the latest call."""
-        (result,) = self._results
-        if self._channels_last:
-            result = result.transpose(_TO_CHANNELS_FIRST)
-        return np.array(result, order="C")
-
     def output(self) -> dict[str, Array]:
-        """The same by name: `y`."""
-        return {"y": self.result()}
+        """The plain-layout results of the latest call, by name."""
+        found: dict[str, Array] = {}
+        for name, array in self._results.items():
+            if name in self._orders:
+                array = array.transpose(np.argsort(self._orders[name]))
+            found[name] = np.array(array, order="C")
+        return found
 
 
 def aligned_copy(array: Array) -> Array:
@@ -108,7 +123,7 @@ def prepare(workload: Workload, inputs: Mapping[str, Array], threads: int) -> Pr
     if isinstance(workload, OnnxFile):
         return prepare_file(workload, inputs, threads)
     call = BoundCall(workload, threads, inputs)
-    return Prepared(call, call.result)
+    return Prepared(call, lambda: list(call.output().values()))
 
 
 def prepare_file(
@@ -120,7 +135,7 @@ def prepare_file(
     executable = compiled.executable(tuple(a.shape for a in arrays))
     results = executable.results(arrays)
     call = executable.bind(arrays, results, executable.workspace(arrays))
-    return Prepared(call, lambda: joined(results))
+    return Prepared(call, lambda: [joined(results)])
 
 
 @singledispatch
@@ -133,22 +148,37 @@ def _builder(shapes: Sequence[Shape]) -> Builder:
     return Builder("main", [(shape, f32) for shape in shapes])
 
 
-def _image_builder(workload: Workload) -> tuple[Builder, SSAValue, list[SSAValue]]:
-    """A builder that gets its image channels-last, the image channels-first (the
-    transposes around the layers cancel), and the weights."""
-    image, *weights = workload.shapes().values()
-    b = _builder([tuple(image[d] for d in _TO_CHANNELS_LAST), *weights])
-    x, *parameters = b.args
-    return b, b.transpose(x, _TO_CHANNELS_FIRST), parameters
+def _plain_builder(
+    workload: Workload, orders: Mapping[str, Sequence[int]]
+) -> tuple[Builder, list[SSAValue]]:
+    """A builder, and its arguments as in the plain layout. They are given with their
+    dimensions in the order that `orders` says; the transposes cancel."""
+    shapes = {
+        name: [shape[d] for d in orders.get(name, range(len(shape)))]
+        for name, shape in workload.shapes().items()
+    }
+    b = _builder([tuple(shape) for shape in shapes.values()])
+    arguments = zip(shapes, b.args, strict=True)
+    plain = [
+        b.transpose(x, [int(d) for d in np.argsort(orders[name])])
+        if name in orders
+        else x
+        for name, x in arguments
+    ]
+    return b, plain
 
 
-def _finish_image(b: Builder, y: SSAValue) -> Source:
-    return Source(b.finish(b.transpose(y, _TO_CHANNELS_LAST)), channels_last=True)
+_IMAGES = {"x": _CHANNELS_LAST, "y": _CHANNELS_LAST}
 
 
 @program.register
 def _(workload: Convolution) -> Source:
-    b, x, (w,) = _image_builder(workload)
+    return Source(convolution(workload, _IMAGES), _IMAGES)
+
+
+def convolution(workload: Convolution, orders: Mapping[str, Sequence[int]]) -> ModuleOp:
+    """`@main(x, w) -> y` with x, w and y in some order of their dimensions."""
+    b, (x, w) = _plain_builder(workload, orders)
     y = b.conv2d(
         x,
         w,
@@ -157,15 +187,16 @@ def _(workload: Convolution) -> Source:
         dilation=(workload.dh, workload.dw),
         groups=workload.g,
     )
-    return _finish_image(b, y)
+    return b.finish(b.transpose(y, orders["y"]))
 
 
 @program.register
 def _(workload: DepthwiseBlock) -> Source:
-    b, x, (w0, b0, w1, b1) = _image_builder(workload)
+    b, (x, w0, b0, w1, b1) = _plain_builder(workload, _IMAGES)
     stride = (workload.stride, workload.stride)
     y = b.conv2d(x, w0, bias=b0, stride=stride, padding=(1, 1), groups=workload.c)
-    return _finish_image(b, relu6(b, b.conv2d(relu6(b, y), w1, bias=b1)))
+    y = relu6(b, b.conv2d(relu6(b, y), w1, bias=b1))
+    return Source(b.finish(b.transpose(y, _CHANNELS_LAST)), _IMAGES)
 
 
 def relu6(b: Builder, x: SSAValue) -> SSAValue:
@@ -216,3 +247,55 @@ def _(workload: Recurrent) -> Source:
 @program.register
 def _(workload: WholeResNet50) -> Source:
     return Source(workload.network.module())
+
+
+@program.register
+def _(workload: Gradients) -> Source:
+    names = list(workload.forward.shapes())
+    wrt = [names.index(name) for name in workload.wrt]
+    if not isinstance(workload.forward, Convolution):
+        return Source(backward(program(workload.forward).module, wrt))
+    orders: dict[str, Sequence[int]] = {**_IMAGES}
+    if "w" in workload.wrt:
+        orders["w"] = _WINDOW_FIRST
+    module = backward(convolution(workload.forward, orders), wrt)
+    return Source(module, orders | {f"d{name}": o for name, o in orders.items()})
+
+
+def backward(module: ModuleOp, wrt: Sequence[int]) -> ModuleOp:
+    """The gradients of a forward program by some of its arguments, as `@main` of what
+    they need of these, and the gradient of the result."""
+    DifferentiatePass("main", tuple(wrt), save=False).apply(Context(), module)
+    find_entry(module, "main").detach()
+    function = find_entry(module, f"main{BACKWARD}")
+    function.sym_name = StringAttr("main")
+    for argument in reversed(function.body.block.args):
+        if not argument.uses:
+            function.body.block.erase_arg(argument)
+    function.update_function_type()
+    return module
+
+
+@program.register
+def _(workload: TrainingStep) -> Source:
+    forward = workload.forward
+    orders: dict[str, Sequence[int]] = {}
+    if isinstance(forward, WholeResNet50):
+        windows = {n for n, s in workload.parameters().items() if len(s) == 4}
+        orders = {
+            name: _WINDOW_FIRST
+            for name in workload.shapes()
+            if name.removeprefix(MOMENTUM) in windows
+        }
+        module = forward.network.module(training=True, windows_first=True)
+    else:
+        module = program(forward).module
+    parameters = tuple(range(1, 1 + len(workload.parameters())))
+    settings = asdict(OPTIMIZER)
+    del settings["rate"]  # an argument of the step
+    AddTrainingStepPass(
+        parameters, "main", "cross-entropy", OPTIMIZER.name, **settings
+    ).apply(Context(), module)
+    find_entry(module, "main").detach()
+    find_entry(module, f"main{STEP}").sym_name = StringAttr("main")
+    return Source(module, orders)

@@ -15,11 +15,12 @@ from runtime.cli.bench.workloads import (
     Cell,
     Convolution,
     DepthwiseBlock,
+    Forward,
     FullyConnected,
     Gemm,
+    Mlp,
     Recurrent,
     WholeResNet50,
-    Workload,
 )
 
 _RESNET50 = (
@@ -76,13 +77,17 @@ _SKINNY = (
 )
 
 
+_MLP_LAYERS = 3
+_TRAINED = (2, 8)
+"""Images in a training step of the model."""
+
 _SEQUENCES = 168
 _STEPS = 50
 _LAYERS = ((256, _STEPS), (512, 10), (1024, 10), (2048, 10))
 """Hidden units, as many inputs, and steps; sizes of arXiv:1906.06440."""
 
 
-def _resnet50(minibatch: int | None) -> list[Workload]:
+def _resnet50(minibatch: int | None) -> list[Forward]:
     return [
         Convolution(
             f"{number:2d} {c}->{k} {size}x{size} {window}x{window}"
@@ -103,38 +108,44 @@ def _resnet50(minibatch: int | None) -> list[Workload]:
     ]
 
 
-def _fc(minibatch: int | None) -> list[Workload]:
+def _fc(minibatch: int | None) -> list[Forward]:
     rows = (168, 1344) if minibatch is None else (minibatch,)
     return [FullyConnected(n, c, c) for n in rows for c in _WIDTHS]
 
 
-def _gemm(minibatch: int | None) -> list[Workload]:
+def _gemm(minibatch: int | None) -> list[Forward]:
     if minibatch is not None:
         raise BrError("--minibatch: gemm has none; its sizes are those of matrices")
     return [Gemm(*sizes) for sizes in (*((s, s, s) for s in _WIDTHS), *_SKINNY)]
 
 
-def _depthwise(minibatch: int | None) -> list[Workload]:
+def _depthwise(minibatch: int | None) -> list[Forward]:
     return [DepthwiseBlock(minibatch or 1, *row) for row in _MOBILENET]
 
 
-def _model(minibatch: int | None) -> list[Workload]:
+def _model(minibatch: int | None) -> list[Forward]:
     return [WholeResNet50(ResNet50(minibatch or 1))]
 
 
-def _recurrent(cell: Cell, minibatch: int | None) -> list[Workload]:
+def _recurrent(cell: Cell, minibatch: int | None) -> list[Forward]:
     rows = [(minibatch or _SEQUENCES, width, t) for width, t in _LAYERS]
     if minibatch is None:
         rows += [(1, width, _STEPS) for width in _WIDTHS[:-1]]
     return [Recurrent(cell, n, width, width, t) for n, width, t in rows]
 
 
-SUITES: Mapping[str, tuple[str, Callable[[int | None], list[Workload]]]] = {
+def _mlp(minibatch: int | None) -> list[Forward]:
+    rows = ((168, 512), (168, 1024), (1344, 1024))
+    return [Mlp(minibatch or n, c, _MLP_LAYERS) for n, c in rows]
+
+
+SUITES: Mapping[str, tuple[str, Callable[[int | None], list[Forward]]]] = {
     "resnet50": ("the 20 distinct convolutions of ResNet-50", _resnet50),
     "fc": ("fully connected layers, weights packed ahead", _fc),
     "gemm": ("row-major matrix products, packed in the call", _gemm),
     "depthwise": ("the blocks of MobileNet: 3x3 depthwise, 1x1, ReLU6", _depthwise),
     "model": ("ResNet-50 from image to logits", _model),
+    "mlp": ("three linear layers with bias and ReLU", _mlp),
     "lstm": ("LSTM layers, weights packed ahead", partial(_recurrent, "lstm")),
     "gru": ("GRU layers, linear before reset", partial(_recurrent, "gru")),
 }
@@ -142,10 +153,14 @@ SUITES: Mapping[str, tuple[str, Callable[[int | None], list[Workload]]]] = {
 
 
 def rows_of(
-    name: str, minibatch: int | None, layers: str | None, inputs: Sequence[str] = ()
-) -> list[Workload]:
-    """The rows of a suite, the convolution that a descriptor says, or the model in a
-    file with its inputs."""
+    name: str,
+    minibatch: int | None,
+    layers: str | None,
+    pass_: str = "fwd",
+    inputs: Sequence[str] = (),
+) -> list[Forward]:
+    """The forward rows of a suite, the convolution that a descriptor says, or the model
+    in a file with its inputs."""
     file = name.endswith(SUFFIX)
     if inputs and not file:
         raise BrError(f"--input: expected a file named *{SUFFIX} with it, got '{name}'")
@@ -153,12 +168,14 @@ def rows_of(
         raise BrError("--minibatch, --layers: a file has none; --input says its sizes")
     if name in SUITES:
         rows = SUITES[name][1](minibatch)
+        if name == "model" and pass_ == "train" and minibatch is None:
+            rows = [row for n in _TRAINED for row in SUITES[name][1](n)]
     elif file:
         rows = [OnnxFile(name, tuple(inputs))]
         rows[0].shapes()  # a mistake is told now
     elif re.search(r"\d", name):
         row = parse_descriptor(name)
-        rows: list[Workload] = [replace(row, mb=minibatch or row.mb)]
+        rows: list[Forward] = [replace(row, mb=minibatch or row.mb)]
     else:
         raise BrError(
             f"expected a suite out of {', '.join(SUITES)}, a convolution such as "

@@ -15,8 +15,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-
 from brdialect.arrays import Array
 from runtime.cli.bench.peers.prepared import Prepared
 from runtime.cli.bench.peers.table import function_of, peer_named
@@ -49,8 +47,8 @@ class Contestant:
             self._process.start()
         theirs.close()
 
-    def prepare(self, workload: Workload) -> Array | Refusal:
-        """Compiles and packs; the result of one call."""
+    def prepare(self, workload: Workload) -> list[Array] | Refusal:
+        """Compiles and packs; the results of one call."""
         return self._ask(workload)
 
     def sample(self, seconds: float) -> float | Refusal:
@@ -119,7 +117,7 @@ def _serve(name: str, threads: int, connection: Connection) -> None:
         with Path(os.devnull).open("w") as nowhere:  # a table is no place for warnings
             os.dup2(nowhere.fileno(), 1)
             os.dup2(nowhere.fileno(), 2)
-    prepared = Prepared(int, lambda: np.empty(0))
+    prepared = Prepared(int, list[Array])
     while True:
         try:
             question = cast("Workload | float", connection.recv())
@@ -130,7 +128,7 @@ def _serve(name: str, threads: int, connection: Connection) -> None:
                 inputs = question.inputs()
                 prepared = function_of(name)(question, inputs, threads)
                 prepared.run()
-                answer = prepared.output()
+                answer = prepared.outputs()
             else:
                 answer = sample(prepared.run, question)
         except NotImplementedError as e:

@@ -42,8 +42,13 @@ class Workload(ABC):
 
     @property
     @abstractmethod
-    def result(self) -> Shape:
-        """The shape of what is computed."""
+    def results(self) -> dict[str, Shape]:
+        """What is computed, by name."""
+
+    @property
+    def sensitive(self) -> list[str]:
+        """The results that rounding can change much, in few elements."""
+        return []
 
     @property
     def weights(self) -> list[str]:
@@ -53,7 +58,8 @@ class Workload(ABC):
     @property
     def bytes(self) -> int:
         """What must move at least once: inputs and result."""
-        return 4 * sum(math.prod(s) for s in (*self.shapes().values(), self.result))
+        moved = (*self.shapes().values(), *self.results.values())
+        return 4 * sum(math.prod(s) for s in moved)
 
     def inputs(self, seed: int = 0) -> dict[str, Array]:
         """Random inputs with which results stay near 1."""
@@ -65,13 +71,26 @@ class Workload(ABC):
         }
 
 
+class Forward(Workload):
+    """A layer or network from its inputs to its one result."""
+
+    @property
+    @abstractmethod
+    def result(self) -> Shape:
+        """The shape of what is computed."""
+
+    @property
+    def results(self) -> dict[str, Shape]:
+        return {"y": self.result}
+
+
 def _normal(shape: Shape, random: np.random.Generator, weight: bool) -> Array:
     scale = math.prod(shape[1:]) ** -0.5 if weight and len(shape) > 1 else 1.0
     return random.standard_normal(shape, dtype=np.float32) * np.float32(scale)
 
 
 @dataclass(frozen=True)
-class Convolution(Workload):
+class Convolution(Forward):
     """Sizes by benchdnn's names, but dilations count from 1 (a dense window)."""
 
     label: str
@@ -121,7 +140,7 @@ class Convolution(Workload):
 
 
 @dataclass(frozen=True)
-class FullyConnected(Workload):
+class FullyConnected(Forward):
     """x [n, c] times the transpose of w [k, c]."""
 
     n: int
@@ -145,7 +164,7 @@ class FullyConnected(Workload):
 
 
 @dataclass(frozen=True)
-class Gemm(Workload):
+class Gemm(Forward):
     """a [m, k] times b [k, n], neither known before the call."""
 
     m: int
@@ -173,7 +192,7 @@ class Gemm(Workload):
 
 
 @dataclass(frozen=True)
-class Mlp(Workload):
+class Mlp(Forward):
     """Linear layers [c, c] with bias and ReLU, one after another."""
 
     n: int
@@ -200,7 +219,7 @@ class Mlp(Workload):
 
 
 @dataclass(frozen=True)
-class Recurrent(Workload):
+class Recurrent(Forward):
     """A layer over a sequence: x [t, n, c] to all hidden states y [t, n, k], from
     states of 0. A GRU is `linear_before_reset`, the one that PyTorch has and that every
     library can be asked for."""
@@ -258,7 +277,7 @@ class Recurrent(Workload):
 
 
 @dataclass(frozen=True)
-class DepthwiseBlock(Workload):
+class DepthwiseBlock(Forward):
     """MobileNet's block: a 3x3 convolution of each channel by itself, then a 1x1
     convolution; each with a bias and ReLU6."""
 
@@ -296,7 +315,7 @@ class DepthwiseBlock(Workload):
 
 
 @dataclass(frozen=True)
-class WholeResNet50(Workload):
+class WholeResNet50(Forward):
     """The network from image to logits, 4.09 billion multiplications an image."""
 
     network: ResNet50

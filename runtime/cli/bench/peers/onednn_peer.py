@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-import timeit
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from ctypes import byref, c_int, c_int64, c_void_p
 from ctypes.util import find_library
 from dataclasses import dataclass
@@ -21,11 +20,14 @@ import numpy as np
 
 from brdialect.arrays import Array
 from runtime.arguments import aligned_empty
-from runtime.cli.bench.peers.prepared import Prepared
+from runtime.cli.bench.gradients import Gradients
+from runtime.cli.bench.peers.prepared import Prepared, best_seconds
 from runtime.cli.bench.workloads import (
     Convolution,
+    Forward,
     FullyConnected,
     Gemm,
+    Mlp,
     Recurrent,
     Shape,
     Workload,
@@ -33,11 +35,14 @@ from runtime.cli.bench.workloads import (
 
 # Numbers of enumerations in oneapi/dnnl/dnnl_types.h, fixed for all of version 3.
 _CPU, _IN_ORDER, _F32 = 1, 1, 3
-_FORWARD_INFERENCE, _DIRECT, _LEFT_TO_RIGHT, _NO_FLAGS = 96, 1, 1, 0
+_FORWARD_TRAINING, _FORWARD_INFERENCE = 64, 96
+_DIRECT, _LEFT_TO_RIGHT, _NO_FLAGS = 1, 1, 0
 _ANY = 1
 _PLAIN = {2: 3, 3: 4, 4: 5, 5: 6}  # dimensions -> the tag of row-major
 _SRC_MD, _WEIGHTS_MD, _DST_MD = 129, 131, 133
+_DIFF_SRC_MD, _DIFF_WEIGHTS_MD, _DIFF_DST_MD = 130, 132, 134
 _SRC, _DST, _WEIGHTS, _WEIGHTS_OF_STATE, _BIAS = 1, 17, 33, 34, 41
+_DIFF_SRC, _DIFF_DST, _DIFF_WEIGHTS = 129, 145, 161
 
 
 class _Argument(ctypes.Structure):
@@ -172,16 +177,11 @@ def prepare(workload: Workload, inputs: Mapping[str, Array], threads: int) -> Pr
     return _primitive(workload, inputs, dnn)
 
 
-def best_seconds(run: Callable[[], object]) -> float:
-    """Of a few calls, after one that warms up."""
-    return min(timeit.repeat(run, number=1, repeat=6)[1:])
-
-
 def _sgemm(workload: Gemm, inputs: Mapping[str, Array], dnn: OneDnn) -> Prepared:
     """The other way to a row-major product."""
     a, b = inputs.values()
     result: Array = aligned_empty(workload.result, np.float32)
-    return Prepared(lambda: dnn.sgemm(a, b, result), lambda: result.copy())
+    return Prepared(lambda: dnn.sgemm(a, b, result), lambda: [result.copy()])
 
 
 def _primitive(
@@ -198,18 +198,34 @@ def _primitive(
         place = dnn.memory(chosen)
         dnn.reorder((plain, dnn.memory(plain, own)), (chosen, place))
         arguments.append(_Argument(operand.argument, place))
-    chosen = dnn.chosen(plan, _DST_MD)
+    number, what, shape = result_of(workload)
+    chosen = dnn.chosen(plan, what)
     result = dnn.memory(chosen)
-    arguments.append(_Argument(_DST, result))
+    arguments.append(_Argument(number, result))
     primitive = dnn.primitive(plan)
 
-    def output() -> Array:
-        array: Array = aligned_empty(workload.result, np.float32)
-        plain = dnn.description(workload.result, plain=True)
+    def outputs() -> list[Array]:
+        array: Array = aligned_empty(shape, np.float32)
+        plain = dnn.description(shape, plain=True)
         dnn.reorder((chosen, result), (plain, dnn.memory(plain, array)))
-        return array
+        (wanted,) = workload.results.values()
+        return [array.reshape(wanted)]
 
-    return Prepared(lambda: dnn.execute(primitive, arguments), output)
+    return Prepared(lambda: dnn.execute(primitive, arguments), outputs)
+
+
+def result_of(workload: Workload) -> tuple[int, int, Shape]:
+    """The result's number among the arguments, where a primitive's description has its
+    own, and its shape by the library's dimensions."""
+    ((name, shape),) = workload.results.items()
+    match name:
+        case "dx":
+            return _DIFF_SRC, _DIFF_SRC_MD, shape
+        case "dw":
+            assert isinstance(workload, Gradients)
+            return _DIFF_WEIGHTS, _DIFF_WEIGHTS_MD, weight_sizes(workload.forward)
+        case _:
+            return _DST, _DST_MD, shape
 
 
 @dataclass(frozen=True)
@@ -228,14 +244,27 @@ def operands_of(workload: Workload, arrays: Sequence[Array]) -> list[_Operand]:
     """The inputs as the primitive takes them."""
     x, w = arrays
     if isinstance(workload, Convolution):
-        w = w.reshape(*_weight_sizes(workload))
+        w = w.reshape(*weight_sizes(workload))
     return [_Operand(_SRC, _SRC_MD, 0, x), _Operand(_WEIGHTS, _WEIGHTS_MD, 0, w)]
 
 
-def _weight_sizes(workload: Convolution) -> Shape:
-    """[k, c, r, s], or with groups [g, k / g, c / g, r, s]."""
+def weight_sizes(workload: Forward) -> Shape:
+    """Those of the plain layout; of a convolution in groups [g, k / g, c / g, r, s]."""
     k, *rest = workload.shapes()["w"]
-    return (k, *rest) if workload.g == 1 else (workload.g, k // workload.g, *rest)
+    groups = workload.g if isinstance(workload, Convolution) else 1
+    return (k, *rest) if groups == 1 else (groups, k // groups, *rest)
+
+
+@operands_of.register
+def _(workload: Gradients, arrays: Sequence[Array]) -> list[_Operand]:
+    given = dict(zip(workload.shapes(), arrays, strict=True))
+    found = [_Operand(_DIFF_DST, _DIFF_DST_MD, 0, given["dy"])]
+    if "x" in given:
+        found.append(_Operand(_SRC, _SRC_MD, 0, given["x"]))
+    if "w" in given:
+        w = given["w"].reshape(*weight_sizes(workload.forward))
+        found.append(_Operand(_WEIGHTS, _WEIGHTS_MD, 0, w))
+    return found
 
 
 @operands_of.register
@@ -268,30 +297,52 @@ def plan_of(workload: Workload, dnn: OneDnn) -> c_void_p:
 
 
 @plan_of.register
-def _(workload: Convolution, dnn: OneDnn) -> c_void_p:
-    x, w = workload.shapes()["x"], _weight_sizes(workload)
+def _(workload: Convolution | FullyConnected, dnn: OneDnn) -> c_void_p:
+    return forward_plan(workload, dnn, _FORWARD_INFERENCE)
+
+
+def forward_plan(
+    workload: Convolution | FullyConnected, dnn: OneDnn, kind: int
+) -> c_void_p:
+    """The description of a layer's forward primitive, for inference or training."""
+    name, how, sizes = parts_of(workload)
+    x, w, y = operand_descriptions(workload, dnn)
+    return dnn.forward(f"{name}_forward", kind, *how, x, w, None, y, *sizes, None)
+
+
+def parts_of(
+    workload: Convolution | FullyConnected,
+) -> tuple[str, Sequence[object], Sequence[object]]:
+    """The name of a layer's primitives, and what stands before and behind its operands
+    where they are described."""
+    if isinstance(workload, FullyConnected):
+        return "inner_product", (), ()
     padding = dimensions((workload.ph, workload.pw))
-    return dnn.forward(
-        "convolution_forward",
-        _FORWARD_INFERENCE,
-        _DIRECT,
-        *(dnn.description(shape, plain=False) for shape in (x, w)),
-        None,
-        dnn.description(workload.result, plain=False),
-        dimensions((workload.sh, workload.sw)),
-        dimensions((workload.dh - 1, workload.dw - 1)),
-        padding,
-        padding,
-        None,
-    )
+    strides = dimensions((workload.sh, workload.sw))
+    dilations = dimensions((workload.dh - 1, workload.dw - 1))
+    return "convolution", (_DIRECT,), (strides, dilations, padding, padding)
+
+
+def operand_descriptions(
+    workload: Convolution | FullyConnected, dnn: OneDnn
+) -> Sequence[c_void_p]:
+    """Of x, w and y, in the layouts that the library likes."""
+    shapes = (workload.shapes()["x"], weight_sizes(workload), workload.result)
+    return [dnn.description(shape, plain=False) for shape in shapes]
 
 
 @plan_of.register
-def _(workload: FullyConnected, dnn: OneDnn) -> c_void_p:
-    x, w = (dnn.description(s, plain=False) for s in workload.shapes().values())
-    y = dnn.description(workload.result, plain=False)
-    name = "inner_product_forward"
-    return dnn.forward(name, _FORWARD_INFERENCE, x, w, None, y, None)
+def _(workload: Gradients, dnn: OneDnn) -> c_void_p:
+    if isinstance(workload.forward, Mlp) or len(workload.wrt) > 1:
+        raise NotImplementedError("several gradients are more than one primitive")
+    name, how, sizes = parts_of(workload.forward)
+    x, w, y = operand_descriptions(workload.forward, dnn)
+    hint = forward_plan(workload.forward, dnn, _FORWARD_TRAINING)
+    if workload.wrt == ("x",):
+        kind, operands = "data", (x, w, y)
+    else:
+        kind, operands = "weights", (x, w, None, y)
+    return dnn.forward(f"{name}_backward_{kind}", *how, *operands, *sizes, hint, None)
 
 
 @plan_of.register

@@ -13,8 +13,10 @@ from brdialect.arrays import Array
 from runtime.cli.bench.workloads import (
     Convolution,
     DepthwiseBlock,
+    Forward,
     FullyConnected,
     Gemm,
+    Mlp,
     Recurrent,
     WholeResNet50,
     Workload,
@@ -32,7 +34,7 @@ class Graph:
         self._inputs = inputs
         self._free = [name for name in inputs if name not in workload.weights]
         self._nodes: list[Any] = []
-        self.result = workload.result
+        (self.result,) = workload.results.values()
         """The shape of what the graph computes: the same elements in the same order."""
 
         self._constants = {n: a for n, a in inputs.items() if n not in self._free}
@@ -76,6 +78,8 @@ class Graph:
 
 def build(workload: Workload, inputs: Mapping[str, Array]) -> bytes:
     """A model whose inputs are those that change from call to call."""
+    if not isinstance(workload, Forward):
+        raise NotImplementedError("an ONNX model has no gradients")
     graph = Graph(workload, inputs)
     return graph.model(add(workload, graph))
 
@@ -107,6 +111,14 @@ def _(workload: FullyConnected, graph: Graph) -> str:
 @add.register
 def _(workload: Gemm, graph: Graph) -> str:
     return graph.node("MatMul", "a", "b")
+
+
+@add.register
+def _(workload: Mlp, graph: Graph) -> str:
+    x = "x"
+    for i in range(workload.layers):
+        x = graph.node("Relu", graph.node("Gemm", x, f"w{i}", f"b{i}", transB=1))
+    return x
 
 
 @add.register

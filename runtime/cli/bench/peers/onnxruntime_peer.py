@@ -31,10 +31,10 @@ def prepare(workload: Workload, inputs: Mapping[str, Array], threads: int) -> Pr
     for result, place in zip(session.get_outputs(), places, strict=True):
         binding.bind_ortvalue_output(result.name, place)
 
-    def output() -> Array:
+    def outputs() -> list[Array]:
         results = [place.numpy() for place in places]
         if isinstance(workload, OnnxFile):
-            return joined(results)
-        return results[0].reshape(workload.result)
+            return [joined(results)]
+        return [results[0].reshape(*workload.results.values())]
 
-    return Prepared(lambda: session.run_with_iobinding(binding), output)
+    return Prepared(lambda: session.run_with_iobinding(binding), outputs)

@@ -36,10 +36,10 @@ def prepare(workload: Workload, inputs: Mapping[str, Array], threads: int) -> Pr
     for name in (n for n in inputs if n not in workload.weights):
         request.set_tensor(name, openvino.Tensor(inputs[name]))
 
-    def output() -> Array:
+    def outputs() -> list[Array]:
         results = [np.array(t.data) for t in request.output_tensors]
         if isinstance(workload, OnnxFile):
-            return joined(results)
-        return results[0].reshape(workload.result)
+            return [joined(results)]
+        return [results[0].reshape(*workload.results.values())]
 
-    return Prepared(request.infer, output)
+    return Prepared(request.infer, outputs)

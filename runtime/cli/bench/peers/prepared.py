@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import timeit
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,7 +11,13 @@ from brdialect.arrays import Array
 
 @dataclass(frozen=True)
 class Prepared:
-    """`run` does the work once; `output` is the plain-layout result of the latest."""
+    """`run` does the work once; `outputs` are the plain-layout results of the latest,
+    in the order of `Workload.results`."""
 
     run: Callable[[], object]
-    output: Callable[[], Array]
+    outputs: Callable[[], list[Array]]
+
+
+def best_seconds(run: Callable[[], object]) -> float:
+    """Of a few calls, after one that warms up."""
+    return min(timeit.repeat(run, number=1, repeat=6)[1:])

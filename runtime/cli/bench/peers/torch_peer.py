@@ -1,11 +1,12 @@
-"""PyTorch: eager with channels-last images, and compiled with frozen weights."""
+"""PyTorch: eager with channels-last images, and compiled with frozen weights. Gradients
+are eager, with images channels-last or channels-first, whichever is faster."""
 
 # torch comes in the extra `compare` alone, without types that pyright could check
 # pyright: basic, reportMissingImports=false
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import singledispatch
 
 import torch
@@ -13,12 +14,16 @@ from torch import nn
 
 from brdialect.arrays import Array
 from frontends.resnet50 import Bottleneck, Unit
-from runtime.cli.bench.peers.prepared import Prepared
+from runtime.cli.bench.gradients import Gradients
+from runtime.cli.bench.peers.prepared import Prepared, best_seconds
+from runtime.cli.bench.training import OPTIMIZER, TrainingStep
 from runtime.cli.bench.workloads import (
     Convolution,
     DepthwiseBlock,
+    Forward,
     FullyConnected,
     Gemm,
+    Mlp,
     Recurrent,
     WholeResNet50,
     Workload,
@@ -27,6 +32,11 @@ from runtime.cli.bench.workloads import (
 
 def prepare(workload: Workload, inputs: Mapping[str, Array], threads: int) -> Prepared:
     """Eager."""
+    if isinstance(workload, Gradients | TrainingStep):
+        torch.set_num_threads(threads)
+        torch.set_grad_enabled(True)
+        tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}
+        return min(ways(workload, tensors), key=lambda way: best_seconds(way.run))
     return _prepare(workload, inputs, threads, compiled=False)
 
 
@@ -35,6 +45,8 @@ def prepare_compiled(
 ) -> Prepared:
     """torch.compile; freezing lets it fold batch-norms and pack weights. By default it
     leaves recurrent layers to eager; told not to, it unrolls a GRU for minutes."""
+    if not isinstance(workload, Forward):
+        raise NotImplementedError("torch.compile is compared with forward only")
     if isinstance(workload, Recurrent):
         raise NotImplementedError("torch.compile leaves recurrent layers to eager")
     return _prepare(workload, inputs, threads, compiled=True)
@@ -62,7 +74,12 @@ def _prepare(
         latest[:] = [function(*free)]
 
     run()
-    return Prepared(run, lambda: latest[0].contiguous().numpy().copy())
+    return Prepared(run, lambda: [plain(latest[0])])
+
+
+def plain(x: torch.Tensor) -> Array:
+    """A copy in the plain layout."""
+    return x.detach().contiguous().numpy().copy()
 
 
 def _placed(x: torch.Tensor) -> torch.Tensor:
@@ -105,6 +122,16 @@ def _(workload: FullyConnected, tensors: Mapping[str, torch.Tensor]):
     layer = nn.Linear(workload.c, workload.k, bias=False)
     layer.weight.copy_(tensors["w"])
     return layer
+
+
+@module_of.register
+def _(workload: Mlp, tensors: Mapping[str, torch.Tensor]):
+    layers: list[nn.Module] = []
+    for i in range(workload.layers):
+        layers += [nn.Linear(workload.c, workload.c), nn.ReLU()]
+        layers[-2].weight.copy_(tensors[f"w{i}"])
+        layers[-2].bias.copy_(tensors[f"b{i}"])
+    return nn.Sequential(*layers)
 
 
 @module_of.register
@@ -172,7 +199,8 @@ def _unit(unit: Unit, tensors: Mapping[str, torch.Tensor]) -> nn.Sequential:
     pad = unit.weight[2] // 2
     norm = nn.BatchNorm2d(weight.shape[0])
     for name in ("weight", "bias", "running_mean", "running_var"):
-        getattr(norm, name).copy_(tensors[f"{unit.norm}.{name}"])
+        if (given := tensors.get(f"{unit.norm}.{name}")) is not None:
+            getattr(norm, name).copy_(given)
     return nn.Sequential(_convolution(weight, stride=unit.stride, padding=pad), norm)
 
 
@@ -191,3 +219,104 @@ def _(workload: WholeResNet50, tensors: Mapping[str, torch.Tensor]):
         nn.Flatten(),
         last,
     )
+
+
+def ways(
+    workload: Gradients | TrainingStep, tensors: Mapping[str, torch.Tensor]
+) -> list[Prepared]:
+    """Different ways to the gradients, or to a step of training."""
+    if isinstance(workload, TrainingStep):
+        images = isinstance(workload.forward, WholeResNet50)
+        formats = (torch.channels_last, torch.contiguous_format)[: 1 + images]
+        return [_of_step(workload, tensors, f) for f in formats]
+    match workload.forward:
+        case Convolution():
+            formats = (torch.channels_last, torch.contiguous_format)
+            return [_of_convolution(workload, tensors, f) for f in formats]
+        case FullyConnected():
+            return [_of_linear(workload, tensors)]
+        case Mlp():
+            return [_of_module(workload, tensors)]
+
+
+def _prepared(function: Callable[[], Sequence[torch.Tensor]]) -> Prepared:
+    latest: list[torch.Tensor] = []
+
+    def run() -> None:
+        latest[:] = function()
+
+    return Prepared(run, lambda: [plain(x) for x in latest])
+
+
+def _of_convolution(
+    workload: Gradients,
+    tensors: Mapping[str, torch.Tensor],
+    format_: torch.memory_format,
+) -> Prepared:
+    forward = workload.forward
+    assert isinstance(forward, Convolution)
+    placed = {
+        name: tensors.get(name, torch.zeros(shape)).to(memory_format=format_)
+        for name, shape in {**forward.shapes(), "dy": forward.result}.items()
+    }
+    operands = [placed[name] for name in ("dy", "x", "w")]
+    settings = (
+        [forward.sh, forward.sw],
+        [forward.ph, forward.pw],
+        [forward.dh, forward.dw],
+    )
+    wanted = [name in workload.wrt for name in ("x", "w")]
+
+    def run() -> Sequence[torch.Tensor]:
+        found = torch.ops.aten.convolution_backward(
+            *operands, None, *settings, False, [0, 0], forward.g, [*wanted, False]
+        )
+        return [x for x, is_wanted in zip(found, wanted, strict=False) if is_wanted]
+
+    return _prepared(run)
+
+
+def _of_linear(workload: Gradients, tensors: Mapping[str, torch.Tensor]) -> Prepared:
+    dy = tensors["dy"]
+    products = {"x": lambda: dy @ tensors["w"], "w": lambda: dy.t() @ tensors["x"]}
+    return _prepared(lambda: [products[name]() for name in workload.wrt])
+
+
+def _of_module(workload: Gradients, tensors: Mapping[str, torch.Tensor]) -> Prepared:
+    with torch.no_grad():
+        module = module_of(workload.forward, tensors)
+    assert isinstance(module, nn.Module)
+    parameters = list(module.parameters())
+    x, dy = tensors["x"], tensors["dy"]
+    return _prepared(lambda: torch.autograd.grad(module(x), parameters, dy))
+
+
+def _of_step(
+    workload: TrainingStep,
+    tensors: Mapping[str, torch.Tensor],
+    format_: torch.memory_format,
+) -> Prepared:
+    """Steps go on from each other, which changes numbers only; the results are those of
+    the first one."""
+    with torch.no_grad():
+        module = module_of(workload.forward, tensors)
+    assert isinstance(module, nn.Module)
+    module = module.train()
+    x, labels = tensors["x"], tensors["labels"]
+    if x.dim() == 4:
+        module.to(memory_format=format_)
+        x = x.to(memory_format=format_)
+    parameters = list(module.parameters())
+    optimizer = torch.optim.SGD(parameters, OPTIMIZER.rate, momentum=OPTIMIZER.momentum)
+
+    def run() -> torch.Tensor:
+        optimizer.zero_grad(set_to_none=True)
+        loss = nn.functional.cross_entropy(module(x), labels)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    loss = run()
+    moments = [optimizer.state[p]["momentum_buffer"] for p in parameters]
+    first = [plain(x) for x in (loss, *parameters, *moments)]
+    return Prepared(run, lambda: first)

@@ -1,0 +1,116 @@
+"""Gradients as workloads: of a layer by its input, by its weights, or of all that is
+learnt in a network.
+
+Sizes, names and plain layouts are those of the forward workload. `dy` is the gradient
+of its result; `dx`, `dw` .. are the gradients of its inputs `x`, `w` .. .
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from brdialect.mistake import BrError
+from runtime.cli.bench.training import training
+from runtime.cli.bench.workloads import (
+    Convolution,
+    Forward,
+    FullyConnected,
+    Mlp,
+    Recurrent,
+    Shape,
+    Workload,
+)
+
+Differentiable = Convolution | FullyConnected | Mlp
+
+
+@dataclass(frozen=True)
+class Gradients(Workload):
+    """What `dy` and the inputs of `forward` give for the inputs `wrt`. A layer's
+    gradient by one input does not read that input; those of several layers compute
+    their forward pass, too."""
+
+    forward: Differentiable
+    wrt: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.forward.name
+
+    @property
+    def flops(self) -> int:
+        """Of a layer as many for each gradient as forward; of layers one after another
+        three times as many, less the gradient of their input."""
+        if not isinstance(self.forward, Mlp):
+            return self.forward.flops * len(self.wrt)
+        first = self.forward.flops // self.forward.layers
+        return 3 * self.forward.flops - first
+
+    def shapes(self) -> dict[str, Shape]:
+        inputs = self.forward.shapes()
+        if not isinstance(self.forward, Mlp) and len(self.wrt) == 1:
+            del inputs[self.wrt[0]]
+        return {**inputs, "dy": self.forward.result}
+
+    @property
+    def weights(self) -> list[str]:
+        """Those of a single layer. In a network that learns they change."""
+        if isinstance(self.forward, Mlp):
+            return []
+        return [name for name in self.forward.weights if name in self.shapes()]
+
+    @property
+    def results(self) -> dict[str, Shape]:
+        inputs = self.forward.shapes()
+        return {f"d{name}": inputs[name] for name in self.wrt}
+
+
+def by_data(forward: Forward) -> Gradients:
+    """The gradient of the input."""
+    return Gradients(_layer(forward), ("x",))
+
+
+def by_weights(forward: Forward) -> Gradients:
+    """The gradient of the weights."""
+    return Gradients(_layer(forward), ("w",))
+
+
+def by_both(forward: Forward) -> Gradients:
+    """The gradients of input and weights."""
+    return Gradients(_layer(forward), ("x", "w"))
+
+
+def by_parameters(forward: Forward) -> Gradients:
+    """The gradients of all that is learnt."""
+    assert isinstance(forward, Mlp)
+    return Gradients(forward, tuple(forward.weights))
+
+
+def _layer(forward: Forward) -> Convolution | FullyConnected:
+    if isinstance(forward, Recurrent):
+        raise BrError(
+            f"{forward.name}: expected --pass=fwd, the only one of {forward.cell} yet"
+        )
+    if not isinstance(forward, Convolution | FullyConnected):
+        raise BrError(
+            f"{forward.name}: expected a convolution or a fully connected layer for "
+            "the gradient of a layer; suites of those are resnet50 and fc"
+        )
+    return forward
+
+
+PASSES: Mapping[str, tuple[str, Callable[[Forward], Workload]]] = {
+    "fwd": ("forward", lambda forward: forward),
+    "bwd-data": ("the gradient of a layer by its input", by_data),
+    "bwd-weights": ("the gradient of a layer by its weights", by_weights),
+    "train": ("forward, gradients and an update of what is learnt", training),
+}
+"""What each pass is, and the workload that it makes of a forward one."""
+
+
+def in_pass(name: str, rows: Sequence[Forward]) -> list[Workload]:
+    """The workloads that a pass makes of forward ones."""
+    if name not in PASSES:
+        raise BrError(f"--pass: expected one of {', '.join(PASSES)}, got '{name}'")
+    return [PASSES[name][1](row) for row in rows]

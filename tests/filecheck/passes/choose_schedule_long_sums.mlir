@@ -1,0 +1,70 @@
+// RUN: br-opt %s -p 'set-target{target=x86-64-v4 threads=1},choose-schedule' \
+// RUN:   | filecheck %s --check-prefix ONE
+// RUN: br-opt %s -p 'set-target{target=x86-64-v4 threads=2},choose-schedule' \
+// RUN:   | filecheck %s --check-prefix TWO
+
+// The gradients of the weights of some 1x1 convolutions, x [p, c] and dy [p, k].
+
+#x = affine_map<(p, c, k) -> (p, c)>
+#dy = affine_map<(p, c, k) -> (p, k)>
+#dw = affine_map<(p, c, k) -> (c, k)>
+#kinds = [#linalg.iterator_type<reduction>, #linalg.iterator_type<parallel>,
+          #linalg.iterator_type<parallel>]
+
+// 256 x 64 weights, one panel of columns: each of two threads has a copy of them, which
+// moves less than if each had half of the columns and read all of x.
+// ONE-LABEL: func.func @copies
+// ONE: #br.schedule<"a64 | m=b n=c k=a | tile=6x4">
+// TWO-LABEL: func.func @copies
+// TWO: #br.schedule<"A3136 a64 | m=b n=c k=a | tile=6x4">
+func.func @copies(%x: tensor<6272x256xf32>, %dy: tensor<6272x64xf32>,
+                  %dw: tensor<256x64xf32>) -> tensor<256x64xf32> {
+  %0 = br.contract ins(%x, %dy : tensor<6272x256xf32>, tensor<6272x64xf32>)
+      outs(%dw : tensor<256x64xf32>)
+      {indexing_maps = [#x, #dy, #dw], iterator_types = #kinds, beta = 0.0}
+      -> tensor<256x64xf32>
+  func.return %0 : tensor<256x64xf32>
+}
+
+// 128 x 512 weights and few pixels: threads own columns.
+// ONE-LABEL: func.func @columns
+// ONE: #br.schedule<"a56 | m=b n=c k=a | tile=6x4">
+// TWO-LABEL: func.func @columns
+// TWO: #br.schedule<"C256 a56 | m=b n=c k=a | tile=6x4">
+func.func @columns(%x: tensor<784x128xf32>, %dy: tensor<784x512xf32>,
+                   %dw: tensor<128x512xf32>) -> tensor<128x512xf32> {
+  %0 = br.contract ins(%x, %dy : tensor<784x128xf32>, tensor<784x512xf32>)
+      outs(%dw : tensor<128x512xf32>)
+      {indexing_maps = [#x, #dy, #dw], iterator_types = #kinds, beta = 0.0}
+      -> tensor<128x512xf32>
+  func.return %0 : tensor<128x512xf32>
+}
+
+// 1024 x 2048 weights, 8 MB, are written once, 24 rows at a time, each thread its own.
+// ONE-LABEL: func.func @owners
+// ONE: #br.schedule<"B24 C64 | m=b n=c k=a | tile=6x4 | pack=b64">
+// TWO-LABEL: func.func @owners
+// TWO: #br.schedule<"B24 C64 | m=b n=c k=a | tile=6x4 | pack=b64">
+func.func @owners(%x: tensor<49x1024xf32>, %dy: tensor<49x2048xf32>,
+                  %dw: tensor<1024x2048xf32>) -> tensor<1024x2048xf32> {
+  %0 = br.contract ins(%x, %dy : tensor<49x1024xf32>, tensor<49x2048xf32>)
+      outs(%dw : tensor<1024x2048xf32>)
+      {indexing_maps = [#x, #dy, #dw], iterator_types = #kinds, beta = 0.0}
+      -> tensor<1024x2048xf32>
+  func.return %0 : tensor<1024x2048xf32>
+}
+
+// Rows of 8 KB fall into few sets of the L2, so x is packed as well, and the L2 holds
+// four panels of dy for 448 of 1344 steps.
+// ONE-LABEL: func.func @collisions
+// ONE: #br.schedule<"a448 C256 B24 c64 | m=b n=c k=a | tile=6x4 | pack=a24,b64">
+// TWO-LABEL: func.func @collisions
+// TWO: #br.schedule<"a448 C256 B24 c64 | m=b n=c k=a | tile=6x4 | pack=a24,b64">
+func.func @collisions(%x: tensor<1344x2048xf32>, %dy: tensor<1344x2048xf32>,
+                      %dw: tensor<2048x2048xf32>) -> tensor<2048x2048xf32> {
+  %0 = br.contract ins(%x, %dy : tensor<1344x2048xf32>, tensor<1344x2048xf32>)
+      outs(%dw : tensor<2048x2048xf32>)
+      {indexing_maps = [#x, #dy, #dw], iterator_types = #kinds, beta = 0.0}
+      -> tensor<2048x2048xf32>
+  func.return %0 : tensor<2048x2048xf32>
+}
