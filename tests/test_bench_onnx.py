@@ -79,10 +79,10 @@ def test_the_command(tmp_path: Path):
     ("words", "told"),
     [
         ((str(XOR), None, None), "expected --input for each input, because the sizes"),
-        ((str(XOR), None, None, ["4x3xf32"]), "4x3"),
-        ((str(XOR), 2, None, [INPUT]), "--minibatch, --layers: a file has none"),
-        (("lstm", None, None, [INPUT]), r"expected a file named \*.onnx with it"),
-        (("gone.onnx", None, None, [INPUT]), "gone.onnx: "),
+        ((str(XOR), None, None, "fwd", ["4x3xf32"]), "4x3"),
+        ((str(XOR), 2, None, "fwd", [INPUT]), "--minibatch, --layers: a file has none"),
+        (("lstm", None, None, "fwd", [INPUT]), r"expected a file named \*.onnx with it"),
+        (("gone.onnx", None, None, "fwd", [INPUT]), "gone.onnx: "),
     ],
 )
 def test_mistakes(words: tuple[str, None, None], told: str):
