@@ -15,6 +15,15 @@ right (the idea of a string of letters is PARLOOPER's):
 * `pack=`: operands repacked into panels: `b16` puts b into panels of 16 columns,
   `a6` puts a into panels of 6 rows.
 * `prefetch=b`: while a part of b is used, the next one is brought into the L2.
+
+On a GPU the grid of thread blocks takes the place of the loops over rows and columns:
+
+    #br.schedule<"D | m=c n=e k=f rows=a,b batch=g | block=64x64x16 warp=32x32 stages=4">
+
+* `rows=`: further iterators that, with m, count up the rows of the matrix product.
+* `block=`, `warp=`, `stages=`, `order=`, `math=`: what a block does (block_tile.py).
+* The loops are capitals of step 1, one block for each trip; a loop over a sum shares it
+  among blocks, which add up in copies of C.
 """
 
 from __future__ import annotations
@@ -28,10 +37,11 @@ from xdsl.irdl import irdl_attr_definition
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 
+from brdialect.block_tile import WORDS, BlockTile, parse_words
 from brdialect.errors import BrError
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_FIELDS = ("m", "n", "k", "batch", "tile", "pack", "prefetch")
+_FIELDS = ("m", "n", "k", "rows", "batch", *WORDS, "tile", "pack", "prefetch")
 
 
 @dataclass(frozen=True)
@@ -61,11 +71,14 @@ class Schedule:
     pack_a: int | None = None
     pack_b: int | None = None
     prefetch_b: bool = False
+    rows: tuple[int, ...] = ()
+    block: BlockTile | None = None
 
     @property
     def inner(self) -> list[int]:
         """The iterators of one call: rows, columns, inner dimension and batch."""
-        return [i for i in (self.m, self.n, self.k, *self.batch) if i is not None]
+        its = (*self.rows, self.m, self.n, self.k, *self.batch)
+        return [i for i in its if i is not None]
 
     def steps(self, iterator: int) -> Sequence[int]:
         """The steps of the loops over one iterator, from the outside in."""
@@ -77,6 +90,8 @@ class Schedule:
             for name, i in (("m", self.m), ("n", self.n), ("k", self.k))
             if i is not None
         ]
+        if self.rows:
+            roles.append("rows=" + ",".join(LETTERS[i] for i in self.rows))
         if self.batch:
             roles.append("batch=" + ",".join(LETTERS[i] for i in self.batch))
         parts = [" ".join(str(loop) for loop in self.loops), " ".join(roles)]
@@ -87,6 +102,8 @@ class Schedule:
             parts.append("pack=" + ",".join(packed))
         if self.prefetch_b:
             parts.append("prefetch=b")
+        if self.block is not None:
+            parts.append(str(self.block))
         return " | ".join(parts)
 
 
@@ -111,8 +128,9 @@ def parse_schedule(text: str) -> Schedule:
     packs = dict(
         _parse_pack(word) for word in fields.get("pack", "").split(",") if word
     )
-    batch = tuple(
-        _iterator(word) for word in fields.get("batch", "").split(",") if word
+    rows, batch = (
+        tuple(_iterator(word) for word in fields.get(name, "").split(",") if word)
+        for name in ("rows", "batch")
     )
     return Schedule(
         loops,
@@ -124,6 +142,8 @@ def parse_schedule(text: str) -> Schedule:
         packs.get("a"),
         packs.get("b"),
         "prefetch" in fields and _parse_prefetch(fields["prefetch"]),
+        rows,
+        parse_words(fields) if any(name in fields for name in WORDS) else None,
     )
 
 

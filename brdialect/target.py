@@ -19,7 +19,15 @@ from xdsl.printer import Printer
 from brdialect.errors import BrError
 from brdialect.targets import TARGETS, Target, target_named
 
-__all__ = ["TARGETS", "Target", "TargetAttr", "set_target", "target_named", "target_of"]
+__all__ = [
+    "TARGETS",
+    "Target",
+    "TargetAttr",
+    "gpu_of",
+    "set_target",
+    "target_named",
+    "target_of",
+]
 
 _VECTORS = (8, 16, 32, 64, 128, 256)
 _SMALLEST = {"vector_registers": 4, "l1": 1 << 10, "l2": 1 << 10, "threads": 1}
@@ -107,6 +115,14 @@ def target_of(module: ModuleOp) -> Target:
     if not isinstance(attr, TargetAttr):
         raise BrError(f"expected br.target to be a #br.target<...>, got {attr}")
     return attr.data
+
+
+def gpu_of(module: ModuleOp) -> Target:
+    """The module's target, which must be a GPU."""
+    if not (target := target_of(module)).is_gpu:
+        gpus = ", ".join(name for name, row in TARGETS.items() if row.is_gpu)
+        raise BrError(f"expected a GPU as br.target ({gpus}), got '{target.name}'")
+    return target
 
 
 def set_target(module: ModuleOp, target: Target) -> None:

@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, bf16, f16, f32
 from xdsl.passes import ModulePass
 
 from brdialect.errors import unsupported
@@ -40,6 +40,8 @@ from brdialect.target import Target, target_of
 from passes.buffers import element_bytes
 from passes.build import row_major
 from passes.check_schedule import check_schedule
+from passes.gpu.check_tile import check_tile
+from passes.gpu.default_tile import default_schedule
 from passes.load_time import is_load_time
 from passes.normalise_contractions import contraction_of
 from passes.register_block import Panels, default_register_block
@@ -84,6 +86,10 @@ class Problem:
     load_time_b: bool
     shape_a: tuple[int, ...]
     shape_b: tuple[int, ...]
+    shape_c: tuple[int, ...]
+    input_bytes: int
+    tensor_cores: bool
+    """Whether a GPU's tensor cores multiply such elements."""
 
     @property
     def n(self) -> int:
@@ -313,13 +319,31 @@ def problem_of(op: ContractOp, target: Target) -> Problem:
         is_load_time(op.b),
         tuple(a.get_shape()),
         tuple(b.get_shape()),
+        tuple(c.get_shape()),
+        element_bytes(a.element_type),
+        element == f32 and a.element_type in (f32, bf16, f16),
     )
 
 
-def check_pinned(op: ContractOp, schedule: Schedule) -> None:
+def gpu_schedule(p: Problem) -> Schedule:
+    """The default schedule of a contraction on a GPU (gpu/default_tile.py)."""
+    steps = tuple(
+        strides_of(forms, row_major(shape)).step
+        for forms, shape in ((p.table.a, p.shape_a), (p.table.c, p.shape_c))
+    )
+    return default_schedule(
+        p.table, (steps[0], steps[1]), p.input_bytes, p.tensor_cores, p.target
+    )
+
+
+def check_pinned(op: ContractOp, schedule: Schedule, target: Target) -> None:
     """Refuses a schedule that was written by hand and does not fit."""
     table = contraction_of((op.a, op.b, op.c), op.maps)
-    if table is not None and not any(e < 0 for e in table.extents):
+    if table is None or any(e < 0 for e in table.extents):
+        return
+    if target.is_gpu:
+        check_tile(op, table, schedule, target)
+    else:
         check_schedule(op, table, schedule)
 
 
@@ -341,8 +365,9 @@ class ChooseSchedulePass(ModulePass):
             tuned = read_tuned(self.tuned)
         for contract in [o for o in op.walk() if isinstance(o, ContractOp)]:
             if contract.schedule is not None:
-                check_pinned(contract, contract.schedule.data)
+                check_pinned(contract, contract.schedule.data, target)
                 continue
             problem = problem_of(contract, target)
-            schedule = tuned_schedule(contract, tuned) or analytic_schedule(problem)
+            default = gpu_schedule if target.is_gpu else analytic_schedule
+            schedule = tuned_schedule(contract, tuned) or default(problem)
             contract.schedule = ScheduleAttr(schedule)

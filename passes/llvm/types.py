@@ -38,6 +38,7 @@ from xdsl.ir import Attribute, Operation
 from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
+from brdialect.gpu_ops import SHARED_SPACE
 
 POINTER = LLVMPointerType()
 
@@ -140,7 +141,8 @@ def memref_arguments(t: MemRefType) -> list[Attribute]:
 
 def check_memref(t: MemRefType, op: Operation) -> Attribute:
     """The element type of `t`; stops at `op` where the memref cannot be lowered."""
-    if not isinstance(t.memory_space, NoneAttr) and t.memory_space != IntAttr(0):
+    spaces = (NoneAttr(), IntAttr(0), SHARED_SPACE)
+    if t.memory_space not in spaces:
         unsupported(
             op,
             f"convert-to-llvm: expected a memref in the default memory space, got {t}; "
