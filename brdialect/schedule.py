@@ -18,7 +18,7 @@ right (the idea of a string of letters is PARLOOPER's):
 
 On a GPU the grid of thread blocks takes the place of the loops over rows and columns:
 
-    #br.schedule<"D | m=c n=e k=f rows=a,b batch=g | block=64x64x16 warp=32x32 stages=4">
+    #br.schedule<"D | m=c n=e k=f rows=a,b batch=g | block=64x64x16 warp=32x32 ..">
 
 * `rows=`: further iterators that, with m, count up the rows of the matrix product.
 * `block=`, `warp=`, `stages=`, `order=`, `math=`: what a block does (block_tile.py).

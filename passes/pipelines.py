@@ -109,6 +109,7 @@ def interface_of(module: ModuleOp, entry: str) -> tuple[Interface, list[Attribut
 
 _DTYPES = {
     "f16": "float16",
+    "bf16": "uint16",  # its bits: numpy has no such type
     "f32": "float32",
     "f64": "float64",
     "i1": "bool",

@@ -10,8 +10,11 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
-from brdialect.target import gpu_of
+from brdialect.interface import Interface
+from brdialect.launch_plan import LaunchPlan
+from brdialect.target import Target, gpu_of
 from passes import pipelines, registry
+from passes.gpu.launches import launch_plan
 from passes.set_target import SetTargetPass
 
 STAGES: Sequence[tuple[str, Sequence[str]]] = (
@@ -22,6 +25,33 @@ STAGES: Sequence[tuple[str, Sequence[str]]] = (
     ("llvm", ("lower-scf-to-cf", "convert-to-llvm")),
 )
 """Stage name, and its passes."""
+
+_PLANNED = [name for name, _ in STAGES].index("device")
+"""The stages before this one keep the functions that launch."""
+
+
+def stages_of(target: Target) -> Sequence[tuple[str, Sequence[str]]]:
+    """The pipeline of a target."""
+    return STAGES if target.is_gpu else pipelines.STAGES
+
+
+def lower_kernels(
+    module: ModuleOp,
+    interface: Interface,
+    observe: pipelines.Observer,
+    context: Context,
+) -> LaunchPlan:
+    """Lowers what `pipelines.lower_to_functions` has made to kernels in the llvm
+    dialect; the plan of their launches."""
+    plan = None
+    for i, (_, names) in enumerate(STAGES[pipelines.OUTLINED :], pipelines.OUTLINED):
+        if i == _PLANNED:
+            plan = launch_plan(module, interface)
+        for name in names:
+            registry.pass_named(name)().apply(context, module)
+            observe(name, module)
+    assert plan is not None
+    return plan
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What the kernels of a GPU mean: all threads of a block at once, in numpy.
 
-    run(module, "main", [x, w, y])      // a function that launches, and what it launches
+    run(module, "main", [x, w, y])    // a function that launches, what it launches
 
 Every value of a kernel is an array with an axis for the block's threads. Beside what
 the threads compute this looks for what a device would not forgive, and stops there:

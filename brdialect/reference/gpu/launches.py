@@ -35,7 +35,7 @@ def run(module: ModuleOp, entry: str, arrays: Sequence[Array]) -> Statistics:
     lower-scf-to-cf). Arrays are written in place; elements are computed in their types.
     bf16 is passed as its values, in float32."""
     statistics = Statistics()
-    device = Machine(module, _HANDLERS, precise=False, resources={})
+    device = device_of(module)
 
     def call(frame: Frame, op: func.CallOp, args: Sequence[Value]) -> Sequence[Value]:
         callee = frame.machine.symbol(op, op.callee.string_value())
@@ -56,6 +56,11 @@ def run(module: ModuleOp, entry: str, arrays: Sequence[Array]) -> Statistics:
         else:
             control.call_function(Frame(host), function, values)
     return statistics
+
+
+def device_of(module: ModuleOp) -> Machine:
+    """What runs the kernels of a module."""
+    return Machine(module, _HANDLERS, precise=False, resources={})
 
 
 def launch(
