@@ -25,6 +25,7 @@ from xdsl.dialects.builtin import (
     MemRefType,
     TensorType,
     UnitAttr,
+    f32,
     f64,
     i64,
 )
@@ -64,11 +65,14 @@ def shaped(value: SSAValue) -> Shaped:
 
 
 ELEMENT_TYPES: Sequence[tuple[type[Attribute], type[Attribute]]] = (
-    # (A and B, C): products are accumulated in C's type
+    # (A and B, C): products are accumulated in C's type ..
     (Float32Type, Float32Type),
     (Float64Type, Float64Type),
     (BFloat16Type, Float32Type),
     (Float16Type, Float32Type),
+    # .. and these in f32
+    (BFloat16Type, BFloat16Type),
+    (Float16Type, Float16Type),
     (IntegerType, IntegerType),
 )
 
@@ -140,12 +144,19 @@ class _DestinationOp(IRDLOperation):
         ):
             raise VerifyException(
                 "expected elements f32, f32 -> f32; f64, f64 -> f64; "
-                "bf16, bf16 -> f32; f16, f16 -> f32 or integers, got "
+                "bf16, bf16 -> f32 or bf16; f16, f16 -> f32 or f16; or integers, got "
                 f"{a.element_type}, {b.element_type} -> {c.element_type}"
             )
 
+    @property
+    def accumulator(self) -> Attribute:
+        """The type in which products are added up."""
+        c = self.shapes[2].element_type
+        return f32 if isinstance(c, Float16Type | BFloat16Type) else c
+
     def verify_epilogue(self) -> None:
-        """One argument for the accumulated element, one for each extra operand."""
+        """One argument for the accumulated element, one for each extra operand; the
+        element of C to store is yielded."""
         c = self.shapes[2]
         if self.epilogue is None:
             if self.extras:
@@ -155,7 +166,7 @@ class _DestinationOp(IRDLOperation):
                 )
             return
         block = self.epilogue.block
-        want = [c.element_type, *(shaped(v).element_type for v in self.extras)]
+        want = [self.accumulator, *(shaped(v).element_type for v in self.extras)]
         got = [arg.type for arg in block.args]
         if got != want:
             raise VerifyException(
@@ -164,11 +175,12 @@ class _DestinationOp(IRDLOperation):
                 f"({', '.join(map(str, got))})"
             )
         last = block.last_op
-        if (
-            not isinstance(last, YieldOp)
-            or [v.type for v in last.arguments] != want[:1]
-        ):
-            raise VerifyException(f"expected the epilogue to br.yield one {want[0]}")
+        if not isinstance(last, YieldOp) or [v.type for v in last.arguments] != [
+            c.element_type
+        ]:
+            raise VerifyException(
+                f"expected the epilogue to br.yield one {c.element_type}"
+            )
 
 
 def _agree(name: str, left: int, right: int) -> None:

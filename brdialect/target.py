@@ -30,8 +30,15 @@ __all__ = [
 ]
 
 _VECTORS = (8, 16, 32, 64, 128, 256)
-_SMALLEST = {"vector_registers": 4, "l1": 1 << 10, "l2": 1 << 10, "threads": 1}
+_SMALLEST = {
+    "vector_registers": 4,
+    "l1": 1 << 10,
+    "l2": 1 << 10,
+    "shared": 0,
+    "multiprocessors": 0,
+}
 _LARGEST = 1 << 40
+_OF_GPUS = ("shared", "multiprocessors", "exact")
 
 
 def _number(parser: AttrParser, field: str) -> int:
@@ -95,7 +102,11 @@ class TargetAttr(Data[Target]):
             row = TARGETS.get(self.data.name)
             for f in fields(Target)[1:]:
                 value = getattr(self.data, f.name)
-                if row is not None and getattr(row, f.name) == value:
+                # without a row, what GPUs alone have is left out for others
+                usual = f.default if f.name in _OF_GPUS else None
+                if row is not None:
+                    usual = getattr(row, f.name)
+                if value == usual:
                     continue
                 printer.print_string(f", {f.name} = ")
                 if isinstance(value, str):

@@ -321,7 +321,7 @@ def problem_of(op: ContractOp, target: Target) -> Problem:
         tuple(b.get_shape()),
         tuple(c.get_shape()),
         element_bytes(a.element_type),
-        element == f32 and a.element_type in (f32, bf16, f16),
+        op.accumulator == f32 and a.element_type in (f32, bf16, f16),
     )
 
 

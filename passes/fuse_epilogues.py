@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, ModuleOp, TensorType
+from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, ModuleOp, TensorType, f32
 from xdsl.dialects.linalg import ops as linalg
 from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.ir.affine import AffineMap
@@ -164,7 +164,7 @@ def fuse_into_contract(
     mine = [i for i, v in enumerate(op.inputs) if v is contract.res]
     if not is_permutation(read) or any(maps[i] != read for i in mine):
         return None
-    if _element(op.outputs[0]) != _element(contract.c):
+    if not can_store(contract, _element(op.outputs[0])):
         return None
     a_map, b_map, c_map, *extra_maps = contract.maps
     # iterator j of `op` runs over dimension read^-1(j) of C, so over that expression
@@ -186,7 +186,8 @@ def fuse_into_contract(
             return None
         c = contract.c
 
-    block = new_block([contract.c, *extras])
+    block = new_block(extras)
+    block.insert_arg(contract.accumulator, 0)
     split = 1 + len(contract.extras)
     with ImplicitBuilder(block):
         element: SSAValue = block.args[0]
@@ -209,6 +210,14 @@ def fuse_into_contract(
     )
     new.location = contract.location
     return new
+
+
+def can_store(contract: ContractOp, element: Attribute) -> bool:
+    """Whether an epilogue may end in elements of this type: C's own, or the narrow ones
+    of A and B in place of the f32 in which they are added up."""
+    a, _, c = (type_.element_type for type_ in contract.shapes)
+    narrow = c == f32 and a == element and contract.beta_value == 0.0
+    return element == c or narrow
 
 
 class FoldInit(RewritePattern):

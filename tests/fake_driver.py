@@ -52,7 +52,7 @@ class FakeDriver:
         self.uploads = 0
 
     def __getattr__(self, name: str) -> Callable[..., tuple[Any, ...]]:
-        function = getattr(type(self), f"do_{name}")
+        function = getattr(type(self), f"do_{name.lower()}")
 
         def call(*arguments: Any) -> tuple[Any, ...]:
             if name == self.fails:
@@ -62,42 +62,42 @@ class FakeDriver:
 
         return call
 
-    def do_cuInit(self, flags: int) -> tuple[()]:
+    def do_cuinit(self, flags: int) -> tuple[()]:
         return ()
 
-    def do_cuGetErrorString(self, status: int) -> bytes:
+    def do_cugeterrorstring(self, status: int) -> bytes:
         return b"unspecified launch failure"
 
-    def do_cuDeviceGetCount(self) -> int:
+    def do_cudevicegetcount(self) -> int:
         return self.devices
 
-    def do_cuDeviceGet(self, number: int) -> int:
+    def do_cudeviceget(self, number: int) -> int:
         return number
 
-    def do_cuDeviceGetName(self, length: int, handle: int) -> bytes:
+    def do_cudevicegetname(self, length: int, handle: int) -> bytes:
         return b"Fake GPU\0\0\0"
 
-    def do_cuDeviceGetAttribute(self, key: str, handle: int) -> int:
+    def do_cudevicegetattribute(self, key: str, handle: int) -> int:
         return self.attributes[key]
 
-    def do_cuDevicePrimaryCtxRetain(self, handle: int) -> str:
+    def do_cudeviceprimaryctxretain(self, handle: int) -> str:
         return "context"
 
-    def do_cuCtxSetCurrent(self, context: str) -> tuple[()]:
+    def do_cuctxsetcurrent(self, context: str) -> tuple[()]:
         return ()
 
-    def do_cuCtxSynchronize(self) -> tuple[()]:
+    def do_cuctxsynchronize(self) -> tuple[()]:
         return ()
 
-    def do_cuMemGetInfo(self) -> tuple[int, int]:
+    def do_cumemgetinfo(self) -> tuple[int, int]:
         return self.free, 16 << 30
 
-    def do_cuMemAlloc(self, size: int) -> int:
+    def do_cumemalloc(self, size: int) -> int:
         pointer, self.next = self.next, self.next + (size + 511) // 256 * 256
         self.memory[pointer] = np.full(size, 0xFF, np.uint8)
         return pointer
 
-    def do_cuMemFree(self, pointer: int) -> tuple[()]:
+    def do_cumemfree(self, pointer: int) -> tuple[()]:
         del self.memory[pointer]
         return ()
 
@@ -108,27 +108,27 @@ class FakeDriver:
                 return bytes_[pointer - start :]
         raise AssertionError(f"no memory at {pointer}")
 
-    def do_cuMemcpyHtoD(self, pointer: int, source: int, size: int) -> tuple[()]:
+    def do_cumemcpyhtod(self, pointer: int, source: int, size: int) -> tuple[()]:
         self.uploads += 1
         self.at(pointer)[:size] = _host(source, size)
         return ()
 
-    def do_cuMemcpyDtoH(self, target: int, pointer: int, size: int) -> tuple[()]:
+    def do_cumemcpydtoh(self, target: int, pointer: int, size: int) -> tuple[()]:
         _host(target, size)[:] = self.at(pointer)[:size]
         return ()
 
-    def do_cuModuleLoadData(self, image: bytes) -> str:
+    def do_cumoduleloaddata(self, image: bytes) -> str:
         assert image.endswith(b"\0") and b".target sm_" in image
         return "module"
 
-    def do_cuModuleGetFunction(self, module: str, name: bytes) -> str:
+    def do_cumodulegetfunction(self, module: str, name: bytes) -> str:
         return name.decode()
 
-    def do_cuFuncSetAttribute(self, function: str, key: str, value: int) -> tuple[()]:
+    def do_cufuncsetattribute(self, function: str, key: str, value: int) -> tuple[()]:
         self.more_shared[function] = value
         return ()
 
-    def do_cuLaunchKernel(self, function: str, *arguments: Any) -> tuple[()]:
+    def do_culaunchkernel(self, function: str, *arguments: Any) -> tuple[()]:
         grid, _, _, threads, _, _, shared, _, (numbers, types), _ = arguments
         kernel = find_entry(self.module, function)
         assert isinstance(kernel, func.FuncOp)
@@ -187,7 +187,7 @@ def _host(address: int, size: int) -> Array:
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch):
-    """A fake GPU in the place of the driver's module, for programs compiled meanwhile."""
+    """A fake GPU in the place of the driver, for programs compiled meanwhile."""
     driver = FakeDriver()
 
     def capture(module: ModuleOp, interface: Any, observe: Any, context: Any) -> Any:

@@ -1,17 +1,14 @@
-"""Programs for GPUs from the file to the result, on a driver that runs them in numpy."""
+"""Programs for GPUs from file to result, on a driver that runs them in numpy."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-import pytest
 from fake_driver import FakeDriver, fake
-from gpu import SM_80, SM_90, error
+from gpu import SM_80, error
 
 import brdialect
-from brdialect.launch_plan import plan_from_json
-from runtime.device_arrays import DeviceArray
 
 __all__ = ["fake"]
 EXAMPLES = Path(__file__).parent.parent / "examples"

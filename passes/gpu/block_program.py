@@ -54,7 +54,7 @@ from passes.gpu.digits import Digits, divided, modulo
 from passes.gpu.fragments import STEPS, Fragments
 from passes.gpu.grid import kernel_of
 from passes.gpu.tile_copy import Shape, TileCopy, below, both
-from passes.gpu.views import Flat, flat, sizes_and_strides
+from passes.gpu.views import Flat, converted, flat, sizes_and_strides
 from passes.vectorise import splat, vectorise_body
 
 AT_ONCE = 4
@@ -110,11 +110,11 @@ class BlockProgram:
         self.op, self.tile = op, tile
         a = op.shapes[0].element_type
         kind = kind_of(a, tile)
-        if kind is None or op.shapes[2].element_type != f32:
+        if kind is None or op.accumulator != f32:
             unsupported(
                 op,
                 "expected f32, bf16 or f16 that are added up in f32 (math=exact: f32), "
-                f"got {a} and {op.shapes[2].element_type}",
+                f"got {a} and {op.accumulator}",
             )
         self.kind, self.input_type = kind, a
         function = op.parent_op()
@@ -366,7 +366,7 @@ class BlockProgram:
         if op.alpha_value != 1.0:
             acc = arith.MulfOp(acc, factor(op.alpha_value)).result
         if op.beta_value != 0.0:
-            old = self.read(0, i, j, lanes)
+            old = converted(self.read(0, i, j, lanes), f32)
             if op.beta_value != 1.0:
                 old = arith.MulfOp(old, factor(op.beta_value)).result
             acc = arith.AddfOp(acc, old).result
@@ -376,6 +376,7 @@ class BlockProgram:
             values = [acc, *extras]
             given = dict[SSAValue, SSAValue](zip(body.args, values, strict=True))
             acc = vectorise_body(body, given, width)[0]
+        acc = converted(acc, self.memories[2].element)
         self.memories[2].store(acc, self.place(0, i, j), lanes)
 
     def place(self, which: int, i: Index, j: Index) -> Index:

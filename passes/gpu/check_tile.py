@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from xdsl.dialects.builtin import f32
+
 from brdialect.block_tile import BlockTile
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
@@ -64,9 +66,9 @@ def _tile_faults(
     op: ContractOp, table: Contraction, tile: BlockTile, target: Target
 ) -> Iterator[str]:
     """Blocks of this form can compute it, and have room."""
-    a, _, c = (type_.element_type for type_ in op.shapes)
-    if kind_of(a, tile) is None or str(c) != "f32":
-        yield f"expected no block= for elements {a} that are added up in {c}"
+    a, sum_ = op.shapes[0].element_type, op.accumulator
+    if kind_of(a, tile) is None or sum_ != f32:
+        yield f"expected no block= for elements {a} that are added up in {sum_}"
     if table.column_role is Role.OUTER:
         yield "expected no block= where each column has a matrix of its own"
     if any(isinstance(f, Blocked) for f in (*table.a, *table.b, *table.c)):

@@ -53,7 +53,7 @@ from passes.build import (
 from passes.gpu.check_tile import check_tile
 from passes.gpu.digits import divided, unravel
 from passes.gpu.grid import each_element, make_kernel
-from passes.gpu.views import BASE_ALIGNMENT, Flat, flat
+from passes.gpu.views import BASE_ALIGNMENT, Flat, converted, flat
 from passes.normalise_contractions import contraction_of
 from passes.vectorise import splat, vectorise_body
 
@@ -180,9 +180,9 @@ class Grid:
 
     def element(self, at: Mapping[int, Index]) -> None:
         """One element of C: the sum, the epilogue, the store."""
-        element = self.operands[2].element
         zero = self.op.beta_value == 0.0
-        start = splat(0, element, None) if zero else self.load(2, at)
+        sum_type = self.op.accumulator
+        start = splat(0, sum_type, None) if zero else self.widened(self.load(2, at))
         sums = [i for i in (*self.schedule.batch, self.schedule.k) if i is not None]
         total = self.total(sums, at, start)
         if self.op.epilogue is not None:
@@ -191,6 +191,8 @@ class Grid:
             values = [total, *extras]
             given = dict[SSAValue, SSAValue](zip(body.args, values, strict=True))
             total = vectorise_body(body, given, None)[0]
+        if isinstance(self.op.accumulator, AnyFloat):
+            total = converted(total, self.operands[2].element)
         self.operands[2].store(total, self.place(2, at))
 
     def total(
@@ -209,12 +211,9 @@ class Grid:
         return for_loop(0, self.extent(sums[0]), 1, body, [start])[0]
 
     def widened(self, x: SSAValue) -> SSAValue:
-        """An element of a or b in the type of c."""
-        want = self.operands[2].element
-        if x.type == want:
-            return x
-        assert isinstance(want, AnyFloat)
-        return arith.ExtFOp(x, want).result
+        """An element in the type of the sum."""
+        want = self.op.accumulator
+        return x if x.type == want else converted(x, want)
 
     def load(self, number: int, at: Mapping[int, Index]) -> SSAValue:
         return self.operands[number].load(self.place(number, at))

@@ -73,7 +73,7 @@ def _special_register(name: str) -> Handler:
 def shared_memory(low: FunctionLowering, op: Operation) -> None:
     """br.shared_memory -> llvm.mlir.addressof and a step of some bytes"""
     type_ = type_of(op.results[0], op)
-    element = check_memref(type_, op)
+    element = check_memref(type_, op, shared=True)
     low.extra_globals[SYMBOL] = shared_symbol
     base = low.compute(
         llvm.AddressOfOp, (), SHARED, {"global_name": SymbolRefAttr(SYMBOL)}
