@@ -56,9 +56,9 @@ BR_CACHE_DIR= none; BR_CACHE_MIB says how much it may hold (2048).
 exit code: 0, or 1 after a mistake or a result beyond tolerance.
 """
 
-RTOL, TF32_RTOL = 1e-4, 1e-3
+RTOL, TF32_RTOL = 1e-4, 5e-3
 """How far a result may be off, relative to the largest magnitude. tf32 has 10 bits of
-mantissa: rounding both factors costs 3e-4 in the mean."""
+mantissa: rounding both factors of a product may cost 1e-3 of it, in each layer."""
 
 VERIFIERS = ("numpy", "onnxruntime", "onnx")
 """What --verify can compare with; --verify alone is the first."""
@@ -110,7 +110,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         "--rtol",
         type=float,
         metavar="X",
-        help="default 1e-4, or 1e-3 where f32 is multiplied in tf32",
+        help="default 1e-4, or 5e-3 where f32 is multiplied in tf32",
     )
     p.add_argument("--atol", type=float, default=1e-6, metavar="X", help="default 1e-6")
     p.add_argument("--threads", type=int, metavar="N", help="default: all processors")
