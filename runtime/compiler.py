@@ -66,10 +66,11 @@ class Compiled:
                 self._executables[shapes] = self._model.executable(shapes)
             return self._executables[shapes]
 
-    def bound_on_device(self, arrays: Sequence[Array]) -> Callable[[], None]:
+    def bound_on_device(self, arrays: Sequence[object]) -> Callable[[], None]:
         """On a GPU: a call with all arrays on the device already."""
-        executable = self._device_executable(tuple(a.shape for a in arrays))
-        return executable.bind(executable.placed(arrays), executable.results())
+        checked = self.signature.checked_on_device(arrays)
+        executable = self._device_executable(tuple(a.shape for a in checked))
+        return executable.bind(executable.placed(checked), executable.results())
 
     def _device_executable(self, shapes: Shapes) -> DeviceExecutable:
         """The same on a GPU."""
