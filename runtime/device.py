@@ -11,6 +11,7 @@ import ctypes
 import weakref
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -35,13 +36,12 @@ _STATIC_SHARED = 48 << 10
 def driver() -> Any:
     """The module of the driver's functions."""
     try:
-        from cuda.bindings import driver as found
+        return import_module("cuda.bindings.driver")
     except ImportError as e:
         raise BrError(
             "expected the package cuda-bindings, to run programs on an NVIDIA GPU, got "
             "none; pip install 'brdialect[gpu]'"
         ) from e
-    return found
 
 
 def ask(name: str, *arguments: Any, what: str | None = None) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from math import prod
 from typing import Any
 
@@ -97,13 +98,13 @@ def device_array(value: Any) -> DeviceArray:
 
 def _through_dlpack(value: object) -> Any:
     try:
-        from cuda.core.utils import StridedMemoryView
+        view = import_module("cuda.core.utils").StridedMemoryView
     except ImportError as e:
         raise BrError(
             "expected the package cuda-core, to take an array by DLPack, got none; "
             "pip install 'brdialect[gpu]'"
         ) from e
-    return StridedMemoryView.from_dlpack(value, stream_ptr=-1)
+    return view.from_dlpack(value, stream_ptr=-1)
 
 
 def _same(strides: Sequence[int], dense: Sequence[int], shape: Sequence[int]) -> bool:

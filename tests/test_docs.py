@@ -148,7 +148,8 @@ def test_contract_page_parses(page: str):
     [
         "README.md",
         *(
-            f"docs/{name}.md" for name in ("pipeline", "differentiate", "training", "gpu")
+            f"docs/{name}.md"
+            for name in ("pipeline", "differentiate", "training", "gpu")
         ),
     ],
 )

@@ -142,7 +142,7 @@ def test_a_launch_that_fails_is_reported(fake: FakeDriver):
 
 def test_a_device_that_is_not_there_or_of_another_kind(fake: FakeDriver):
     fake.devices = 0
-    with pytest.raises(BrError, match="an NVIDIA driver and a GPU.*got none"):
+    with pytest.raises(BrError, match=r"an NVIDIA driver and a GPU.*got none"):
         dense()
     fake.devices, fake.attributes["major"] = 1, 7
     with pytest.raises(

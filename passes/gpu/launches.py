@@ -208,7 +208,8 @@ def launch_plan(module: ModuleOp, interface: Interface) -> LaunchPlan:
         gpu_of(module).name,
         interface.entry,
         kernels,
-        *found,
+        found[0],
+        found[1],
         interface.arena_bytes,
         interface.load_results,
     )

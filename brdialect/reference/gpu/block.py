@@ -28,6 +28,8 @@ from brdialect.reference.values import Array, MemRef, Value, element_of, encode
 
 WARP = 32
 
+_WHERE: Callable[..., Array] = np.where
+
 BlockHandler = Callable[[Any, Any, Sequence[Value]], Sequence[Value]]
 """(block, operation, its operands' values) -> its results' values."""
 
@@ -254,14 +256,14 @@ def if_(frame: Block, op: scf.IfOp, args: Sequence[Value]) -> Sequence[Value]:
 def _chosen(condition: Array, yes: Value, no: Value, type_: Attribute) -> Array:
     if isinstance(type_, VectorType):
         condition = np.asarray(condition)[..., np.newaxis]
-    return np.where(condition, yes, no)
+    return _WHERE(condition, yes, no)
 
 
 def select(frame: Block, op: arith.SelectOp, args: Sequence[Value]) -> Sequence[Value]:
     """One of two values in each thread, or in each lane of a vector."""
     condition, yes, no = args
     if isinstance(op.operands[0].type, VectorType):
-        return (np.where(condition, yes, no),)
+        return (_WHERE(condition, yes, no),)
     return (_chosen(condition, yes, no, op.results[0].type),)
 
 

@@ -73,10 +73,10 @@ class SharedMemory:
     def read(self, places: Array, threads: Array) -> Array:
         """The bytes at some places."""
         self._check_bounds(places)
-        if np.any(self.written[places] < 0):
-            raise BrError("expected shared memory that was written before it is read")
         if np.any(self.on_its_way[places]):
             raise BrError("expected br.async_wait before what is copied is read")
+        if np.any(self.written[places] < 0):
+            raise BrError("expected shared memory that was written before it is read")
         owners = threads[:, np.newaxis]
         fresh = (self.written[places] == self.epoch) & (self.writer[places] != owners)
         if np.any(fresh):
