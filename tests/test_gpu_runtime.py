@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -219,3 +221,13 @@ def test_what_has_no_lowering_is_named(tmp_path: Path):
         BrError, match=r"digits_lstm.mlir:12:3: .*no recurrence on a GPU"
     ):
         br_compile.run(br_compile.parse_options(words))
+
+
+def test_the_benchmark_compiles_its_lines():
+    script = EXAMPLES.parent / "benchmarks" / "gpu.py"
+    command = [sys.executable, str(script), "--dry", "--only=168x256x256"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    kinds = [line.split()[3] for line in done.stdout.splitlines()]
+    assert kinds == ["tf32", "bf16"]
+    assert done.stdout.count("block 128 shared 16384") == 2
