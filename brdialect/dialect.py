@@ -2,6 +2,8 @@
 
 from xdsl.ir import Dialect
 
+from brdialect.block_tile import BlockTileAttr
+from brdialect.gpu_ops import GPU_OPS
 from brdialect.machine_ops import ParallelCallOp, PrefetchOp
 from brdialect.ops import (
     BatchReduceGemmOp,
@@ -45,6 +47,7 @@ BR = Dialect(
         RnnCellOp,
         RnnOp,
         YieldOp,
+        *GPU_OPS,
     ],
-    [ScheduleAttr, TargetAttr],
+    [BlockTileAttr, ScheduleAttr, TargetAttr],
 )

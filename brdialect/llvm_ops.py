@@ -73,6 +73,13 @@ class UIToFPOp(GenericCastOp):
 
 
 @irdl_op_definition
+class AddrSpaceCastOp(GenericCastOp):
+    """A pointer as one into another address space."""
+
+    name = "llvm.addrspacecast"
+
+
+@irdl_op_definition
 class PoisonOp(IRDLOperation):
     """A value that nothing may depend on."""
 
@@ -232,6 +239,7 @@ class SwitchOp(IRDLOperation):
 
 
 LLVM_OPS: tuple[type[Operation], ...] = (
+    AddrSpaceCastOp,
     ExtractElementOp,
     FCmpOp,
     FPToSIOp,

@@ -25,6 +25,7 @@ from xdsl.dialects.builtin import (
     MemRefType,
     TensorType,
     UnitAttr,
+    f32,
     f64,
     i64,
 )
@@ -50,6 +51,7 @@ from xdsl.traits import EffectInstance, IsTerminator, MemoryEffect, MemoryEffect
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
+from brdialect.block_tile import BlockTile, BlockTileAttr
 from brdialect.schedule import ScheduleAttr
 
 Shaped: TypeAlias = MemRefType[Attribute] | TensorType[Attribute]
@@ -63,11 +65,14 @@ def shaped(value: SSAValue) -> Shaped:
 
 
 ELEMENT_TYPES: Sequence[tuple[type[Attribute], type[Attribute]]] = (
-    # (A and B, C): products are accumulated in C's type
+    # (A and B, C): products are accumulated in C's type ..
     (Float32Type, Float32Type),
     (Float64Type, Float64Type),
     (BFloat16Type, Float32Type),
     (Float16Type, Float32Type),
+    # .. and these in f32
+    (BFloat16Type, BFloat16Type),
+    (Float16Type, Float16Type),
     (IntegerType, IntegerType),
 )
 
@@ -139,12 +144,19 @@ class _DestinationOp(IRDLOperation):
         ):
             raise VerifyException(
                 "expected elements f32, f32 -> f32; f64, f64 -> f64; "
-                "bf16, bf16 -> f32; f16, f16 -> f32 or integers, got "
+                "bf16, bf16 -> f32 or bf16; f16, f16 -> f32 or f16; or integers, got "
                 f"{a.element_type}, {b.element_type} -> {c.element_type}"
             )
 
+    @property
+    def accumulator(self) -> Attribute:
+        """The type in which products are added up."""
+        c = self.shapes[2].element_type
+        return f32 if isinstance(c, Float16Type | BFloat16Type) else c
+
     def verify_epilogue(self) -> None:
-        """One argument for the accumulated element, one for each extra operand."""
+        """One argument for the accumulated element, one for each extra operand; the
+        element of C to store is yielded."""
         c = self.shapes[2]
         if self.epilogue is None:
             if self.extras:
@@ -154,7 +166,7 @@ class _DestinationOp(IRDLOperation):
                 )
             return
         block = self.epilogue.block
-        want = [c.element_type, *(shaped(v).element_type for v in self.extras)]
+        want = [self.accumulator, *(shaped(v).element_type for v in self.extras)]
         got = [arg.type for arg in block.args]
         if got != want:
             raise VerifyException(
@@ -163,11 +175,12 @@ class _DestinationOp(IRDLOperation):
                 f"({', '.join(map(str, got))})"
             )
         last = block.last_op
-        if (
-            not isinstance(last, YieldOp)
-            or [v.type for v in last.arguments] != want[:1]
-        ):
-            raise VerifyException(f"expected the epilogue to br.yield one {want[0]}")
+        if not isinstance(last, YieldOp) or [v.type for v in last.arguments] != [
+            c.element_type
+        ]:
+            raise VerifyException(
+                f"expected the epilogue to br.yield one {c.element_type}"
+            )
 
 
 def _agree(name: str, left: int, right: int) -> None:
@@ -187,14 +200,17 @@ class BatchReduceGemmOp(_DestinationOp):
     | extras | `[m, n]` each | a stride of 0 broadcasts, as for a bias |
 
     With one dimension more, `[batch..., m, k, n]`, a has a matrix for each column, as
-    in a depthwise convolution: `C[i, j] += sum_k A[.., i, k, j] B[.., k, j]`.
+    in a depthwise convolution: `C[i, j] += sum_k A[.., i, k, j] B[.., k, j]`. Rows may
+    be counted by several dimensions (images, lines and pixels): `[m0, m1, ..]` in the
+    place of m, in a, c and the extras alike.
 
     All leading dimensions are the batch, read through the memrefs' strides: a
     convolution window is a strided view. `count`, if present, is the run-time number
     of steps taken of the first batch dimension. `next`, a vector of any length, is what
     the caller reads next: it is brought into the L2 meanwhile. The accumulators stay in
     registers over the whole batch and all of k. `register_block` pins rows x vectors of
-    the micro-kernel. Contract page: docs/batch_reduce_gemm.md.
+    the micro-kernel; on a GPU, `tile` says what each thread block does. Contract page:
+    docs/batch_reduce_gemm.md.
     """
 
     name = "br.batch_reduce_gemm"
@@ -211,6 +227,7 @@ class BatchReduceGemmOp(_DestinationOp):
     transpose_a = opt_prop_def(UnitAttr)
     transpose_b = opt_prop_def(UnitAttr)
     register_block = opt_prop_def(DenseArrayBase.constr(i64))
+    tile = opt_prop_def(BlockTileAttr)
 
     irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
     traits = traits_def(DestinationEffects())
@@ -236,6 +253,7 @@ class BatchReduceGemmOp(_DestinationOp):
         alpha: float = 1.0,
         beta: float = 1.0,
         register_block: tuple[int, int] | None = None,
+        tile: BlockTile | None = None,
     ):
         super().__init__(
             operands=(a, b, c, extras, count, next),
@@ -247,6 +265,7 @@ class BatchReduceGemmOp(_DestinationOp):
                 "register_block": None
                 if register_block is None
                 else DenseArrayBase.from_list(i64, register_block),
+                "tile": None if tile is None else BlockTileAttr(tile),
             },
         )
 
@@ -261,45 +280,58 @@ class BatchReduceGemmOp(_DestinationOp):
         return 1.0 if self.beta is None else self.beta.value.data
 
     @property
+    def row_dims(self) -> int:
+        """How many dimensions count the rows."""
+        return self.shapes[2].get_num_dims() - 1
+
+    @property
     def has_matrix_per_column(self) -> bool:
         """Whether a has n as its last dimension."""
         a, b, _ = self.shapes
-        return a.get_num_dims() == b.get_num_dims() + 1
+        return a.get_num_dims() == b.get_num_dims() + self.row_dims
 
     def verify_(self) -> None:
         self.verify_kinds()
         a, b, c = self.shapes
-        rank = a.get_num_dims()
+        rank, rows = a.get_num_dims(), self.row_dims
         own = int(self.has_matrix_per_column)
-        if rank - own < 2 or b.get_num_dims() != rank - own or c.get_num_dims() != 2:
+        if (
+            rank - own < 1 + rows
+            or b.get_num_dims() != rank - own - rows + 1
+            or rows < 1
+        ):
             raise VerifyException(
-                "expected a and b of one rank of at least 2 (or a of one more, for "
-                "each column) and c of rank 2, got ranks "
-                f"{rank}, {b.get_num_dims()} and {c.get_num_dims()}"
+                "expected a of rank batch + rows + 1 (or one more, for each column), b "
+                "of rank batch + 2 and c of rank rows + 1, with rows at least 1, got "
+                f"ranks {rank}, {b.get_num_dims()} and {c.get_num_dims()}"
             )
-        *batch_a, m, k = a.get_shape()[: rank - own]
         *batch_b, k_b, n = b.get_shape()
+        batch_a, rest = a.get_shape()[: len(batch_b)], a.get_shape()[len(batch_b) :]
+        m, k = [*rest[:rows]], rest[rows]
         if own:
             _agree("n of a and b", a.get_shape()[-1], n)
-            if self.transpose_a is not None or self.transpose_b is not None:
+        if self.transpose_a is not None or self.transpose_b is not None:
+            if own or rows > 1:
                 raise VerifyException(
                     "expected no transposed operand where a has a matrix for each "
-                    "column"
+                    "column or rows have several dimensions"
                 )
         if self.transpose_a is not None:
-            m, k = k, m
+            m, k = [k], m[0]
         if self.transpose_b is not None:
             k_b, n = n, k_b
         for i, (x, y) in enumerate(zip(batch_a, batch_b, strict=True)):
             _agree(f"batch dimension {i}", x, y)
         _agree("k", k, k_b)
         for what, type_ in (("c", c), *(("extra", shaped(v)) for v in self.extras)):
-            if type_.get_num_dims() != 2:
+            if type_.get_num_dims() != rows + 1:
                 raise VerifyException(
-                    f"expected {what} of rank 2, got rank {type_.get_num_dims()}"
+                    f"expected {what} of rank {rows + 1}, got rank "
+                    f"{type_.get_num_dims()}"
                 )
-            _agree(f"m of a and {what}", m, type_.get_shape()[0])
-            _agree(f"n of b and {what}", n, type_.get_shape()[1])
+            for size, other in zip(m, type_.get_shape(), strict=False):
+                _agree(f"m of a and {what}", size, other)
+            _agree(f"n of b and {what}", n, type_.get_shape()[-1])
         if self.next is not None and shaped(self.next).get_num_dims() != 1:
             raise VerifyException(f"expected next of rank 1, got {self.next.type}")
         if self.count is not None and not batch_a:

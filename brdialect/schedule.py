@@ -17,6 +17,15 @@ right (the idea of a string of letters is PARLOOPER's):
 * `prefetch=b`: while a part of b is used, the next one is brought into the L2.
 * `skip=f`: taps of a window, of which a call leaves out those that would read the zeros
   around a: its first or last taps in the first or last rows of an image.
+
+On a GPU the grid of thread blocks takes the place of the loops over rows and columns:
+
+    #br.schedule<"D | m=c n=e k=f rows=a,b batch=g | block=64x64x16 warp=32x32 ..">
+
+* `rows=`: further iterators that, with m, count up the rows of the matrix product.
+* `block=`, `warp=`, `stages=`, `order=`, `math=`: what a block does (block_tile.py).
+* The loops are capitals of step 1, one block for each trip; a loop over a sum shares it
+  among blocks, which add up in copies of C.
 """
 
 from __future__ import annotations
@@ -30,10 +39,15 @@ from xdsl.irdl import irdl_attr_definition
 from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 
+from brdialect.block_tile import WORDS, BlockTile, parse_words
 from brdialect.errors import BrError
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_FIELDS = ("m", "n", "k", "batch", "tile", "pack", "prefetch", "skip")
+_FIELDS = (
+    *("m", "n", "k", "rows", "batch"),
+    *WORDS,
+    *("tile", "pack", "prefetch", "skip"),
+)
 
 
 @dataclass(frozen=True)
@@ -64,11 +78,14 @@ class Schedule:
     pack_b: int | None = None
     prefetch_b: bool = False
     skip: int | None = None
+    rows: tuple[int, ...] = ()
+    block: BlockTile | None = None
 
     @property
     def inner(self) -> list[int]:
         """The iterators of one call: rows, columns, inner dimension and batch."""
-        return [i for i in (self.m, self.n, self.k, *self.batch) if i is not None]
+        its = (*self.rows, self.m, self.n, self.k, *self.batch)
+        return [i for i in its if i is not None]
 
     def steps(self, iterator: int) -> Sequence[int]:
         """The steps of the loops over one iterator, from the outside in."""
@@ -80,6 +97,8 @@ class Schedule:
             for name, i in (("m", self.m), ("n", self.n), ("k", self.k))
             if i is not None
         ]
+        if self.rows:
+            roles.append("rows=" + ",".join(LETTERS[i] for i in self.rows))
         if self.batch:
             roles.append("batch=" + ",".join(LETTERS[i] for i in self.batch))
         parts = [" ".join(str(loop) for loop in self.loops), " ".join(roles)]
@@ -92,6 +111,8 @@ class Schedule:
             parts.append("prefetch=b")
         if self.skip is not None:
             parts.append(f"skip={LETTERS[self.skip]}")
+        if self.block is not None:
+            parts.append(str(self.block))
         return " | ".join(parts)
 
 
@@ -116,8 +137,9 @@ def parse_schedule(text: str) -> Schedule:
     packs = dict(
         _parse_pack(word) for word in fields.get("pack", "").split(",") if word
     )
-    batch = tuple(
-        _iterator(word) for word in fields.get("batch", "").split(",") if word
+    rows, batch = (
+        tuple(_iterator(word) for word in fields.get(name, "").split(",") if word)
+        for name in ("rows", "batch")
     )
     return Schedule(
         loops,
@@ -130,6 +152,8 @@ def parse_schedule(text: str) -> Schedule:
         packs.get("b"),
         "prefetch" in fields and _parse_prefetch(fields["prefetch"]),
         role("skip"),
+        rows,
+        parse_words(fields) if any(name in fields for name in WORDS) else None,
     )
 
 

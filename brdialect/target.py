@@ -19,11 +19,26 @@ from xdsl.printer import Printer
 from brdialect.errors import BrError
 from brdialect.targets import TARGETS, Target, target_named
 
-__all__ = ["TARGETS", "Target", "TargetAttr", "set_target", "target_named", "target_of"]
+__all__ = [
+    "TARGETS",
+    "Target",
+    "TargetAttr",
+    "gpu_of",
+    "set_target",
+    "target_named",
+    "target_of",
+]
 
 _VECTORS = (8, 16, 32, 64, 128, 256)
-_SMALLEST = {"vector_registers": 4, "l1": 1 << 10, "l2": 1 << 10, "threads": 1}
+_SMALLEST = {
+    "vector_registers": 4,
+    "l1": 1 << 10,
+    "l2": 1 << 10,
+    "shared": 0,
+    "multiprocessors": 0,
+}
 _LARGEST = 1 << 40
+_OF_GPUS = ("shared", "multiprocessors", "exact")
 
 
 def _number(parser: AttrParser, field: str) -> int:
@@ -87,7 +102,11 @@ class TargetAttr(Data[Target]):
             row = TARGETS.get(self.data.name)
             for f in fields(Target)[1:]:
                 value = getattr(self.data, f.name)
-                if row is not None and getattr(row, f.name) == value:
+                # without a row, what GPUs alone have is left out for others
+                usual = f.default if f.name in _OF_GPUS else None
+                if row is not None:
+                    usual = getattr(row, f.name)
+                if value == usual:
                     continue
                 printer.print_string(f", {f.name} = ")
                 if isinstance(value, str):
@@ -107,6 +126,14 @@ def target_of(module: ModuleOp) -> Target:
     if not isinstance(attr, TargetAttr):
         raise BrError(f"expected br.target to be a #br.target<...>, got {attr}")
     return attr.data
+
+
+def gpu_of(module: ModuleOp) -> Target:
+    """The module's target, which must be a GPU."""
+    if not (target := target_of(module)).is_gpu:
+        gpus = ", ".join(name for name, row in TARGETS.items() if row.is_gpu)
+        raise BrError(f"expected a GPU as br.target ({gpus}), got '{target.name}'")
+    return target
 
 
 def set_target(module: ModuleOp, target: Target) -> None:

@@ -27,6 +27,17 @@ class Target:
     embedded_broadcast: bool = False
     """Whether an FMA can broadcast an operand from memory (AVX-512): then the scalar
     of A needs no register of its own."""
+    shared: int = 0
+    """Of a GPU: the shared memory that a thread block can have."""
+    multiprocessors: int = 0
+    """Of a GPU."""
+    exact: bool = False
+    """Of a GPU: whether products of f32 are f32's own, not tf32's."""
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether programs become grids of thread blocks."""
+        return self.triple.startswith("nvptx64")
 
     def lanes(self, element_bytes: int) -> int:
         """Elements in one vector register."""
@@ -34,6 +45,24 @@ class Target:
 
 
 _LINUX = "unknown-linux-gnu"
+
+
+def _gpu(
+    name: str, cpu: str, features: str, shared: int, l2: int, multiprocessors: int
+) -> Target:
+    return Target(
+        name,
+        "nvptx64-nvidia-cuda",
+        cpu,
+        features,
+        vector_bytes=16,
+        vector_registers=255,
+        l1=shared,
+        l2=l2,
+        shared=shared,
+        multiprocessors=multiprocessors,
+    )
+
 
 TARGETS: dict[str, Target] = {
     row.name: row
@@ -73,6 +102,12 @@ TARGETS: dict[str, Target] = {
             32 << 10,
             1 << 20,
         ),
+        # NVIDIA GPUs: accesses of 16 bytes, 255 registers a thread; the L1 and shared
+        # memory are one. CUDA C++ Programming Guide, table of technical specifications;
+        # multiprocessors and L2 are those of an A100 and of an H100 SXM. LLVM's ptx
+        # versions are the oldest that know these devices' instructions.
+        _gpu("nvptx64-sm_80", "sm_80", "+ptx70", 163 << 10, 40 << 20, 108),
+        _gpu("nvptx64-sm_90a", "sm_90a", "+ptx80", 227 << 10, 50 << 20, 132),
     )
 }
 
@@ -86,4 +121,5 @@ def target_named(name: str, threads: int = 1) -> Target:
         )
     if threads < 1:
         raise BrError(f"expected at least 1 thread, got {threads}")
-    return replace(TARGETS[name], threads=threads)
+    row = TARGETS[name]
+    return row if row.is_gpu else replace(row, threads=threads)

@@ -32,10 +32,13 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from brdialect.ops import ContractOp
-from brdialect.roles import Role
+from brdialect.roles import Role, strides_of
 from brdialect.schedule import Loop, Schedule, ScheduleAttr
-from brdialect.target import target_of
+from brdialect.target import Target, target_of
+from passes.build import row_major
 from passes.check_schedule import check_schedule
+from passes.gpu.check_tile import check_tile
+from passes.gpu.default_tile import default_schedule
 from passes.normalise_contractions import contraction_of
 from passes.register_block import Panels, default_register_block
 from passes.schedule_long_sums import is_long_sum, long_sum
@@ -210,10 +213,25 @@ def wants_pack(p: Problem, panel: int, rows: int) -> bool:
     return reuse >= PACK_ROWS
 
 
-def check_pinned(op: ContractOp, schedule: Schedule) -> None:
+def gpu_schedule(p: Problem) -> Schedule:
+    """The default schedule of a contraction on a GPU (gpu/default_tile.py)."""
+    steps = tuple(
+        strides_of(forms, row_major(shape)).step
+        for forms, shape in ((p.table.a, p.shape_a), (p.table.c, p.shape_c))
+    )
+    return default_schedule(
+        p.table, (steps[0], steps[1]), p.input_bytes, p.tensor_cores, p.target
+    )
+
+
+def check_pinned(op: ContractOp, schedule: Schedule, target: Target) -> None:
     """Refuses a schedule that was written by hand and does not fit."""
     table = contraction_of((op.a, op.b, op.c), op.maps)
-    if table is not None and not any(e < 0 for e in table.extents):
+    if table is None or any(e < 0 for e in table.extents):
+        return
+    if target.is_gpu:
+        check_tile(op, table, schedule, target)
+    else:
         check_schedule(op, table, schedule)
 
 
@@ -235,8 +253,9 @@ class ChooseSchedulePass(ModulePass):
             tuned = read_tuned(self.tuned)
         for contract in [o for o in op.walk() if isinstance(o, ContractOp)]:
             if contract.schedule is not None:
-                check_pinned(contract, contract.schedule.data)
+                check_pinned(contract, contract.schedule.data, target)
                 continue
             problem = problem_of(contract, target)
-            schedule = tuned_schedule(contract, tuned) or analytic_schedule(problem)
+            default = gpu_schedule if target.is_gpu else analytic_schedule
+            schedule = tuned_schedule(contract, tuned) or default(problem)
             contract.schedule = ScheduleAttr(schedule)

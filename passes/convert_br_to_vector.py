@@ -106,6 +106,12 @@ def check(op: BatchReduceGemmOp) -> None:
             "expected elements f32 or f64 alike in a, b and c, got "
             f"{', '.join(map(str, types))}; other element types have no CPU kernel yet",
         )
+    if op.row_dims != 1:
+        unsupported(
+            op,
+            f"expected c of rank 2, got rank {op.row_dims + 1}; loops over the other "
+            "rows go around the kernel of a CPU",
+        )
     for v in gemm_memrefs(op):
         if not isinstance(v.type, MemRefType):
             unsupported(op, f"expected memrefs, got {v.type}; run bufferize first")

@@ -20,6 +20,7 @@ Structured control flow has to be gone: `lower-scf-to-cf` does that.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from xdsl.context import Context
@@ -33,6 +34,7 @@ from passes.llvm import (
     arithmetic,
     casts,
     functions,
+    gpu,
     memory,
     parallel,
     vectors,
@@ -45,6 +47,7 @@ HANDLERS: dict[str, Handler] = {
     **arithmetic.HANDLERS,
     **casts.HANDLERS,
     **functions.HANDLERS,
+    **gpu.HANDLERS,
     **memory.HANDLERS,
     **parallel.HANDLERS,
     **vectors.HANDLERS,
@@ -99,9 +102,10 @@ def lower_body(
     function: func.FuncOp,
     needed: dict[str, llvm.LLVMFunctionType],
     extra: dict[str, llvm.FuncOp],
+    variables: dict[str, Callable[[], llvm.GlobalOp]],
 ) -> Region:
     """The new body of a function; adds the library functions it calls to `needed`, and
-    those made on the way to `extra`."""
+    those made on the way to `extra`, variables that it needs to `variables`."""
     if not function.body.blocks:
         return Region()
     blocks = reachable(function.body)
@@ -129,6 +133,7 @@ def lower_body(
     low.finish()
     needed.update(low.needed_functions)
     extra.update(low.extra_functions)
+    variables.update(low.extra_globals)
     return region
 
 
@@ -155,9 +160,10 @@ def lower_module(module: ModuleOp) -> None:
     """Replaces all functions and globals."""
     needed: dict[str, llvm.LLVMFunctionType] = {}
     extra: dict[str, llvm.FuncOp] = {}
+    variables: dict[str, Callable[[], llvm.GlobalOp]] = {}
     for op in list(module.body.ops):
         if isinstance(op, func.FuncOp):
-            new = functions.llvm_function(op, lower_body(op, needed, extra))
+            new = functions.llvm_function(op, lower_body(op, needed, extra, variables))
         elif isinstance(op, memref.GlobalOp):
             new = memory.global_op(op)
         elif isinstance(op, (llvm.FuncOp, llvm.GlobalOp)):
@@ -168,6 +174,7 @@ def lower_module(module: ModuleOp) -> None:
         module.body.block.insert_op_before(new, op)
         op.detach()
         op.erase(safe_erase=False)
+    module.body.block.add_ops([make() for make in variables.values()])
     module.body.block.add_ops(extra.values())
     declared = {
         op.sym_name.data for op in module.body.ops if isinstance(op, llvm.FuncOp)

@@ -25,7 +25,7 @@ from math import prod
 from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, ModuleOp, TensorType
+from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, ModuleOp, TensorType, f32
 from xdsl.dialects.linalg import ops as linalg
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineMap
@@ -205,7 +205,7 @@ def fuse_into_contract(
     mine = [i for i, v in enumerate(op.inputs) if v is contract.res]
     if not is_permutation(read) or any(maps[i] != read for i in mine):
         return None
-    if _element(op.outputs[0]) != _element(contract.c):
+    if not can_store(contract, _element(op.outputs[0])):
         return None
     a_map, b_map, c_map, *extra_maps = contract.maps
     # iterator j of `op` runs over dimension read^-1(j) of C, so over that expression
@@ -231,7 +231,8 @@ def fuse_into_contract(
             return None
         c = contract.c
 
-    block = new_block([contract.c, *extras])
+    block = new_block(extras)
+    block.insert_arg(contract.accumulator, 0)
     split = 1 + len(contract.extras)
     with ImplicitBuilder(block):
         element: SSAValue = block.args[0]
@@ -263,6 +264,14 @@ def has_columns(
     """Whether a row of C is one of vectors of b."""
     table = contraction_of(values, maps)
     return table is not None and table.columns is not None
+
+
+def can_store(contract: ContractOp, element: Attribute) -> bool:
+    """Whether an epilogue may end in elements of this type: C's own, or the narrow ones
+    of A and B in place of the f32 in which they are added up."""
+    a, _, c = (type_.element_type for type_ in contract.shapes)
+    narrow = c == f32 and a == element and contract.beta_value == 0.0
+    return element == c or narrow
 
 
 class FoldInit(RewritePattern):

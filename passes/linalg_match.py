@@ -85,12 +85,19 @@ def is_copy(op: object) -> TypeGuard[linalg.GenericOp]:
 
 
 def multiply_add(block: Block) -> bool:
-    """Whether the body is `out + a * b` over floats, in any order of operands."""
+    """Whether the body is `out + a * b` over floats, in any order of operands; a and b
+    may be extended to the type of `out` first."""
     ops = list(block.ops)
-    if len(ops) != 3 or len(block.args) != 3:
+    if len(block.args) != 3:
+        return False
+    a, b, out = block.args
+    if len(ops) == 5 and all(isinstance(op, arith.ExtFOp) for op in ops[:2]):
+        if not same([op.operands[0] for op in ops[:2]], (a, b)):
+            return False
+        (a, b), ops = (op.results[0] for op in ops[:2]), ops[2:]
+    if len(ops) != 3:
         return False
     multiply, sum_, yield_ = ops
-    a, b, out = block.args
     return (
         isinstance(multiply, arith.MulfOp)
         and isinstance(sum_, arith.AddfOp)

@@ -25,6 +25,7 @@ from xdsl.utils.hints import isa
 from xdsl.utils.target import Target as TextTarget
 
 from brdialect.errors import unsupported
+from brdialect.gpu_ops import THREADS
 from brdialect.target import Target, target_of
 from passes.llvm.intrinsics import known_intrinsic
 from passes.llvm.ir_function import METADATA, FunctionText
@@ -76,8 +77,12 @@ def function_attributes(op: llvm.FuncOp, target: Target) -> str:
         parts.append(f'"target-cpu"="{target.cpu}"')
         if target.features:
             parts.append(f'"target-features"="{target.features}"')
-        # LLVM would split wide vectors on CPUs where it prefers narrow ones
-        parts.append(f'"prefer-vector-width"="{8 * target.vector_bytes}"')
+        if isinstance(threads := op.attributes.get(THREADS), IntegerAttr):
+            # ptxas gives out registers for blocks of this size
+            parts.append(f'"nvvm.maxntid"="{threads.value.data}"')
+        if not target.is_gpu:
+            # LLVM would split wide vectors on CPUs where it prefers narrow ones
+            parts.append(f'"prefer-vector-width"="{8 * target.vector_bytes}"')
     for entry in op.passthrough or ():
         if isinstance(entry, StringAttr):
             parts.append(entry.data)
@@ -141,6 +146,8 @@ class ModuleText:
         head += _VISIBILITY.get(op.visibility_.value.data, "")
         if (convention := op.CConv.cconv_name) != "ccc":
             head += f" {convention}"
+        if THREADS in op.attributes:
+            head += " ptx_kernel"
         results = parameter_attributes(op.res_attrs.data[0], op) if op.res_attrs else ""
         head += f"{results} {type_text(t.output)} {symbol_text(name)}"
         line = f"{head}({', '.join(arguments)}){self._group(op)}"
@@ -161,6 +168,8 @@ class ModuleText:
         parts = [linkage] if linkage != "external" or value is None else []
         if op.unnamed_addr is not None and op.unnamed_addr.value.data:
             parts.append(llvm.UNNAMED_ADDR_KEYWORD_BY_KEY[op.unnamed_addr.value.data])
+        if space := op.addr_space.value.data:
+            parts.append(f"addrspace({space})")
         parts.append("constant" if isinstance(op.constant, UnitAttr) else "global")
         parts.append(value if value is not None else type_text(op.global_type))
         line = f"{symbol_text(op.sym_name.data)} = {' '.join(parts)}"

@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp, ShapedType
+from xdsl.dialects.builtin import ModuleOp, ShapedType, bf16, f16, f32
 from xdsl.dialects.linalg import ops as linalg
 from xdsl.dialects.linalg.attrs import IteratorType
 from xdsl.ir import Operation, SSAValue
@@ -40,6 +40,8 @@ from brdialect.errors import unsupported
 from brdialect.ops import ContractOp, is_supported_float, shaped
 from brdialect.roles import Contraction, Linear, Role, extents_of, forms_of
 from brdialect.schedule import ScheduleAttr
+from brdialect.target import Target, target_of
+from passes.gpu.widen_sums import widen_sums
 from passes.linalg_match import is_copy, maps_of, multiply_add
 
 
@@ -107,8 +109,22 @@ def pinned_schedule(op: Operation) -> ScheduleAttr | None:
     return attribute
 
 
+def can_multiply(a: SSAValue, b: SSAValue, c: SSAValue, target: Target) -> bool:
+    """Whether the target's kernels take such elements: a GPU's also f16 and bf16 that
+    are added up in f32."""
+    if not all(isinstance(v.type, ShapedType) for v in (a, b, c)):
+        return False
+    x, y, z = (shaped(v).element_type for v in (a, b, c))
+    if all(is_supported_float(t) for t in (x, y, z)):
+        return x == y == z
+    return target.is_gpu and z == f32 and x == y and x in (f16, bf16)
+
+
 class ToContract(RewritePattern):
     """`linalg.generic` with a multiply-add body -> `br.contract`."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: linalg.GenericOp, rewriter: PatternRewriter):
@@ -117,11 +133,7 @@ class ToContract(RewritePattern):
         if not multiply_add(op.body.block):
             return
         a, b, c = op.operands
-        if not all(
-            isinstance(v.type, ShapedType)
-            and is_supported_float(shaped(v).element_type)
-            for v in (a, b, c)
-        ):
+        if not can_multiply(a, b, c, self.target):
             return
         reductions = {
             i
@@ -164,11 +176,15 @@ class NormaliseContractionsPass(ModulePass):
     name = "normalise-contractions"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        PatternRewriteWalker(ToContract(), apply_recursively=False).rewrite_module(op)
+        target = target_of(op)
+        if target.is_gpu:
+            widen_sums(op)
+        pattern = ToContract(target)
+        PatternRewriteWalker(pattern, apply_recursively=False).rewrite_module(op)
         for left in op.walk():
             if ScheduleAttr.name in left.attributes:
                 unsupported(
                     left,
                     "expected br.schedule on a matrix product or convolution of f32 or "
-                    "f64; leave it out here",
+                    "f64 (on a GPU, f16 or bf16 too); leave it out here",
                 )

@@ -71,7 +71,7 @@ STAGES: Sequence[tuple[str, Sequence[str]]] = (
 )
 """Stage name, and its passes."""
 
-_OUTLINED = 1 + [name for name, _ in STAGES].index("outline")
+OUTLINED = 1 + [name for name, _ in STAGES].index("outline")
 """The stages before this one look at the whole program, the others at a function."""
 
 Observer = Callable[[str, ModuleOp], None]
@@ -118,6 +118,7 @@ def interface_of(module: ModuleOp, entry: str) -> tuple[Interface, list[Attribut
 
 _DTYPES = {
     "f16": "float16",
+    "bf16": "uint16",  # its bits: numpy has no such type
     "f32": "float32",
     "f64": "float64",
     "i1": "bool",
@@ -168,7 +169,7 @@ def lower_to_functions(
     operation; how to call `entry`, and the constants that its load function takes."""
     set_target(module, target)
     found = None
-    for name in passes_of(STAGES[:_OUTLINED]):
+    for name in passes_of(STAGES[:OUTLINED]):
         registry.pass_named(name)().apply(context, module)
         if name == "bufferize":
             found = interface_of(module, entry)
@@ -179,7 +180,7 @@ def lower_to_functions(
 
 def lower_functions(module: ModuleOp, observe: Observer, context: Context) -> None:
     """Lowers what `lower_to_functions` has made to the llvm dialect."""
-    for name in passes_of(STAGES[_OUTLINED:]):
+    for name in passes_of(STAGES[OUTLINED:]):
         registry.pass_named(name)().apply(context, module)
         observe(name, module)
 

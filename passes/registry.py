@@ -1,7 +1,8 @@
 """Every pass by name, each module imported only when its pass is asked for.
 
 A pass's name is its file's: `convert-br-to-vector` is `ConvertBrToVectorPass` in
-`passes/convert_br_to_vector.py`. A new pass is a new line in `NAMES`.
+`passes/convert_br_to_vector.py`. A new pass is a new line in `NAMES`, one for GPUs in
+`GPU_NAMES` (its file is in `passes/gpu/`).
 """
 
 from collections.abc import Callable
@@ -43,6 +44,13 @@ NAMES = (
     "call-by-table",
 )
 
+GPU_NAMES = (
+    "convert-contract-to-grid",
+    "convert-linalg-to-grid",
+    "convert-br-to-mma",
+    "keep-kernels",
+)
+
 
 def _lazily(module: str, name: str) -> Callable[[], type[ModulePass]]:
     def factory() -> type[ModulePass]:
@@ -55,10 +63,15 @@ def _lazily(module: str, name: str) -> Callable[[], type[ModulePass]]:
 def all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
     """A function for each name that imports its pass."""
     one_each = {
-        name: _lazily(f"passes.{name.replace('-', '_')}", name) for name in NAMES
+        name: _lazily(f"{folder}.{name.replace('-', '_')}", name)
+        for folder, names in (("passes", NAMES), ("passes.gpu", GPU_NAMES))
+        for name in names
     }
     # The pipelines are passes too: sequences of the above.
-    return one_each | {"lower-to-cpu": _lazily("passes.pipelines", "lower-to-cpu")}
+    return one_each | {
+        "lower-to-cpu": _lazily("passes.pipelines", "lower-to-cpu"),
+        "lower-to-gpu": _lazily("passes.gpu.pipeline", "lower-to-gpu"),
+    }
 
 
 def pass_named(name: str) -> type[ModulePass]:

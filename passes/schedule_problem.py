@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from xdsl.dialects.builtin import bf16, f16, f32
+
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
 from brdialect.roles import Contraction, Linear, Role, strides_of
@@ -35,6 +37,11 @@ class Problem:
     load_time_b: bool
     shape_a: tuple[int, ...]
     shape_b: tuple[int, ...]
+    shape_c: tuple[int, ...]
+    input_bytes: int
+    tensor_cores: bool
+    """Whether a GPU's tensor cores multiply such elements."""
+
     zeros: ZeroPadding | None = None
     """Around a."""
 
@@ -128,5 +135,8 @@ def problem_of(op: ContractOp, target: Target) -> Problem:
         is_load_time(op.b),
         tuple(a.get_shape()),
         tuple(b.get_shape()),
+        tuple(c.get_shape()),
+        element_bytes(a.element_type),
+        op.accumulator == f32 and a.element_type in (f32, bf16, f16),
         zero_padding(op.a),
     )

@@ -75,15 +75,20 @@ def check_array(parameter: Parameter, value: object, what: str) -> Array:
     return usable
 
 
-def check_arrays(
-    parameters: Sequence[Parameter], values: Sequence[object], names: Sequence[str]
-) -> list[Array]:
-    """One checked array for each parameter; `names` names them in messages."""
+def check_count(parameters: Sequence[Parameter], values: Sequence[object]) -> None:
+    """Refuses more or fewer arguments than there are parameters."""
     if len(values) != len(parameters):
         raise BrError(
             f"expected {len(parameters)} arguments "
             f"({', '.join(map(str, parameters)) or 'none'}), got {len(values)}"
         )
+
+
+def check_arrays(
+    parameters: Sequence[Parameter], values: Sequence[object], names: Sequence[str]
+) -> list[Array]:
+    """One checked array for each parameter; `names` names them in messages."""
+    check_count(parameters, values)
     return [
         check_array(parameter, value, name)
         for parameter, value, name in zip(parameters, values, names, strict=True)

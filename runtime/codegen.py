@@ -3,7 +3,8 @@
 What our passes make is vectors and register blocks already, with nothing left to
 inline or vectorise, and loops say whether they are to be unrolled: a few clean-ups turn
 it into the machine code that all of O2 makes of it, in a third of the time. Loops that
-the user wrote get O2's function passes, without unrolling.
+the user wrote get O2's function passes, without unrolling, and so do a GPU's kernels,
+most of whose addresses are the same in all trips.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.utils.target import Target as TextTarget
 
 from brdialect.errors import BrError
-from brdialect.target import Target, target_of
+from brdialect.target import Target, gpu_of, target_of
 from passes.llvm_text import llvm_ir
 from runtime.children import in_child
 
@@ -67,7 +68,9 @@ def optimise(ir: str, target: Target) -> llvm.ModuleRef:
     _clean_up().run(module, builder)
     thorough = builder.getFunctionPassManager()
     for function in module.functions:
-        if not (function.is_declaration or function.name.startswith(_OURS)):
+        if not function.is_declaration and (
+            target.is_gpu or not function.name.startswith(_OURS)
+        ):
             thorough.run(function, builder)
     return module
 
@@ -106,3 +109,13 @@ class AsmTarget(TextTarget):
 
     def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
         output.write(in_child(emit_assembly, llvm_ir(module), target_of(module)))
+
+
+@dataclass(frozen=True)
+class PtxTarget(TextTarget):
+    """`-t ptx`: NVIDIA's assembly of a module's kernels."""
+
+    name = "ptx"
+
+    def emit(self, ctx: Context, module: ModuleOp, output: IO[str]) -> None:
+        output.write(in_child(emit_assembly, llvm_ir(module), gpu_of(module)))

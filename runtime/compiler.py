@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from brdialect.arrays import Array
 from brdialect.mistake import BrError
@@ -13,12 +13,14 @@ from brdialect.targets import Target
 from runtime.arguments import Parameter
 from runtime.collection import without_collection
 from runtime.executable import Executable
-from runtime.host import check_runs_here, resolve_target
+from runtime.host import check_runs_here, resolve_target, with_exact
 from runtime.model import Model, Request
 from runtime.signature import Shapes, Signature
 
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
+
+    from runtime.device_executable import DeviceExecutable
 
 
 class Compiled:
@@ -33,10 +35,11 @@ class Compiled:
     def __init__(self, model: Model):
         self._model = model
         self._executables: dict[Shapes, Executable] = {}
+        self._on_device: dict[Shapes, DeviceExecutable] = {}
         self._lock = threading.Lock()
         self._shapes = model.signature.static_shapes()
         if self._shapes is not None:
-            self.executable(self._shapes)
+            self.prepare(self._shapes)
 
     @property
     def signature(self) -> Signature:
@@ -48,6 +51,13 @@ class Compiled:
         """What a call expects, in order."""
         return self.signature.parameters
 
+    def prepare(self, shapes: Shapes) -> None:
+        """Makes or loads the code for arrays of these shapes."""
+        if self._model.target.is_gpu:
+            self._device_executable(shapes)
+        else:
+            self.executable(shapes)
+
     def executable(self, shapes: Shapes) -> Executable:
         """The machine code for arrays of these shapes, made or loaded on first use."""
         shapes = self.signature.opened(shapes)
@@ -56,10 +66,28 @@ class Compiled:
                 self._executables[shapes] = self._model.executable(shapes)
             return self._executables[shapes]
 
+    def bound_on_device(self, arrays: Sequence[object]) -> Callable[[], None]:
+        """On a GPU: a call with all arrays on the device already."""
+        checked = self.signature.checked_on_device(arrays)
+        executable = self._device_executable(tuple(a.shape for a in checked))
+        return executable.bind(executable.placed(checked), executable.results())
+
+    def _device_executable(self, shapes: Shapes) -> DeviceExecutable:
+        """The same on a GPU."""
+        with self._lock:
+            if shapes not in self._on_device:
+                self._on_device[shapes] = self._model.device_executable(shapes)
+            return self._on_device[shapes]
+
     def __call__(self, *arrays: object) -> Array | tuple[Array, ...]:
-        checked = self.signature.checked(arrays)
-        self._shapes = tuple(array.shape for array in checked)
-        results = self.executable(self._shapes)(checked)
+        if self._model.target.is_gpu:
+            placed = self.signature.checked_on_device(arrays)
+            self._shapes = tuple(array.shape for array in placed)
+            results: list[Any] = self._device_executable(self._shapes)(placed)
+        else:
+            checked = self.signature.checked(arrays)
+            self._shapes = tuple(array.shape for array in checked)
+            results = self.executable(self._shapes)(checked)
         return results[0] if len(results) == 1 else tuple(results)
 
     def _known_shapes(self) -> Shapes:
@@ -94,6 +122,7 @@ def compile(
     constants: Mapping[int, Array] | None = None,
     tuned: bool = True,
     cache: bool = True,
+    exact: bool = False,
 ) -> Compiled:
     """Compiles one function of a program on tensors for this machine.
 
@@ -106,8 +135,12 @@ def compile(
     * `tuned`: whether to use the schedules that br-tune has found for this target.
     * `cache`: whether to take the code from the user's cache, and to keep it there.
       Nothing is kept of a module that is given as one: its text is not known.
+    * `exact`: on a GPU, products of f32 are f32's own, not tf32's on tensor cores.
+
+    For a GPU (`nvptx64-...`) arguments may lie on the device, whatever library made
+    them; the results then do, too.
     """
-    resolved = resolve_target(target, threads)
+    resolved = with_exact(resolve_target(target, threads), exact)
     check_runs_here(resolved)
     request = Request(source, entry, resolved, constants, tuned=tuned, cache=cache)
     return Compiled(Model(request))

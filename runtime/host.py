@@ -117,6 +117,11 @@ def resolve_target(
     return target_named(target, cpus() if team is None else team)
 
 
+def with_exact(target: Target, exact: bool) -> Target:
+    """The target, with products of f32 in f32 if `exact`, as CPUs have them anyway."""
+    return replace(target, exact=True) if exact and target.is_gpu else target
+
+
 def architecture(target: Target) -> str:
     """`x86_64` or `aarch64`."""
     return target.triple.partition("-")[0]
@@ -146,6 +151,11 @@ def missing_here(target: Target) -> list[str]:
 
 def check_runs_here(target: Target) -> None:
     """Stops with what is missing where a program for `target` cannot run."""
+    if target.is_gpu:
+        from runtime.device import device_for
+
+        device_for(target)
+        return
     check_threads(target.threads)
     if missing := missing_here(target):
         raise BrError(

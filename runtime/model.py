@@ -24,6 +24,7 @@ from runtime.source_digest import digest_of
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
+    from runtime.device_executable import DeviceExecutable
     from runtime.program import Program
 
 
@@ -91,6 +92,15 @@ class Model:
         found = replace(found, constants=frozenset(self._constants))
         return replace(found, open_sizes=frozenset()) if self.request.profile else found
 
+    def device_executable(self, shapes: Shapes) -> DeviceExecutable:
+        """The kernels for concrete shapes, on the GPU."""
+        from runtime.device_executable import DeviceExecutable
+
+        parameters = self.signature.parameters
+        code = self.program.device_code(shapes)
+        with timed("load onto the device"):
+            return DeviceExecutable(code, self.target, parameters)
+
     def executable(self, shapes: Shapes) -> Executable:
         """The machine code for concrete shapes: out of the cache, or else made."""
         signature = self.signature
@@ -114,7 +124,9 @@ class Model:
     def _kept(self) -> KeptCode | None:
         """The program's part of the cache, if there is one."""
         request = self.request
-        cache = open_cache() if request.cache else None
+        # the driver has a cache of its own for what it makes of PTX
+        kept = request.cache and not request.target.is_gpu
+        cache = open_cache() if kept else None
         if cache is None:
             return None
         with timed("digest"):

@@ -29,6 +29,7 @@ from xdsl.utils.hints import isa
 from brdialect.arrays import Array
 from brdialect.errors import BrError
 from brdialect.interface import UNSIGNED, Interface, Nest
+from brdialect.launch_plan import LaunchPlan
 from brdialect.locations import place
 from brdialect.readers import OpenProgram
 from brdialect.reference import find_entry
@@ -43,12 +44,12 @@ from brdialect.source import (
 )
 from brdialect.target import Target, set_target
 from passes.call_by_table import call_by_table
+from passes.gpu.pipeline import lower_kernels, stages_of
 from passes.length_limits import length_limits
 from passes.llvm_text import llvm_ir
 from passes.load_time import bind
 from passes.open_sizes import open_sizes
 from passes.pipelines import (
-    STAGES,
     lower_functions,
     lower_to_functions,
     marked_arguments,
@@ -65,6 +66,7 @@ from runtime.codegen import emit_assembly, emit_object
 from runtime.collection import without_collection
 from runtime.debug import debug_level, show, stopwatch, timed
 from runtime.declared import check_defined
+from runtime.device_executable import DeviceCode
 from runtime.host import cpus
 from runtime.schedule_cache import tuned_schedules
 from runtime.signature import Shapes, Signature
@@ -88,6 +90,9 @@ class Lowered:
     interface: Interface
     weights: Sequence[Array]
     """What the load function takes."""
+
+    plan: LaunchPlan | None = None
+    """Of a GPU's kernels."""
 
 
 class Program:
@@ -118,19 +123,21 @@ class Program:
         if tuned is not None:
             set_tuned(module, tuned)
         function = find_entry(module, entry)
+        bits = target.is_gpu
         parameters = [
-            parameter_of(type_, f"argument {i}", UNSIGNED in marks)
+            parameter_of(type_, f"argument {i}", UNSIGNED in marks, bits)
             for i, (type_, marks) in enumerate(marked_arguments(function))
         ]
         for i, limit in length_limits(function).items():
             parameters[i] = replace(parameters[i], limit=limit)
         results = function.function_type.outputs
         for i, type_ in enumerate(results):
-            parameter_of(type_, f"result {i}")
+            parameter_of(type_, f"result {i}", bf16_as_bits=bits)
         signature = Signature(
             function.sym_name.data,
             tuple(parameters),
-            open_sizes=frozenset(open_sizes(function)),
+            # a GPU's grids are made for known sizes
+            open_sizes=frozenset(() if target.is_gpu else open_sizes(function)),
         )
         self.constants = signature.checked_constants(constants or {})
         for index in self.constants:
@@ -168,7 +175,13 @@ class Program:
     def lowered(self, shapes: Shapes) -> Lowered:
         """Down to LLVM IR."""
         module, interface, weights = self._functions(shapes)
-        return Lowered(_llvm_ir(module), interface, weights)
+        if not self.target.is_gpu:
+            return Lowered(_llvm_ir(module), interface, weights)
+        with timed("lower to kernels"):
+            plan = lower_kernels(module, interface, stopwatch(), context())
+        text = llvm_ir(module)
+        show(3, "LLVM IR", text)
+        return Lowered(text, interface, weights, plan)
 
     def _functions(self, shapes: Shapes) -> tuple[ModuleOp, Interface, Sequence[Array]]:
         """Down to functions on memory, with what the load function takes."""
@@ -211,6 +224,16 @@ class Program:
             images = in_children(jobs) if apart else [job() for job in jobs]
         return Objects(images, interface, weights)
 
+    @without_collection()
+    def device_code(self, shapes: Shapes) -> DeviceCode:
+        """Down to a GPU's kernels and the plan of their launches."""
+        check_defined(self.module)
+        found = self.lowered(shapes)
+        assert found.plan is not None
+        ptx = self.generate(emit_assembly, found.llvm_ir)
+        show(4, "PTX", ptx)
+        return DeviceCode(ptx, found.plan, found.interface, found.weights)
+
     def assembly(self, text: str) -> str:
         """What the code generator makes of LLVM IR, as text."""
         return self.generate(emit_assembly, text)
@@ -218,7 +241,7 @@ class Program:
     def ir(self, shapes: Shapes, stage: str) -> str:
         """MLIR text after a stage of the pipeline or one of its passes."""
         names = ["input"]
-        for name, passes in STAGES:
+        for name, passes in stages_of(self.target):
             names += dict.fromkeys((*passes, name))
         if stage not in names:
             raise BrError(f"expected a stage out of {', '.join(names)}, got '{stage}'")
@@ -288,7 +311,9 @@ def _object_file(module: ModuleOp, target: Target, by_table: Sequence[str]) -> b
         return emit_object(text, target)
 
 
-def parameter_of(type_: Attribute, what: str, unsigned: bool = False) -> Parameter:
+def parameter_of(
+    type_: Attribute, what: str, unsigned: bool = False, bf16_as_bits: bool = False
+) -> Parameter:
     """The parameter of an MLIR type; `what` names it in a message."""
     shape: Sequence[int] = ()
     if shaped := isa(type_, TensorType | MemRefType):
@@ -304,11 +329,14 @@ def parameter_of(type_: Attribute, what: str, unsigned: bool = False) -> Paramet
             "the part of it that is meant by memref.subview"
         )
     if isinstance(element_of(type_), BFloat16Type):
-        raise BrError(f"{what}: expected a type that numpy has, got {type_}")
-    try:
-        dtype = storage(type_, precise=False)
-    except BrError as e:
-        raise BrError(f"{what}: {e}") from e
+        if not bf16_as_bits:
+            raise BrError(f"{what}: expected a type that numpy has, got {type_}")
+        dtype = np.dtype(np.uint16)
+    else:
+        try:
+            dtype = storage(type_, precise=False)
+        except BrError as e:
+            raise BrError(f"{what}: {e}") from e
     if unsigned and dtype.kind == "i":
         dtype = np.dtype(f"u{dtype.itemsize}")
     return Parameter(
@@ -323,7 +351,7 @@ def run_until(module: ModuleOp, target: Target, stage: str) -> None:
     """The pipeline up to and including a stage or one of its passes."""
     set_target(module, target)
     ctx = context()
-    for name, passes in STAGES:
+    for name, passes in stages_of(target):
         for pass_name in passes:
             pass_named(pass_name)().apply(ctx, module)
             if pass_name == stage:

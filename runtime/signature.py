@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from brdialect.arrays import Array
 from brdialect.mistake import BrError
-from runtime.arguments import Parameter, check_array, check_arrays, check_limit
+from runtime.arguments import (
+    Parameter,
+    check_array,
+    check_arrays,
+    check_count,
+    check_limit,
+)
+
+if TYPE_CHECKING:
+    from runtime.device_arrays import DeviceArray
 
 Shapes = tuple[tuple[int | None, ...], ...]
 """Of the arrays of a call. A size of None is open: code for it takes any."""
@@ -35,6 +45,21 @@ class Signature:
     def parameters(self) -> list[Parameter]:
         """What a call expects, in order."""
         return [self.arguments[i] for i in self.free]
+
+    def checked_on_device(self, arrays: Sequence[object]) -> list[Array | DeviceArray]:
+        """Like `checked`; arrays may lie on a GPU already."""
+        from runtime.device_arrays import check_device_array, is_on_device
+
+        if not any(map(is_on_device, arrays)):
+            return [*self.checked(arrays)]
+        check_count(self.parameters, arrays)
+        every = zip(self.free, self.parameters, arrays, strict=True)
+        return [
+            (check_device_array if is_on_device(x) else check_array)(
+                parameter, x, f"argument {i}"
+            )
+            for i, parameter, x in every
+        ]
 
     def checked(self, arrays: Sequence[object]) -> list[Array]:
         """The arrays of a call, contiguous and of the right types and sizes."""

@@ -34,8 +34,14 @@ def _assembly() -> type[Target]:
     return AsmTarget
 
 
+def _ptx() -> type[Target]:
+    from runtime.codegen import PtxTarget
+
+    return PtxTarget
+
+
 BR_UNIVERSE = Universe(
     all_dialects={"br": _br},
     all_passes=all_passes(),
-    all_targets={"llvmir": _llvm_ir, "asm": _assembly},
+    all_targets={"llvmir": _llvm_ir, "asm": _assembly, "ptx": _ptx},
 )

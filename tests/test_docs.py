@@ -33,7 +33,10 @@ def commands(page: Path) -> list[str]:
 
 PAGES = (
     ROOT / "README.md",
-    *(DOCS / name for name in ("pipeline.md", "differentiate.md", "training.md")),
+    *(
+        DOCS / name
+        for name in ("pipeline.md", "differentiate.md", "training.md", "gpu.md")
+    ),
 )
 COMMANDS = [c for page in PAGES for c in commands(page)]
 
@@ -142,7 +145,13 @@ def test_contract_page_parses(page: str):
 
 @pytest.mark.parametrize(
     "page",
-    ["README.md", "docs/pipeline.md", "docs/differentiate.md", "docs/training.md"],
+    [
+        "README.md",
+        *(
+            f"docs/{name}.md"
+            for name in ("pipeline", "differentiate", "training", "gpu")
+        ),
+    ],
 )
 def test_links_lead_somewhere(page: str):
     text = (ROOT / page).read_text()

@@ -52,12 +52,27 @@ def batch_reduce_gemm(
     | c, extras | `[m, n]` | c is not read if beta is 0 |
 
     With one dimension more, `[batch..., m, k, n]`, a has a matrix for each column.
-    `count` limits the first batch dimension. Products are summed in C's type.
+    Several dimensions may count the rows, in a, c and the extras alike. `count` limits
+    the first batch dimension. Products are summed in C's type.
     """
     if transpose_a:
         a = a.swapaxes(-1, -2)
     if transpose_b:
         b = b.swapaxes(-1, -2)
+    if c.ndim > 2:  # rows that several dimensions count
+        rows, n = c.shape[:-1], c.shape[-1]
+        at = b.ndim - 2
+        flat = batch_reduce_gemm(
+            a.reshape(*a.shape[:at], -1, *a.shape[at + len(rows) :]),
+            b,
+            c.reshape(-1, n),
+            count=count,
+            alpha=alpha,
+            beta=beta,
+            epilogue=epilogue,
+            extras=[extra.reshape(-1, n) for extra in extras],
+        )
+        return flat.reshape(c.shape)
     own = a.ndim == b.ndim + 1
     if not own:  # the same A for all columns
         a = a[..., np.newaxis]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from xdsl.dialects.builtin import BFloat16Type, ModuleOp
+from xdsl.dialects.builtin import BFloat16Type, MemRefType, ModuleOp
 from xdsl.dialects.linalg.abstract_ops import LinalgStructuredOperation
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.traits import IsTerminator, SymbolTable
@@ -91,8 +91,11 @@ class Frame:
         except BrError as e:
             raise ExecutionError(f"{where(op)}: {e}") from e
         for result, value in zip(op.results, results, strict=True):
-            if not self.machine.precise and isinstance(
-                element_of(result.type), BFloat16Type
+            held = not isinstance(result.type, MemRefType)  # not what it points at
+            if (
+                held
+                and not self.machine.precise
+                and isinstance(element_of(result.type), BFloat16Type)
             ):
                 value = round_to_bf16(value)
             self.values[result] = value

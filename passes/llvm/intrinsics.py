@@ -44,6 +44,26 @@ INTRINSICS: dict[str, tuple[int, ...]] = {
     "llvm.trap": (),
     "llvm.stacksave": (RESULT,),
     "llvm.stackrestore": (0,),
+    # NVIDIA GPUs; the names of those that end in types are in PTX's order
+    **{
+        f"llvm.nvvm.{name}": ()
+        for name in (
+            *("read.ptx.sreg.tid.x", "read.ptx.sreg.ctaid.x"),
+            *("cp.async.commit.group", "cp.async.wait.group"),
+            "barrier.cta.sync.aligned.all",
+            *(
+                f"cp.async.{path}{fill}"
+                for path in ("ca.shared.global.4", "ca.shared.global.8")
+                for fill in ("", ".s")
+            ),
+            *("cp.async.cg.shared.global.16", "cp.async.cg.shared.global.16.s"),
+            "f2tf32.rna",
+            *("mma.m16n8k8.row.col.tf32", "mma.m16n8k16.row.col.bf16"),
+            "mma.m16n8k16.row.col.f32.f32",
+        )
+    },
+    "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.b16": (0,),
+    "llvm.nvvm.ldmatrix.sync.aligned.m8n8.x4.trans.b16": (0,),
 }
 """The intrinsics by name; numbers are operands whose types end the full name."""
 

@@ -263,7 +263,7 @@ _BINARY = (
 )
 _CASTS = (
     *("trunc", "zext", "sext", "fpext", "fptrunc", "fptosi", "fptoui", "sitofp"),
-    *("uitofp", "bitcast", "ptrtoint", "inttoptr"),
+    *("uitofp", "bitcast", "ptrtoint", "inttoptr", "addrspacecast"),
 )
 
 INSTRUCTIONS: dict[str, Instruction] = {

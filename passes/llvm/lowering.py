@@ -31,7 +31,6 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from brdialect.errors import unsupported
 from brdialect.llvm_ops import PoisonOp
 from passes.llvm.types import (
-    POINTER,
     check_memref,
     convert_type,
     converted_constant,
@@ -97,6 +96,7 @@ class FunctionLowering:
         self.known: dict[SSAValue, Attribute] = {}  # constants, until they are used
         self.needed_functions: dict[str, llvm.LLVMFunctionType] = {}
         self.extra_functions: dict[str, llvm.FuncOp] = {}  # made on the way
+        self.extra_globals: dict[str, Callable[[], llvm.GlobalOp]] = {}
         self._int64s: dict[int, SSAValue] = {}
         self._constants: dict[tuple[Attribute, Attribute], SSAValue] = {}
         self._head: list[Operation] = []  # goes to the front of the entry block
@@ -328,7 +328,7 @@ class FunctionLowering:
             found = self._in_block[key] = self.compute(
                 llvm.GEPOp,
                 operands,
-                POINTER,
+                pointer.type,
                 {
                     "elem_type": element,
                     "rawConstantIndices": indices,

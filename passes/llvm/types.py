@@ -38,6 +38,7 @@ from xdsl.ir import Attribute, Operation
 from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
+from brdialect.gpu_ops import SHARED_SPACE
 
 POINTER = LLVMPointerType()
 
@@ -138,9 +139,11 @@ def memref_arguments(t: MemRefType) -> list[Attribute]:
     return [POINTER, *(i64 for _ in range(dynamic))]
 
 
-def check_memref(t: MemRefType, op: Operation) -> Attribute:
-    """The element type of `t`; stops at `op` where the memref cannot be lowered."""
-    if not isinstance(t.memory_space, NoneAttr) and t.memory_space != IntAttr(0):
+def check_memref(t: MemRefType, op: Operation, *, shared: bool = False) -> Attribute:
+    """The element type of `t`; stops at `op` where the memref cannot be lowered.
+    `shared` memory is where a kernel makes it, and nowhere else."""
+    spaces = (NoneAttr(), IntAttr(0))
+    if t.memory_space not in spaces and not (shared and t.memory_space == SHARED_SPACE):
         unsupported(
             op,
             f"convert-to-llvm: expected a memref in the default memory space, got {t}; "

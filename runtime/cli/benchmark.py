@@ -22,8 +22,9 @@ class Timing:
     p90: float
     p99: float
     flops: int
-    peak: float
-    """Operations per second that this machine reaches on the same threads."""
+    peak: float | None
+    """Operations per second that this machine reaches on the same threads, where that
+    has been measured."""
 
     @property
     def gflops(self) -> float:
@@ -31,9 +32,9 @@ class Timing:
         return self.flops / self.median / 1e9
 
     @property
-    def percent_of_peak(self) -> float:
+    def percent_of_peak(self) -> float | None:
         """The median call's share of the peak."""
-        return 100 * self.flops / self.median / self.peak
+        return None if self.peak is None else self.gflops * 1e11 / self.peak
 
     def __str__(self) -> str:
         times = ", ".join(
@@ -42,15 +43,19 @@ class Timing:
         )
         lines = [f"{self.calls} calls: {times}"]
         if self.flops:
-            lines.append(
-                f"{self.flops / 1e9:.4g} GFLOP in products: {self.gflops:.1f} "
-                f"GFLOP/s, {self.percent_of_peak:.1f} % of this machine's measured "
-                f"peak of {self.peak / 1e9:.1f}"
+            line = (
+                f"{self.flops / 1e9:.4g} GFLOP in products: {self.gflops:.1f} GFLOP/s"
             )
+            if self.peak is not None:
+                line += (
+                    f", {self.percent_of_peak:.1f} % of this machine's measured "
+                    f"peak of {self.peak / 1e9:.1f}"
+                )
+            lines.append(line)
         return "\n".join(lines)
 
 
-def time_calls(call: Callable[[], None], flops: int, peak: float) -> Timing:
+def time_calls(call: Callable[[], None], flops: int, peak: float | None) -> Timing:
     """Times `call` for about two seconds, after one call that warms up."""
     call()
     seconds: list[float] = []

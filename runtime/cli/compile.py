@@ -23,8 +23,10 @@ from runtime.cli.options import parser
 from runtime.cli.report import about, run_tool
 from runtime.cli.spec import shape_of_spec
 from runtime.codegen import emit_assembly, emit_object
-from runtime.host import resolve_target, same_architecture
+from runtime.host import resolve_target, same_architecture, with_exact
 from runtime.program import Program, load_program
+from runtime.ptx_file import write as write_ptx
+from runtime.signature import Shapes
 
 DESCRIPTION = "Compiles a function of an MLIR file to machine code that can be kept."
 
@@ -34,6 +36,8 @@ The suffix of OUT says what is made:
   .s    assembly
   .o    an object
   .so   a shared library; the system's C compiler links it
+  .ptx  kernels of an NVIDIA GPU (--target=nvptx64-...); OUT.json says how they are
+        launched, OUT.npz holds the weights
 Beside .o and .so stands a C header (OUT.h). Weights are inside; the C function packs
 them at its first call. It is named like the entry, or like OUT where that is main.
 
@@ -41,10 +45,11 @@ examples:
   br-compile mlp.mlir -o mlp.so
   br-compile mlp.mlir -o mlp.s --target=aarch64
   br-compile mlp.mlir -o mlp.o --target=x86-64-v4 --threads=8
+  br-compile mlp.mlir -o mlp.ptx --target=nvptx64-sm_80
 """
 
 BINARY = (".o", ".so")
-SUFFIXES = (".ll", ".s", *BINARY)
+SUFFIXES = (".ll", ".s", *BINARY, ".ptx")
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class Options:
     file: Path
     entry: str | None
     target: str
+    exact: bool
     tuned: bool
     output: Path
     threads: int
@@ -87,8 +93,8 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     return options
 
 
-def make_library(program: Program, options: Options) -> Library:
-    """The entry of the file, lowered for the target."""
+def known_shapes(program: Program, options: Options) -> Shapes:
+    """The sizes of all arguments."""
     signature = program.signature
     shapes = signature.static_shapes()
     if options.input:
@@ -100,7 +106,13 @@ def make_library(program: Program, options: Options) -> Library:
             f"@{signature.entry} to be known ahead of time, got ({given}); give "
             "them, an --input=SPEC for each argument"
         )
-    lowered = program.lowered(shapes)
+    return shapes
+
+
+def make_library(program: Program, options: Options) -> Library:
+    """The entry of the file, lowered for the target."""
+    signature = program.signature
+    lowered = program.lowered(known_shapes(program, options))
     name = c_name(signature.entry, options.output)
     return Library(name, lowered, signature.parameters)
 
@@ -129,12 +141,44 @@ def make(options: Options, target: Target, folder: Path) -> tuple[Path, str]:
     return made, library.header(options.file.name, target)
 
 
+def check_suffix(options: Options, target: Target) -> None:
+    """Refuses a kind of output that the target does not have."""
+    if target.is_gpu != (options.output.suffix == ".ptx"):
+        want = ["*.ptx"] if target.is_gpu else [f"*{s}" for s in SUFFIXES[:-1]]
+        raise BrError(
+            f"expected an output named {', '.join(want)} for {target.name}, got "
+            f"{options.output}"
+        )
+
+
+def make_kernels(options: Options, target: Target, folder: Path) -> list[Path]:
+    """The PTX and what stands beside it, made in `folder`."""
+    program = load_program(
+        options.file, options.entry, target, guard=True, tuned=options.tuned
+    )
+    code = program.device_code(known_shapes(program, options))
+    made = folder / options.output.name
+    parameters = program.signature.parameters
+    return write_ptx(code, parameters, options.file.name, target, made)
+
+
 def run(options: Options) -> int:
     """The exit code of br-compile."""
     target = resolve_target(options.target, options.threads)
+    target = with_exact(target, options.exact)
+    check_suffix(options, target)
     with ExitStack() as stack:
         # Nothing is written beside the user's files before all is made.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if target.is_gpu:
+            with about(options.file):
+                files = make_kernels(options, target, folder)
+            for file in files:
+                path = stack.enter_context(
+                    written_whole(options.output.with_suffix(file.suffix))
+                )
+                path.write_bytes(file.read_bytes())
+            return 0
         with about(options.file):
             made, header = make(options, target, folder)
         output = stack.enter_context(written_whole(options.output))

@@ -45,6 +45,11 @@ def parser(prog: str, description: str, examples: str) -> Parser:
         help=f"host (the default), {', '.join(TARGETS)}",
     )
     made.add_argument(
+        "--exact",
+        action="store_true",
+        help="on a GPU: multiplies f32 in f32, not in tf32 on tensor cores",
+    )
+    made.add_argument(
         "--no-tuned",
         dest="tuned",
         action="store_false",

@@ -24,7 +24,7 @@ from runtime.cli.profile import profile
 from runtime.cli.report import about, run_apart, run_tool
 from runtime.cli.spec import parse_spec, random_array
 from runtime.compiler import Compiled
-from runtime.host import check_runs_here, resolve_target
+from runtime.host import check_runs_here, resolve_target, with_exact
 from runtime.model import Model, Request
 
 DESCRIPTION = "Compiles a function of an MLIR file for this machine and calls it."
@@ -60,6 +60,10 @@ BR_CACHE_DIR= none; BR_CACHE_MIB says how much it may hold (2048).
 exit code: 0, or 1 after a mistake or a result beyond tolerance.
 """
 
+RTOL, TF32_RTOL = 1e-4, 5e-3
+"""How far a result may be off, relative to the largest magnitude. tf32 has 10 bits of
+mantissa: rounding both factors of a product may cost 1e-3 of it, in each layer."""
+
 VERIFIERS = ("numpy", "onnxruntime", "onnx")
 """What --verify can compare with; --verify alone is the first."""
 
@@ -71,12 +75,13 @@ class Options:
     file: Path
     entry: str | None
     target: str
+    exact: bool
     tuned: bool
     cache: bool
     input: list[str]
     output: Path | None
     expected_output: list[str]
-    rtol: float
+    rtol: float | None
     atol: float
     threads: int | None
     seed: int
@@ -106,7 +111,12 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         metavar="SPEC",
         help="what a result should be; once for each, in order",
     )
-    p.add_argument("--rtol", type=float, default=1e-4, metavar="X", help="default 1e-4")
+    p.add_argument(
+        "--rtol",
+        type=float,
+        metavar="X",
+        help="default 1e-4, or 5e-3 where f32 is multiplied in tf32",
+    )
     p.add_argument("--atol", type=float, default=1e-6, metavar="X", help="default 1e-6")
     p.add_argument("--threads", type=int, metavar="N", help="default: all processors")
     p.add_argument("--seed", type=int, default=0, metavar="S", help="default 0")
@@ -145,7 +155,8 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     if options.seed < 0:
         raise BrError(f"--seed: expected 0 or more, got {options.seed}")
     for name in ("rtol", "atol"):
-        if not getattr(options, name) >= 0:
+        given = getattr(options, name)
+        if given is not None and not given >= 0:
             raise BrError(f"--{name}: expected 0 or more, got {getattr(options, name)}")
     if options.verify not in (None, "numpy"):
         from runtime.cli.implementations import check_can_run
@@ -231,7 +242,11 @@ def check(
     if len(got) != len(want):
         raise BrError(f"expected {len(want)} results, got {len(got)}")
     pairs = zip(got, want, strict=True)
-    return [compare(g, w, options.rtol, options.atol) for g, w in pairs]
+    rtol = options.rtol
+    if rtol is None:
+        tf32 = options.target.startswith("nvptx64") and not options.exact
+        rtol = TF32_RTOL if tf32 else RTOL
+    return [compare(g, w, rtol, options.atol) for g, w in pairs]
 
 
 def write_results(path: Path, results: Sequence[Array]) -> None:
@@ -253,6 +268,7 @@ def run(options: Options) -> int:
 def run_with(options: Options, picture: Path | None) -> int:
     """The exit code of br-run, which draws a profile into `picture`."""
     target = resolve_target(options.target, options.threads)
+    target = with_exact(target, options.exact)
     check_runs_here(target)
     request = Request(
         options.file,
@@ -273,7 +289,7 @@ def run_with(options: Options, picture: Path | None) -> int:
     start = time.perf_counter()
     with about(options.file):
         compiled = Compiled(model)
-        compiled.executable(tuple(array.shape for array in inputs))
+        compiled.prepare(tuple(array.shape for array in inputs))
         compile_seconds = time.perf_counter() - start
         returned = compiled(*inputs)
     results = [*returned] if isinstance(returned, tuple) else [returned]

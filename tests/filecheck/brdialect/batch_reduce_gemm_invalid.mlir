@@ -58,7 +58,7 @@ func.func @ranks(%a: memref<2x6x4xf32>, %b: memref<4x8xf32>, %c: memref<6x8xf32>
 
 // -----
 
-// CHECK: 'br.batch_reduce_gemm': expected a and b of one rank of at least 2 (or a of one more, for each column) and c of rank 2, got ranks 2, 2 and 1
+// CHECK: 'br.batch_reduce_gemm': expected a of rank batch + rows + 1 (or one more, for each column), b of rank batch + 2 and c of rank rows + 1, with rows at least 1, got ranks 2, 2 and 1
 func.func @rank_of_c(%a: memref<6x4xf32>, %b: memref<4x8xf32>, %c: memref<6xf32>) {
   br.batch_reduce_gemm ins(%a, %b : memref<6x4xf32>, memref<4x8xf32>)
     outs(%c : memref<6xf32>)

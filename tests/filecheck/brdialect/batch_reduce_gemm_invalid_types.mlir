@@ -2,7 +2,7 @@
 
 // What the operands, elements and the result must be.
 
-// CHECK: batch_reduce_gemm_invalid_types.mlir:8:3: 'br.batch_reduce_gemm': expected elements f32, f32 -> f32; f64, f64 -> f64; bf16, bf16 -> f32; f16, f16 -> f32 or integers, got f32, f64 -> f32
+// CHECK: batch_reduce_gemm_invalid_types.mlir:8:3: 'br.batch_reduce_gemm': expected elements f32, f32 -> f32; f64, f64 -> f64; bf16, bf16 -> f32 or bf16; f16, f16 -> f32 or f16; or integers, got f32, f64 -> f32
 func.func @elements(%a: memref<6x4xf32>, %b: memref<4x8xf64>, %c: memref<6x8xf32>) {
   // a sum of products of unlike numbers is no kernel of any machine
   br.batch_reduce_gemm ins(%a, %b : memref<6x4xf32>, memref<4x8xf64>)

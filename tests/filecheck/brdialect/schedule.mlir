@@ -18,3 +18,11 @@
 // Rows and the sum may be missing.
 // CHECK: no_rows = #br.schedule<"a | n=b">
 "test.op"() {no_rows = #br.schedule<"a | n=b">} : () -> ()
+
+// A GPU's: rows that several iterators count, and what a thread block does.
+// CHECK: block = #br.schedule<"D | m=c n=e k=f rows=a,b batch=g | block=64x32x16 warp=32x16 stages=4 order=8 math=exact">
+// CHECK-SAME: tile = #br.tile<"block=64x32x16 warp=32x16 stages=4">
+"test.op"() {
+  block = #br.schedule<"D | rows=a,b m=c n=e k=f batch=g | math=exact order=8 stages=4 block=64x32x16 warp=32x16">,
+  tile = #br.tile<"stages=4 block=64x32x16 warp=32x16 order=1">
+} : () -> ()

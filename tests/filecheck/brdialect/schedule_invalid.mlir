@@ -11,12 +11,12 @@
 
 // -----
 
-// CHECK: expected m=, n=, k=, batch=, tile=, pack=, prefetch= or skip= in a schedule, got 'rows=a' in "a b | rows=a n=b"
-"test.op"() {s = #br.schedule<"a b | rows=a n=b">} : () -> ()
+// CHECK: expected m=, n=, k=, rows=, batch=, block=, warp=, stages=, order=, math=, tile=, pack=, prefetch= or skip= in a schedule, got 'lines=a' in "a b | lines=a n=b"
+"test.op"() {s = #br.schedule<"a b | lines=a n=b">} : () -> ()
 
 // -----
 
-// CHECK: expected m=, n=, k=, batch=, tile=, pack=, prefetch= or skip= in a schedule, got 'm' in "a b | m a"
+// CHECK: expected m=, n=, k=, rows=, batch=, block=, warp=, stages=, order=, math=, tile=, pack=, prefetch= or skip= in a schedule, got 'm' in "a b | m a"
 "test.op"() {s = #br.schedule<"a b | m a">} : () -> ()
 
 // -----
@@ -48,3 +48,25 @@
 
 // CHECK: string literal expected
 "test.op"() {s = #br.schedule<a>} : () -> ()
+
+// -----
+
+// CHECK: expected warp=, stages= beside the tile's other words
+"test.op"() {s = #br.schedule<"| m=a n=b k=c | block=64x64x16">} : () -> ()
+
+// -----
+
+// CHECK: expected block=MxNxK in a schedule, got 'block=64x64'
+"test.op"() {s = #br.schedule<"| m=a n=b | block=64x64 warp=32x32 stages=3">} : () -> ()
+
+// -----
+
+// CHECK: expected math=exact, got 'math=fast'
+"test.op"() {
+  s = #br.schedule<"| m=a n=b | block=64x64x8 warp=32x32 stages=3 math=fast">
+} : () -> ()
+
+// -----
+
+// CHECK: expected block=, warp=, stages=, order=, math= in a tile, got 'rows'
+"test.op"() {s = #br.tile<"rows=2">} : () -> ()

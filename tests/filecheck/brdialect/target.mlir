@@ -26,3 +26,10 @@ module attributes {
     features = "+avx2", vector_bytes = 32, vector_registers = 16, l1 = 32768,
     l2 = 524288, threads = 2>
 } {}
+
+// -----
+
+// CHECK: attributes {br.target = #br.target<"nvptx64-sm_80", multiprocessors = 46, exact = true>}
+module attributes {
+  br.target = #br.target<"nvptx64-sm_80", shared = 166912, exact = true, multiprocessors = 46>
+} {}

@@ -14,7 +14,7 @@ func.func @pinned(%a: tensor<24x32xf32>, %b: tensor<32x48xf32>, %c: tensor<24x48
 
 // -----
 
-// CHECK: 'linalg.generic': expected br.schedule on a matrix product or convolution of f32 or f64; leave it out here
+// CHECK: 'linalg.generic': expected br.schedule on a matrix product or convolution of f32 or f64 (on a GPU, f16 or bf16 too); leave it out here
 func.func @no_product(%a: tensor<24xf32>, %b: tensor<24xf32>, %c: tensor<24xf32>)
     -> tensor<24xf32> {
   %r = linalg.add {br.schedule = #br.schedule<"A | m=a">}

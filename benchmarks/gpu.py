@@ -1,0 +1,240 @@
+"""Products and convolutions on a GPU against cuBLAS and cuDNN, by PyTorch.
+
+    python benchmarks/gpu.py [--target nvptx64-sm_80] [--seconds S] [--only TEXT]
+
+Each line is checked first, against float64 on the same arrays, then timed in turns with
+PyTorch: median of many calls, by the clock around calls that wait for the device, on
+memory that is there before. A line says both times and their ratio, the end the
+geometric means. Under eight minutes on one H200 is the aim. Needs torch with CUDA and
+the extra `gpu`; `--dry` compiles every line without either.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from statistics import geometric_mean, median
+from typing import Any
+
+import brdialect
+from brdialect.target import target_named
+from runtime.cli.bench.suites import rows_of
+from runtime.cli.bench.workloads import Convolution
+from runtime.program import load_program
+
+LIMIT = {"tf32": 1e-3, "bf16": 1e-2}
+"""Of |got - want| / |want|."""
+
+MINIBATCH = 64
+TYPES = {"tf32": "f32", "bf16": "bf16"}
+
+GEMM = """
+!x = tensor<{m}x{k}x{t}>
+!w = tensor<{k}x{n}x{t}>
+!y = tensor<{m}x{n}x{t}>
+func.func @main(%x: !x, %w: !w) -> !y {{
+  %zero = arith.constant 0.0 : {t}
+  %e = tensor.empty() : !y
+  %c = linalg.fill ins(%zero : {t}) outs(%e : !y) -> !y
+  %r = linalg.matmul ins(%x, %w : !x, !w) outs(%c : !y) -> !y
+  func.return %r : !y
+}}"""
+
+PAD = """  %i = tensor.pad %x low[0, {pad}, {pad}, 0] high[0, {pad}, {pad}, 0] {{
+  ^bb0(%a: index, %b: index, %d: index, %g: index):
+    tensor.yield %zero : {t}
+  }} : !x to !i
+"""
+
+CONV = """
+!x = tensor<{n}x{ih}x{iw}x{c}x{t}>
+!i = tensor<{n}x{ph}x{pw}x{c}x{t}>
+!w = tensor<{r}x{s}x{c}x{k}x{t}>
+!y = tensor<{n}x{p}x{q}x{k}x{t}>
+func.func @main(%x: !x, %w: !w) -> !y {{
+  %zero = arith.constant 0.0 : {t}
+  %e = tensor.empty() : !y
+  %f = linalg.fill ins(%zero : {t}) outs(%e : !y) -> !y
+{padded}  %y = linalg.conv_2d_nhwc_hwcf
+    {{dilations = dense<1> : vector<2xi64>, strides = dense<{stride}> : vector<2xi64>}}
+    ins(%{image}, %w : !i, !w) outs(%f : !y) -> !y
+  func.return %y : !y
+}}"""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One product or convolution of one element type."""
+
+    group: str
+    name: str
+    kind: str
+    text: str
+    flops: int
+    operands: Callable[[Any, Any], tuple[Any, Any]]
+    """(torch, dtype) -> x and w as PyTorch wants them."""
+    ours: Callable[[Any, Any], tuple[Any, Any]]
+    """The same as the program takes them."""
+    peer: Callable[[Any, Any, Any], Any]
+    """(torch, x, w) -> PyTorch's result."""
+    layout: Callable[[Any], Any]
+    """PyTorch's result as the program lays it out."""
+
+
+def gemm(group: str, m: int, n: int, k: int, kind: str) -> Line:
+    """[m, k] x [k, n]"""
+
+    def operands(torch: Any, dtype: Any) -> tuple[Any, Any]:
+        x, w = (torch.randn(s, device="cuda") for s in ((m, k), (k, n)))
+        return x.to(dtype), w.to(dtype)
+
+    return Line(
+        group,
+        f"{m}x{n}x{k}",
+        kind,
+        GEMM.format(m=m, n=n, k=k, t=TYPES[kind]),
+        2 * m * n * k,
+        operands,
+        lambda x, w: (x, w),
+        lambda torch, x, w: torch.matmul(x, w),
+        lambda y: y,
+    )
+
+
+def convolution(c: Convolution, kind: str) -> Line:
+    """A layer of ResNet-50, channels last."""
+    sizes = {
+        "t": TYPES[kind],
+        "n": c.mb,
+        "c": c.ic,
+        "k": c.oc,
+        "ih": c.ih,
+        "iw": c.iw,
+        "ph": c.ih + 2 * c.ph,
+        "pw": c.iw + 2 * c.pw,
+        "r": c.kh,
+        "s": c.kw,
+        "p": c.oh,
+        "q": c.ow,
+        "pad": c.ph,
+        "stride": c.sh,
+    }
+    sizes |= {"padded": PAD.format(**sizes) if c.ph else ""}
+    sizes |= {"image": "i" if c.ph else "x"}
+
+    def operands(torch: Any, dtype: Any) -> tuple[Any, Any]:
+        shapes = (c.mb, c.ic, c.ih, c.iw), (c.oc, c.ic, c.kh, c.kw)
+        x, w = (torch.randn(s, device="cuda").to(dtype) for s in shapes)
+        return tuple(a.contiguous(memory_format=torch.channels_last) for a in (x, w))  # pyright: ignore
+
+    return Line(
+        "convolutions",
+        c.name,
+        kind,
+        CONV.format(**sizes),
+        c.flops,
+        operands,
+        lambda x, w: (x.permute(0, 2, 3, 1), w.permute(2, 3, 1, 0).contiguous()),
+        lambda torch, x, w: torch.nn.functional.conv2d(x, w, stride=c.sh, padding=c.ph),
+        lambda y: y.permute(0, 2, 3, 1),
+    )
+
+
+def lines() -> Iterator[Line]:
+    """All that is measured."""
+    for kind in TYPES:
+        for size in (1024, 4096, 8192):
+            yield gemm("square", size, size, size, kind)
+        for n in (168, 1344):
+            for c in (256, 512, 1024, 2048):
+                yield gemm("fully connected", n, c, c, kind)
+        for row in rows_of("resnet50", MINIBATCH, None):
+            assert isinstance(row, Convolution)
+            yield convolution(row, kind)
+
+
+def timed(call: Callable[[], None], seconds: float) -> float:
+    """The median time of a call, in seconds."""
+    call()
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(times) < 10 or time.perf_counter() < end:
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return median(times)
+
+
+def bits(torch: Any, x: Any) -> Any:
+    """bf16 as its bits, which is how arrays of it are passed."""
+    return x.view(torch.uint16) if x.dtype == torch.bfloat16 else x
+
+
+def measured(torch: Any, line: Line, target: str, seconds: float) -> float:
+    """Checks a line, times it and prints it; PyTorch's time in ours."""
+    dtype = torch.bfloat16 if line.kind == "bf16" else torch.float32
+    x, w = line.operands(torch, dtype)
+    arrays = [bits(torch, a) for a in line.ours(x, w)]
+    f = brdialect.compile(line.text, target=target)
+    got = torch.as_tensor(f(*arrays), device="cuda")
+    got = got.view(dtype).double()
+    want = line.layout(line.peer(torch, x.double(), w.double()))
+    error = float((got - want).norm() / want.norm())
+    del got, want
+    if not error < LIMIT[line.kind]:
+        raise SystemExit(f"{line.name} {line.kind}: error {error:.2e}")
+    own = f.bound_on_device(arrays)
+
+    def peer() -> None:
+        line.peer(torch, x, w)
+        torch.cuda.synchronize()
+
+    rounds = [(timed(own, seconds / 4), timed(peer, seconds / 4)) for _ in range(2)]
+    mine, theirs = (min(times) for times in zip(*rounds, strict=True))
+    print(
+        f"{line.group:16} {line.name:24} {line.kind} error {error:.1e}  "
+        f"{line.flops / mine / 1e12:7.1f} TFLOP/s  PyTorch "
+        f"{line.flops / theirs / 1e12:7.1f}  ratio {theirs / mine:.2f}",
+        flush=True,
+    )
+    return theirs / mine
+
+
+def main() -> None:
+    """See the module's docstring."""
+    p = argparse.ArgumentParser()
+    p.add_argument("--target", default="nvptx64-sm_80")
+    p.add_argument("--seconds", type=float, default=2.0, help="for each line")
+    p.add_argument("--only", default="", help="lines whose name or group has this")
+    p.add_argument("--dry", action="store_true", help="compiles, and runs nothing")
+    options = p.parse_args()
+    chosen = [x for x in lines() if options.only in f"{x.group} {x.name} {x.kind}"]
+    if options.dry:
+        for line in chosen:
+            program = load_program(line.text, None, target_named(options.target))
+            shapes = program.signature.static_shapes()
+            assert shapes is not None
+            plan = program.device_code(shapes).plan
+            launched = [str(plan.kernels[x.kernel]) for x in plan.run]
+            print(f"{line.group:16} {line.name:24} {line.kind} {'; '.join(launched)}")
+        return
+    import torch
+
+    torch.backends.cuda.matmul.allow_tf32 = True
+    torch.backends.cudnn.allow_tf32 = True
+    torch.backends.cudnn.benchmark = True
+    ratios: dict[tuple[str, str], list[float]] = {}
+    for line in chosen:
+        ratio = measured(torch, line, options.target, options.seconds)
+        ratios.setdefault((line.group, line.kind), []).append(ratio)
+    for (group, kind), found in ratios.items():
+        mean = geometric_mean(found)
+        print(
+            f"{group:16} {kind}: {mean:.2f} of PyTorch, geometric mean of {len(found)}"
+        )
+
+
+if __name__ == "__main__":
+    main()

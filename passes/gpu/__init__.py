@@ -1,0 +1,1 @@
+"""The passes that take programs on memory to kernels of a GPU."""

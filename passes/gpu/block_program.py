@@ -1,0 +1,397 @@
+"""What the threads of one block do for a `br.batch_reduce_gemm`: the kernel of a GPU.
+
+    for the first stages - 1 slices: start their copies           // cp.async
+    for each slice of the sum (batch and k):
+      wait for the oldest slice; barrier
+      start the copies of the slice that is stages - 1 ahead
+      for each step of the slice:
+        C's fragments += A's fragments B's fragments              // mma.sync
+    barrier; C's tile to shared memory; barrier
+    for each few elements of a row: epilogue, store
+
+The batch and k are one long sum, whose accumulators stay in registers. One barrier for
+each slice is enough: it comes after every thread has read the slice whose place the new
+copies take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import gcd
+
+from xdsl.dialects import arith, func, vector
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, f32
+from xdsl.ir import Attribute, SSAValue
+
+from brdialect.block_tile import EPILOGUE_PADDING, WARP, BlockTile
+from brdialect.errors import unsupported
+from brdialect.gpu_ops import (
+    ACCUMULATORS,
+    AsyncCommitOp,
+    AsyncWaitOp,
+    BarrierOp,
+    BlockIdOp,
+    MmaOp,
+    SharedMemoryOp,
+    StoreAccumulatorsOp,
+    ThreadIdOp,
+    shared_type,
+)
+from brdialect.ops import BatchReduceGemmOp
+from brdialect.xdsl_repairs import SelectOp
+from passes.build import (
+    Index,
+    add,
+    branch,
+    for_loop,
+    minimum,
+    mul,
+    value,
+    vector_of,
+)
+from passes.gpu.digits import Digits, divided, modulo
+from passes.gpu.fragments import STEPS, Fragments
+from passes.gpu.grid import kernel_of
+from passes.gpu.tile_copy import Shape, TileCopy, below, both
+from passes.gpu.views import Flat, converted, flat, sizes_and_strides
+from passes.vectorise import splat, vectorise_body
+
+AT_ONCE = 4
+"""Pieces of C that a thread stores in one trip of the last loop: their loads wait
+together."""
+
+
+def kind_of(element: Attribute, tile: BlockTile) -> str | None:
+    """How a block multiplies elements of a type; None: it cannot."""
+    if isinstance(element, Float32Type):
+        return "exact" if tile.exact else "tf32"
+    if isinstance(element, BFloat16Type | Float16Type) and not tile.exact:
+        return element.name
+    return None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The op as a product of matrices: [rows, sum] x [sum, columns]."""
+
+    rows: Sequence[Digits]
+    """Of a, c and the extras."""
+    columns: Sequence[tuple[int, int]]
+    """Extent and stride, of b, c and the extras."""
+    sum_a: Digits
+    sum_b: Digits
+
+
+def problem_of(op: BatchReduceGemmOp) -> Problem:
+    """Reads the views of the op."""
+    batch, rows = op.shapes[1].get_num_dims() - 2, op.row_dims
+    sizes_a, steps_a = sizes_and_strides(op, op.a)
+    sizes_b, steps_b = sizes_and_strides(op, op.b)
+    its = slice(batch, batch + rows)
+    outs = [sizes_and_strides(op, v) for v in (op.c, *op.extras)]
+    row_digits = [(sizes_a[its], steps_a[its])]
+    row_digits += [(sizes[:-1], steps[:-1]) for sizes, steps in outs]
+    columns = [(sizes_b[-1], steps_b[-1])]
+    columns += [(sizes[-1], steps[-1]) for sizes, steps in outs]
+    sums = [*range(batch), batch + rows]
+    return Problem(
+        [Digits(tuple(e), tuple(s)) for e, s in row_digits],
+        columns,
+        Digits(tuple(sizes_a[i] for i in sums), tuple(steps_a[i] for i in sums)),
+        Digits(tuple(sizes_b[:-1]), tuple(steps_b[:-1])),
+    )
+
+
+class BlockProgram:
+    """Emits the program at the insertion point."""
+
+    def __init__(self, op: BatchReduceGemmOp, tile: BlockTile) -> None:
+        self.op, self.tile = op, tile
+        a = op.shapes[0].element_type
+        kind = kind_of(a, tile)
+        if kind is None or op.accumulator != f32:
+            unsupported(
+                op,
+                "expected f32, bf16 or f16 that are added up in f32 (math=exact: f32), "
+                f"got {a} and {op.accumulator}",
+            )
+        self.kind, self.input_type = kind, a
+        function = op.parent_op()
+        kernel = kernel_of(function) if isinstance(function, func.FuncOp) else None
+        if kernel is None or kernel.threads != tile.threads:
+            unsupported(op, f"expected a kernel of {tile.threads} threads around it")
+        self.grid = kernel.grid
+        self.problem = problem_of(op)
+        self.memories = [flat(op, v) for v in (op.a, op.b, op.c, *op.extras)]
+
+    @property
+    def m(self) -> int:
+        """Rows of C."""
+        return self.problem.rows[0].size
+
+    @property
+    def n(self) -> int:
+        """Columns of C."""
+        return self.problem.columns[0][0]
+
+    def emit(self) -> None:
+        """The whole program."""
+        tile = self.tile
+        self.thread = ThreadIdOp().res
+        self.warp, self.lane = divided(self.thread, WARP), modulo(self.thread, WARP)
+        assert isinstance(self.lane, SSAValue)
+        down, right = self.tile_position()
+        self.first_row, self.first_column = mul(down, tile.m), mul(right, tile.n)
+        warps_n = tile.n // tile.warp_n
+        self.warp_row = mul(divided(self.warp, warps_n), tile.warp_m)
+        self.warp_column = mul(modulo(self.warp, warps_n), tile.warp_n)
+        accumulators = self.multiply()
+        BarrierOp()
+        self.store_tile(accumulators)
+        BarrierOp()
+        self.write_out()
+
+    def tile_position(self) -> tuple[Index, Index]:
+        """Which tile of C is this block's: `order` tiles of rows go by together before
+        the next column."""
+        down, right = -(-self.m // self.tile.m), -(-self.n // self.tile.n)
+        count, grid = down * right, self.grid
+        number: Index = modulo(BlockIdOp().res, count, grid)
+        order = min(self.tile.order, down)
+        group = divided(number, order * right, count)
+        within = modulo(number, order * right, count)
+        if down % order == 0:
+            height = modulo(within, order, order * right)
+            return add(mul(group, order), height), divided(within, order)
+        first = mul(group, order)
+        left = arith.SubiOp(value(down), value(first)).result
+        rows = value(minimum(left, order))
+        height = arith.RemUIOp(value(within), rows).result
+        return add(first, height), arith.DivUIOp(value(within), rows).result
+
+    # The sum
+
+    def multiply(self) -> Sequence[SSAValue]:
+        """The accumulators of this warp after the whole sum."""
+        tile, p = self.tile, self.problem
+        self.slices = -(-p.sum_a.size // tile.k)
+        shape_a = Shape(p.rows[0], p.sum_a, tile.m, tile.k)
+        shape_b = Shape(Digits(*((x,) for x in p.columns[0])), p.sum_b, tile.n, tile.k)
+        self.copies: list[TileCopy] = []
+        self.fragments: list[Fragments] = []
+        self.shared: list[SSAValue] = []
+        for i, (shape, first, warp_first, part) in enumerate(
+            (
+                (shape_a, self.first_row, self.warp_row, tile.warp_m),
+                (shape_b, self.first_column, self.warp_column, tile.warp_n),
+            )
+        ):
+            words = self.kind == "tf32" and not shape.along_sum
+            copy = TileCopy(
+                self.memories[i], shape, words, first, self.thread, tile.threads
+            )
+            size = tile.stages * copy.layout.size
+            start = (
+                0
+                if i == 0
+                else tile.stages * tile.m * tile.k * copy.source.element_bytes
+            )
+            self.copies.append(copy)
+            self.shared.append(
+                SharedMemoryOp(start, shared_type(self.input_type, size)).res
+            )
+            assert isinstance(self.lane, SSAValue)
+            fragments = Fragments(
+                copy.layout,
+                shape.along_sum,
+                i == 0,
+                self.kind,
+                self.shared[i],
+                self.lane,
+                warp_first,
+                part,
+            )
+            fragments.prepare()
+            self.fragments.append(fragments)
+        for ahead in range(tile.stages - 1):
+            if ahead < self.slices:
+                self.fetch(ahead, ahead)
+            AsyncCommitOp()
+        zero = splat(0.0, f32, 8)
+        count = (tile.warp_m // 16) * (tile.warp_n // 16)
+        inits = [value(0), value(tile.stages - 1), *[zero] * count]
+        _, _, *accumulators = for_loop(0, self.slices, 1, self.one_slice, inits)
+        AsyncWaitOp(0)
+        return accumulators
+
+    def fetch(self, slice_: Index, stage: Index) -> None:
+        """Starts the copies of a slice into a stage."""
+        for copy, shared in zip(self.copies, self.shared, strict=True):
+            copy.emit(slice_, shared, mul(stage, copy.layout.size))
+
+    def one_slice(
+        self, slice_: Index, read: SSAValue, write: SSAValue, *sums: SSAValue
+    ) -> Sequence[SSAValue]:
+        """Multiplies the slice in stage `read`, and fetches one into stage `write`."""
+        tile = self.tile
+        AsyncWaitOp(tile.stages - 2)
+        BarrierOp()
+        ahead = add(slice_, tile.stages - 1)
+        if self.slices > tile.stages - 1:
+            branch(
+                below(ahead, self.slices),
+                lambda: self.fetch(ahead, write),
+                lambda: None,
+            )
+        AsyncCommitOp()
+        sums = tuple(self.one_stage(read, sums))
+        return (self.after(read), self.after(write), *sums)
+
+    def after(self, stage: SSAValue) -> SSAValue:
+        """The stage after this one, in a circle."""
+        following = value(add(stage, 1))
+        return SelectOp(below(following, self.tile.stages), following, value(0)).result
+
+    def one_stage(self, stage: Index, sums: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        """The steps of the slice in a stage."""
+        starts = [mul(stage, copy.layout.size) for copy in self.copies]
+
+        def step(at: Index, *sums: SSAValue) -> Sequence[SSAValue]:
+            a, b = (
+                f.read(start, at)
+                for f, start in zip(self.fragments, starts, strict=True)
+            )
+            pairs = [(x, y) for x in a for y in b]
+            return [self.mma(x, y, c) for (x, y), c in zip(pairs, sums, strict=True)]
+
+        return for_loop(0, self.tile.k, STEPS[self.kind], step, sums, unroll=True)
+
+    def mma(self, a: SSAValue, b: SSAValue, c: SSAValue) -> SSAValue:
+        """One fragment of C."""
+        if self.kind == "exact":
+            return vector.FMAOp(a, b, c).res
+        return MmaOp(a, b, c, self.kind).res
+
+    # The end
+
+    @property
+    def pitch(self) -> int:
+        """Elements from one row of C's tile in shared memory to the next."""
+        return self.tile.n + EPILOGUE_PADDING
+
+    def c_tile(self) -> SSAValue:
+        """C's tile in shared memory, where the stages were."""
+        return SharedMemoryOp(0, shared_type(f32, self.tile.m * self.pitch)).res
+
+    def store_tile(self, accumulators: Sequence[SSAValue]) -> None:
+        """The accumulators of all warps to shared memory."""
+        tile, target = self.tile, self.c_tile()
+        row = add(self.warp_row, divided(self.lane, 4))
+        column = add(self.warp_column, mul(modulo(self.lane, 4), 2))
+        start = add(mul(row, self.pitch), column)
+        places = [
+            i * self.pitch + j
+            for i in range(0, tile.warp_m, 16)
+            for j in range(0, tile.warp_n, 16)
+        ]
+        for place, fragment in zip(places, accumulators, strict=True):
+            assert fragment.type == ACCUMULATORS
+            index = value(add(start, place))
+            StoreAccumulatorsOp(fragment, target, index, self.pitch)
+
+    def lanes(self) -> int:
+        """Elements of a row that a thread stores at a time."""
+        lanes = 4
+        for memory, rows, (extent, stride) in zip(
+            self.memories[2:],
+            self.problem.rows[1:],
+            self.problem.columns[1:],
+            strict=True,
+        ):
+            if stride == 0:
+                continue
+            whole = max(1, memory.alignment // memory.element_bytes)
+            step = lanes if stride == 1 else 1
+            lanes = gcd(lanes, extent, *rows.merged.strides, whole, step)
+        return lanes
+
+    def write_out(self) -> None:
+        """The epilogue, and C's tile to global memory."""
+        tile, lanes, source = self.tile, self.lanes(), self.c_tile()
+        in_row = tile.n // lanes
+        pieces = tile.m * in_row
+        trips = -(-pieces // tile.threads)
+        at_once = gcd(trips, AT_ONCE)
+        tile_memory = Flat(source, 0, 16)
+
+        def piece(number: Index) -> None:
+            row = divided(number, in_row)
+            column = mul(modulo(number, in_row), lanes)
+            i, j = add(self.first_row, row), add(self.first_column, column)
+            valid = both(
+                None if self.m % tile.m == 0 else below(i, self.m),
+                None if self.n % tile.n == 0 else below(j, self.n),
+            )
+            if pieces % tile.threads:
+                valid = both(valid, below(number, pieces))
+
+            def store() -> None:
+                at = add(mul(row, self.pitch), column)
+                self.element(tile_memory.load(at, lanes), i, j, lanes)
+
+            if valid is None:
+                store()
+            else:
+                branch(valid, store, lambda: None)
+
+        def trip(first: Index) -> Sequence[SSAValue]:
+            def one(more: Index) -> Sequence[SSAValue]:
+                step = mul(add(first, more), tile.threads)
+                piece(add(step, self.thread))
+                return ()
+
+            for_loop(0, at_once, 1, one, unroll=True)
+            return ()
+
+        for_loop(0, trips, at_once, trip)
+
+    def element(self, acc: SSAValue, i: Index, j: Index, lanes: int) -> None:
+        """The epilogue on a few accumulated elements of row i from column j on."""
+        op, width = self.op, None if lanes == 1 else lanes
+
+        def factor(number: float) -> SSAValue:
+            return splat(number, f32, width)
+
+        if op.alpha_value != 1.0:
+            acc = arith.MulfOp(acc, factor(op.alpha_value)).result
+        if op.beta_value != 0.0:
+            old = converted(self.read(0, i, j, lanes), f32)
+            if op.beta_value != 1.0:
+                old = arith.MulfOp(old, factor(op.beta_value)).result
+            acc = arith.AddfOp(acc, old).result
+        if op.epilogue is not None:
+            extras = [self.read(1 + x, i, j, lanes) for x in range(len(op.extras))]
+            body = op.epilogue.block
+            values = [acc, *extras]
+            given = dict[SSAValue, SSAValue](zip(body.args, values, strict=True))
+            acc = vectorise_body(body, given, width)[0]
+        acc = converted(acc, self.memories[2].element)
+        self.memories[2].store(acc, self.place(0, i, j), lanes)
+
+    def place(self, which: int, i: Index, j: Index) -> Index:
+        """Where element [i, j] of c (0) or an extra (from 1 on) lies."""
+        rows, (_, stride) = (
+            self.problem.rows[1 + which],
+            self.problem.columns[1 + which],
+        )
+        return add(self.memories[2 + which].offset, rows.offset(i), mul(j, stride))
+
+    def read(self, which: int, i: Index, j: Index, lanes: int) -> SSAValue:
+        """A few elements of c or an extra."""
+        memory = self.memories[2 + which]
+        at = self.place(which, i, j)
+        if lanes > 1 and self.problem.columns[1 + which][1] == 0:
+            scalar = memory.load(at)
+            return vector.BroadcastOp(scalar, vector_of(scalar.type, lanes)).vector
+        return memory.load(at, lanes)

@@ -1,0 +1,189 @@
+"""How the threads of a block bring a slice of an operand into shared memory.
+
+The slice is `tile` indices (rows of A or columns of B) by `depth` steps of the sum. It
+lies with that dimension inside which is contiguous in memory, so that a thread copies
+up to 16 bytes at a time:
+
+    copies = rows * (width / elements)        dealt out to the threads in turn
+    thread t, copy i:  number t + i * threads -> (row, column)
+                       -> (index, step of the sum) -> address, and whether it exists
+
+What lies past the end of the operand becomes zeros, which add nothing. What does not
+change from slice to slice is computed once, in front of the loop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import gcd
+
+from xdsl.dialects import arith, memref
+from xdsl.ir import SSAValue
+
+from brdialect.gpu_ops import ASYNC_BYTES, AsyncCopyOp
+from brdialect.xdsl_repairs import SelectOp
+from passes.build import Index, add, branch, mul, value
+from passes.gpu.digits import Digits, divided, modulo
+from passes.gpu.shared_layout import CHUNK, SharedLayout
+from passes.gpu.views import Flat
+from passes.vectorise import splat
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What an operand is to a block: its index (rows or columns) and the sum."""
+
+    index: Digits
+    sum_: Digits
+    tile: int
+    depth: int
+
+    @property
+    def along_sum(self) -> bool:
+        """Whether elements lie side by side along the sum."""
+        if self.sum_.merged.last[1] == 1:
+            return True
+        return self.index.merged.last[1] != 1
+
+    def layout(self, element_bytes: int, words: bool) -> SharedLayout:
+        """Of a slice in shared memory; `words`: elements are read one by one."""
+        if self.along_sum:
+            return SharedLayout(self.tile, self.depth, element_bytes)
+        return SharedLayout(self.depth, self.tile, element_bytes, words)
+
+    def elements(self, element_bytes: int, alignment: int) -> int:
+        """How many one copy moves."""
+        most = CHUNK // element_bytes
+        inner, outer = self.sum_.merged, self.index.merged
+        if not self.along_sum:
+            inner, outer = outer, inner
+        whole = max(1, alignment // element_bytes)
+        return gcd(most, inner.run(most), *outer.strides, whole)
+
+
+def both(x: SSAValue | None, y: SSAValue | None) -> SSAValue | None:
+    """Whether both hold; None always holds."""
+    if x is None or y is None:
+        return y if x is None else x
+    return arith.AndIOp(x, y).result
+
+
+def below(x: Index, limit: int) -> SSAValue:
+    """`x < limit`"""
+    return arith.CmpiOp(value(x), value(limit), "ult").result
+
+
+@dataclass
+class Piece:
+    """One copy of this thread in every slice."""
+
+    shared: Index
+    index_offset: Index
+    valid: SSAValue | None
+    base: Index
+    step: int
+    """The step of the sum in a slice is `base + step`."""
+
+
+@dataclass
+class TileCopy:
+    """Emits the copies of one operand. `first`: the tile's first index."""
+
+    source: Flat
+    shape: Shape
+    words: bool
+    first: Index
+    thread: SSAValue
+    threads: int
+    pieces: list[Piece] = field(default_factory=list[Piece])
+
+    def __post_init__(self) -> None:
+        size = self.source.element_bytes
+        self.layout = self.shape.layout(size, self.words)
+        self.elements = self.shape.elements(size, self.source.alignment)
+        self.in_row = self.layout.width // self.elements
+        self.copies = self.layout.rows * self.in_row
+        self._place()
+
+    def _place(self) -> None:
+        """Where this thread's copies come from and go to."""
+        column: Index = mul(modulo(self.thread, self.in_row), self.elements)
+        row: Index = divided(self.thread, self.in_row)
+        offsets: dict[int, tuple[Index, SSAValue | None]] = {}
+        swizzles: dict[int, Index] = {}
+        for number in range(-(-self.copies // self.threads)):
+            down, right = divmod(number * self.threads, self.in_row)
+            right *= self.elements
+            if down % self.layout.period not in swizzles:
+                phase = down % self.layout.period
+                swizzles[phase] = self.layout.swizzle(add(row, phase))
+            shared = self.layout.offset(
+                add(row, down), add(column, right), swizzles[down % self.layout.period]
+            )
+            index, step, base = (down, right, column)
+            of_index = row
+            if not self.shape.along_sum:
+                index, step, base, of_index = right, down, row, column
+            if index not in offsets:
+                offsets[index] = self._index(add(self.first, of_index, index))
+            self.pieces.append(Piece(shared, *offsets[index], base, step))
+
+    def _index(self, index: Index) -> tuple[Index, SSAValue | None]:
+        """Where an index lies in memory, and whether it exists."""
+        digits = self.shape.index
+        whole = digits.size % self.shape.tile == 0
+        valid = None if whole else below(index, digits.size)
+        return add(self.source.offset, digits.offset(index)), valid
+
+    def emit(self, slice_: Index, shared: SSAValue, stage: Index) -> None:
+        """Starts the copies of a slice into `shared` from element `stage` on."""
+        if self.copies < self.threads:
+            take_part = below(self.thread, self.copies)
+            branch(take_part, lambda: self._copy(slice_, shared, stage), lambda: None)
+        else:
+            self._copy(slice_, shared, stage)
+
+    def _copy(self, slice_: Index, shared: SSAValue, stage: Index) -> None:
+        digits, depth = self.shape.sum_, self.shape.depth
+        whole = digits.size % depth == 0
+        known: dict[int, tuple[Index, SSAValue | None]] = {}
+        start = mul(slice_, depth)
+        for piece in self.pieces:
+            if piece.step not in known:
+                at = add(start, piece.base, piece.step)
+                valid = None if whole else below(at, digits.size)
+                known[piece.step] = digits.offset(at), valid
+            offset, in_sum = known[piece.step]
+            valid = both(piece.valid, in_sum)
+            source = add(piece.index_offset, offset)
+            self._one(source, shared, add(stage, piece.shared), valid)
+
+    def _one(
+        self, source: Index, shared: SSAValue, target: Index, valid: SSAValue | None
+    ) -> None:
+        """One copy; elements of 2 bytes that lie alone take the way through a
+        register, since asynchronous copies have 4 bytes or more."""
+        if self.elements * self.source.element_bytes in ASYNC_BYTES:
+            AsyncCopyOp(
+                self.source.memory,
+                value(source),
+                shared,
+                value(target),
+                true() if valid is None else valid,
+                self.elements,
+            )
+            return
+        for lane in range(self.elements):
+            at = value(add(source, lane))
+            if valid is not None:
+                at = SelectOp(valid, at, value(0)).result
+            element = memref.LoadOp.get(self.source.memory, [at]).res
+            if valid is not None:
+                zero = splat(0, element.type, None)
+                element = SelectOp(valid, element, zero).result
+            memref.StoreOp.get(element, shared, [value(add(target, lane))])
+
+
+def true() -> SSAValue:
+    """What always holds."""
+    return arith.ConstantOp.from_int_and_width(1, 1).result

@@ -1,0 +1,208 @@
+"""A driver of a GPU that is not there: memory is numpy's, launches run the kernels in
+numpy. It stands in for cuda.bindings.driver, of which it has what runtime/device.py
+asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from xdsl.dialects import func
+from xdsl.dialects.builtin import BFloat16Type, MemRefType, ModuleOp
+from xdsl.utils.hints import isa
+
+import runtime.program as program
+from brdialect.reference import find_entry
+from brdialect.reference.gpu.launches import Statistics, device_of, launch
+from brdialect.reference.values import MemRef, decode, element_of, encode, storage
+from passes.gpu.pipeline import lower_kernels
+from runtime import device
+
+Array = np.ndarray[Any, np.dtype[Any]]
+OK, REFUSED = 0, 719
+
+
+class FakeDriver:
+    """The functions of the driver, each of which gives a status first."""
+
+    CUdevice_attribute = SimpleNamespace(
+        CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR="major",
+        CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR="minor",
+        CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN="shared",
+    )
+    CUfunction_attribute = SimpleNamespace(
+        CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES="more shared"
+    )
+
+    def __init__(self) -> None:
+        self.attributes = {"major": 8, "minor": 0, "shared": 163 << 10}
+        self.devices = 1
+        self.free = 8 << 30
+        self.fails = ""
+        """A function that the driver refuses."""
+        self.memory: dict[int, Array] = {}
+        self.next = 1 << 20
+        self.module = ModuleOp([])
+        self.more_shared: dict[str, int] = {}
+        self.seen = Statistics()
+        self.uploads = 0
+
+    def __getattr__(self, name: str) -> Callable[..., tuple[Any, ...]]:
+        function = getattr(type(self), f"do_{name.lower()}")
+
+        def call(*arguments: Any) -> tuple[Any, ...]:
+            if name == self.fails:
+                return (REFUSED,)
+            found = function(self, *arguments)
+            return (OK, *found) if isinstance(found, tuple) else (OK, found)
+
+        return call
+
+    def do_cuinit(self, flags: int) -> tuple[()]:
+        return ()
+
+    def do_cugeterrorstring(self, status: int) -> bytes:
+        return b"unspecified launch failure"
+
+    def do_cudevicegetcount(self) -> int:
+        return self.devices
+
+    def do_cudeviceget(self, number: int) -> int:
+        return number
+
+    def do_cudevicegetname(self, length: int, handle: int) -> bytes:
+        return b"Fake GPU\0\0\0"
+
+    def do_cudevicegetattribute(self, key: str, handle: int) -> int:
+        return self.attributes[key]
+
+    def do_cudeviceprimaryctxretain(self, handle: int) -> str:
+        return "context"
+
+    def do_cuctxsetcurrent(self, context: str) -> tuple[()]:
+        return ()
+
+    def do_cuctxsynchronize(self) -> tuple[()]:
+        return ()
+
+    def do_cumemgetinfo(self) -> tuple[int, int]:
+        return self.free, 16 << 30
+
+    def do_cumemalloc(self, size: int) -> int:
+        pointer, self.next = self.next, self.next + (size + 511) // 256 * 256
+        self.memory[pointer] = np.full(size, 0xFF, np.uint8)
+        return pointer
+
+    def do_cumemfree(self, pointer: int) -> tuple[()]:
+        del self.memory[pointer]
+        return ()
+
+    def at(self, pointer: int) -> Array:
+        """The bytes from an address to the end of its allocation."""
+        for start, bytes_ in self.memory.items():
+            if start <= pointer < start + max(1, bytes_.size):
+                return bytes_[pointer - start :]
+        raise AssertionError(f"no memory at {pointer}")
+
+    def do_cumemcpyhtod(self, pointer: int, source: int, size: int) -> tuple[()]:
+        self.uploads += 1
+        self.at(pointer)[:size] = _host(source, size)
+        return ()
+
+    def do_cumemcpydtoh(self, target: int, pointer: int, size: int) -> tuple[()]:
+        _host(target, size)[:] = self.at(pointer)[:size]
+        return ()
+
+    def do_cumoduleloaddata(self, image: bytes) -> str:
+        assert image.endswith(b"\0") and b".target sm_" in image
+        return "module"
+
+    def do_cumodulegetfunction(self, module: str, name: bytes) -> str:
+        return name.decode()
+
+    def do_cufuncsetattribute(self, function: str, key: str, value: int) -> tuple[()]:
+        self.more_shared[function] = value
+        return ()
+
+    def do_culaunchkernel(self, function: str, *arguments: Any) -> tuple[()]:
+        grid, _, _, threads, _, _, shared, _, (numbers, types), _ = arguments
+        kernel = find_entry(self.module, function)
+        assert isinstance(kernel, func.FuncOp)
+        assert shared <= self.more_shared.get(function, 48 << 10)
+        assert [kernel.attributes[k].value.data for k in _LAUNCH] == [  # pyright: ignore
+            grid,
+            threads,
+            shared,
+        ]
+        back: list[Callable[[], None]] = []
+        values: list[Any] = []
+        for number, type_ in zip(numbers, kernel.function_type.inputs, strict=True):
+            if not isa(type_, MemRefType):
+                values.append(np.asarray(number).astype(storage(type_, False))[()])
+                continue
+            values.append(self._memref(number, type_, back))
+        assert len(types) == len(numbers)
+        with np.errstate(all="ignore"):
+            launch(device_of(self.module), kernel, values, self.seen)
+        for write in back:
+            write()
+        return ()
+
+    def _memref(
+        self, pointer: int, type_: MemRefType, back: list[Callable[[], None]]
+    ) -> MemRef:
+        own = encode(np.zeros(1), type_).dtype
+        offset = type_.get_offset() or 0
+        pointer -= offset * own.itemsize  # where the memref's allocation begins
+        assert pointer % 16 == 0
+        shape, strides = type_.get_shape(), type_.get_strides() or ()
+        known = [s or 0 for s in strides]
+        reach = 1 + offset + sum((n - 1) * s for n, s in zip(shape, known, strict=True))
+        if 0 in shape or prod(shape) == 0:
+            reach = 0
+        raw = self.at(pointer)[: reach * own.itemsize].view(own)
+        if not isinstance(element_of(type_), BFloat16Type):
+            return MemRef(raw, offset, tuple(shape), tuple(known))
+        held = decode(raw, type_, precise=False)
+
+        def write_back() -> None:
+            raw[...] = encode(held, type_)
+
+        back.append(write_back)
+        return MemRef(held, offset, tuple(shape), tuple(known))
+
+
+_LAUNCH = ("br.grid", "br.threads", "br.shared")
+
+
+def _host(address: int, size: int) -> Array:
+    import ctypes
+
+    return np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(address))
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch):
+    """A fake GPU in the place of the driver, for programs compiled meanwhile."""
+    driver = FakeDriver()
+
+    def capture(module: ModuleOp, interface: Any, observe: Any, context: Any) -> Any:
+        def note(name: str, after: ModuleOp) -> None:
+            if name == "expand-math":
+                driver.module = after.clone()
+            observe(name, after)
+
+        return lower_kernels(module, interface, note, context)
+
+    monkeypatch.setattr(program, "lower_kernels", capture)
+    monkeypatch.setattr(device, "driver", lambda: driver)
+    device.device_for.cache_clear()
+    yield driver
+    device.device_for.cache_clear()
+
+
+__all__ = ["FakeDriver", "fake"]

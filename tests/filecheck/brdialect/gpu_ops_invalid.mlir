@@ -1,0 +1,52 @@
+// RUN: br-opt %s --split-input-file --verify-diagnostics | filecheck %s
+
+// CHECK: 'br.shared_memory': expected the result in shared memory (space 3), got memref<4xf32>
+func.func @plain() {
+  %s = br.shared_memory {offset = 0 : i64} : memref<4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: 'br.async_copy': expected the source in global memory
+func.func @both_shared(%i: index, %v: i1) {
+  %s = br.shared_memory {offset = 0 : i64} : memref<4xf32, 3 : i32>
+  br.async_copy %s[%i] to %s[%i] if %v {elements = 1 : i64}
+    : memref<4xf32, 3 : i32> to memref<4xf32, 3 : i32>
+  func.return
+}
+
+// -----
+
+// CHECK: 'br.load_matrices': expected the source in shared memory (space 3), got memref<64xf16>
+func.func @global(%a: memref<64xf16>, %i: index) {
+  %m = br.load_matrices %a[%i] : memref<64xf16>
+  func.return
+}
+
+// -----
+
+// CHECK: 'br.mma': expected a kind out of tf32, bf16, f16, got int8
+func.func @kind(%a: vector<4xi32>, %c: vector<8xf32>) {
+  %r = br.mma %a, %a, %c {kind = "int8"}
+  func.return
+}
+
+// -----
+
+// CHECK: m of a and c sizes differ: 5 and 6
+func.func @rows(%a: memref<2x5x8xf32>, %b: memref<8x16xf32>, %c: memref<2x6x16xf32>) {
+  br.batch_reduce_gemm ins(%a, %b : memref<2x5x8xf32>, memref<8x16xf32>)
+    outs(%c : memref<2x6x16xf32>)
+  func.return
+}
+
+// -----
+
+// CHECK: expected no transposed operand where a has a matrix for each column or rows have several dimensions
+func.func @transposed(%a: memref<2x5x8xf32>, %b: memref<16x8xf32>,
+                      %c: memref<2x5x16xf32>) {
+  br.batch_reduce_gemm ins(%a, %b : memref<2x5x8xf32>, memref<16x8xf32>)
+    outs(%c : memref<2x5x16xf32>) {transpose_b}
+  func.return
+}

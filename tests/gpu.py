@@ -1,0 +1,233 @@
+"""Kernels for GPUs in tests: made, run in numpy, and assembled by NVIDIA's ptxas."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sysconfig
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from xdsl.dialects.builtin import ModuleOp
+
+from brdialect.reference import run as interpret
+from brdialect.reference.gpu import Statistics, run
+from brdialect.reference.values import round_to_bf16
+from brdialect.source import context, parse_module
+from brdialect.target import set_target, target_named
+from passes.gpu.pipeline import STAGES
+from passes.llvm_text import llvm_ir
+from passes.pipelines import passes_of
+from passes.registry import pass_named
+from runtime.codegen import emit_assembly
+
+Array = np.ndarray[Any, np.dtype[Any]]
+SM_80, SM_90 = "nvptx64-sm_80", "nvptx64-sm_90a"
+PASSES = passes_of(STAGES)
+MADE = PASSES.index("convert-br-to-mma") + 1
+"""The passes up to kernels that can be run in numpy."""
+
+# numpy has no bf16: its values are held in float32
+DTYPES = {"f32": np.float32, "f16": np.float16, "bf16": np.float32, "f64": np.float64}
+
+
+@dataclass(frozen=True)
+class Contraction:
+    """`c = epilogue(a b)` of two operands read by indexing maps over named iterators:
+
+    Contraction("m k, k n -> m n", dict(m=70, n=52, k=40))
+    """
+
+    maps: str
+    extents: dict[str, int]
+    element: str = "f32"
+    schedule: str = ""
+    epilogue: str = ""
+    """Lines that make %r of %acc and of %x, an element of the extra operand."""
+
+    extra: str = ""
+    """The extra operand's map, such as `n`."""
+
+    beta: float = 0.0
+    shapes: tuple[tuple[int, ...], ...] = ()
+    """Of a, b, c, where a map has more than plain iterators."""
+
+    @property
+    def operands(self) -> list[str]:
+        """The maps' results, of a, b, c and the extra operand."""
+        inputs, c = self.maps.split(" -> ")
+        found = [*inputs.split(", "), c]
+        return [*found, self.extra] if self.extra else found
+
+    def shape(self, number: int) -> tuple[int, ...]:
+        """Of an operand."""
+        if number < len(self.shapes):
+            return self.shapes[number]
+        return tuple(self.extents[i] for i in self.operands[number].split())
+
+    def type(self, number: int) -> str:
+        """The memref type of an operand."""
+        element = self.element if number < 2 else self.result_element
+        return f"memref<{'x'.join([*map(str, self.shape(number)), element])}>"
+
+    @property
+    def result_element(self) -> str:
+        """What is added up."""
+        return "f64" if self.element == "f64" else "f32"
+
+    def text(self) -> str:
+        """A function @f of one br.contract."""
+        its = ", ".join(self.extents)
+        c = self.operands[2]
+        kinds = [
+            "parallel" if i in re.findall(r"\w+", c) else "reduction"
+            for i in self.extents
+        ]
+        maps = ", ".join(
+            f"affine_map<({its}) -> ({', '.join(x.split())})>" for x in self.operands
+        )
+        types = ", ".join(f"#linalg.iterator_type<{kind}>" for kind in kinds)
+        schedule = self.schedule and f', schedule = #br.schedule<"{self.schedule}">'
+        arguments = [f"%{i}: {self.type(i)}" for i in range(len(self.operands))]
+        end = ""
+        e = self.result_element
+        if self.epilogue:
+            extras = f"(%3 : {self.type(3)}) " if self.extra else ""
+            x = f", %x: {e}" if self.extra else ""
+            end = (
+                f" epilogue{extras}{{\n^bb0(%acc: {e}{x}):\n{self.epilogue}\n"
+                f"br.yield %r : {e}\n}}"
+            )
+        return f"""
+func.func private @f({", ".join(arguments)}) {{
+  br.contract ins(%0, %1 : {self.type(0)}, {self.type(1)}) outs(%2 : {self.type(2)})
+    {{indexing_maps = [{maps}], iterator_types = [{types}],
+      beta = {self.beta} : f64{schedule}}}{end}
+  func.return
+}}"""
+
+    def module(self, passes: int = MADE, target: str = SM_80) -> ModuleOp:
+        """The module after the first few passes, from choose-schedule on."""
+        module = parse_module(self.text())
+        set_target(module, target_named(target))
+        for name in [
+            "choose-schedule",
+            *PASSES[PASSES.index("outline-nests") + 1 : passes],
+        ]:
+            pass_named(name)().apply(context(), module)
+            module.verify()
+        return module
+
+    def arrays(self, seed: int = 0) -> list[Array]:
+        """Random operands; C is NaN where it is not read."""
+        random = np.random.default_rng(seed)
+        found: list[Array] = []
+        for i in range(len(self.operands)):
+            array = random.standard_normal(self.shape(i))
+            array = array.astype(DTYPES[self.element if i < 2 else self.result_element])
+            if self.element == "bf16" and i < 2:
+                array = round_to_bf16(array).astype(np.float32)
+            if i == 2 and self.beta == 0.0:
+                array[...] = np.nan
+            found.append(np.ascontiguousarray(array))
+        return found
+
+    def want(self, arrays: Sequence[Array]) -> Array:
+        """What C should be, computed in f64."""
+        module = parse_module(self.text())
+        wide = [x.astype(np.float64) for x in arrays]
+        interpret(module, "f", wide)
+        return wide[2]
+
+
+def lowered(text: str, target: str = SM_80, passes: int = MADE) -> ModuleOp:
+    """A program on tensors after the first few passes of lower-to-gpu."""
+    module = parse_module(text)
+    set_target(module, target_named(target))
+    for name in PASSES[:passes]:
+        pass_named(name)().apply(context(), module)
+    module.verify()
+    return module
+
+
+def simulate(module: ModuleOp, entry: str, arrays: Sequence[Array]) -> Statistics:
+    """Runs the kernels in numpy."""
+    return run(module, entry, arrays)
+
+
+def ptx_of(module: ModuleOp, target: str = SM_80, done: int = MADE) -> str:
+    """The rest of the pipeline, and LLVM."""
+    for name in PASSES[done:]:
+        pass_named(name)().apply(context(), module)
+    return emit_assembly(llvm_ir(module), target_named(target))
+
+
+def find_tool(name: str) -> str | None:
+    """`ptxas` or `nvdisasm`, from NVIDIA's wheels or from the PATH."""
+    folder = Path(sysconfig.get_path("purelib")) / "nvidia"
+    found = sorted(folder.glob(f"*/bin/{name}"))
+    return str(found[-1]) if found else shutil.which(name)
+
+
+needs_ptxas = pytest.mark.skipif(
+    find_tool("ptxas") is None, reason="needs ptxas (pip install nvidia-cuda-nvcc)"
+)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What ptxas says of a kernel."""
+
+    registers: int
+    stack: int
+    spills: int
+
+
+def assemble(ptx: str, arch: str = "sm_80") -> tuple[dict[str, Usage], bytes]:
+    """What each kernel uses, and the machine code."""
+    tool = find_tool("ptxas")
+    assert tool is not None
+    with tempfile.TemporaryDirectory() as folder:
+        source, image = Path(folder) / "a.ptx", Path(folder) / "a.cubin"
+        source.write_text(ptx)
+        command = [tool, "-v", f"-arch={arch}", str(source), "-o", str(image)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        usage: dict[str, Usage] = {}
+        blocks = re.split(r"Compiling entry function '", done.stderr)[1:]
+        for block in blocks:
+            numbers = [
+                int(re.search(pattern, block)[1])  # pyright: ignore
+                for pattern in (
+                    r"Used (\d+) registers",
+                    r"(\d+) bytes stack",
+                    r"(\d+) bytes spill stores",
+                )
+            ]
+            usage[block.partition("'")[0]] = Usage(*numbers)
+        return usage, image.read_bytes()
+
+
+def machine_code(image: bytes) -> str:
+    """The disassembly."""
+    tool = find_tool("nvdisasm")
+    if tool is None:
+        pytest.skip("needs nvdisasm (pip install nvidia-cuda-nvdisasm)")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.cubin"
+        path.write_bytes(image)
+        done = subprocess.run([tool, "-c", str(path)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+def error(got: Array, want: Array) -> float:
+    """|got - want| / |want|; NaN and infinity never pass."""
+    with np.errstate(all="ignore"):
+        return float(np.linalg.norm(got - want) / np.linalg.norm(want))

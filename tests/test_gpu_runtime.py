@@ -1,0 +1,233 @@
+"""Programs for GPUs from file to result, on a driver that runs them in numpy."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fake_driver import FakeDriver, fake
+from gpu import SM_80, SM_90, error
+
+import brdialect
+from brdialect.launch_plan import plan_from_json
+from brdialect.mistake import BrError
+from brdialect.reference.values import encode, round_to_bf16
+from brdialect.targets import TARGETS
+from runtime.cli import compile as br_compile
+from runtime.cli import run as br_run
+from runtime.device import check_generation, device_for
+from runtime.device_arrays import DeviceArray
+
+__all__ = ["fake"]
+EXAMPLES = Path(__file__).parent.parent / "examples"
+Array = np.ndarray[Any, np.dtype[Any]]
+
+DENSE = """
+func.func @main(%x: tensor<9x20xEL>, %w: tensor<20x12xEL>) -> tensor<9x12xEL> {
+  %zero = arith.constant 0.0 : EL
+  %e = tensor.empty() : tensor<9x12xEL>
+  %c = linalg.fill ins(%zero : EL) outs(%e : tensor<9x12xEL>) -> tensor<9x12xEL>
+  %r = linalg.matmul ins(%x, %w : tensor<9x20xEL>, tensor<20x12xEL>)
+    outs(%c : tensor<9x12xEL>) -> tensor<9x12xEL>
+  func.return %r : tensor<9x12xEL>
+}"""
+
+
+def dense(element: str = "f32", **options: Any) -> brdialect.Compiled:
+    """A small product, compiled for the GPU."""
+    return brdialect.compile(DENSE.replace("EL", element), target=SM_80, **options)
+
+
+def numbers(*shape: int) -> Array:
+    """Random f32."""
+    return np.random.default_rng(len(shape)).standard_normal(shape, np.float32)
+
+
+def test_a_network_reads_digits(fake: FakeDriver):
+    with np.load(EXAMPLES / "digits_test.npz") as data:
+        images = data["images"][:3]
+    path = EXAMPLES / "digits_cnn.mlir"
+    f = brdialect.compile(path, target=SM_80, cache=False)
+    got = f(images)
+    want = brdialect.compile(path, cache=False)(images)
+    assert isinstance(got, np.ndarray) and isinstance(want, np.ndarray)
+    assert error(got, want) < 1e-3
+    assert not any(fake.seen.conflicts.values())
+    assert ".target sm_80" in f.assembly()
+    assert "br.mma" in f.ir("convert-br-to-mma")
+
+
+def test_tf32_or_f32(fake: FakeDriver):
+    x, w = numbers(9, 20), numbers(20, 12)
+    want = x.astype(np.float64) @ w
+    assert 1e-5 < error(np.asarray(dense()(x, w)), want) < 1e-3
+    assert error(np.asarray(dense(exact=True)(x, w)), want) < 1e-6
+
+
+def test_bf16_are_its_bits(fake: FakeDriver):
+    x, w = (
+        round_to_bf16(a).astype(np.float32) for a in (numbers(9, 20), numbers(20, 12))
+    )
+    bits = [encode(a, _bf16()) for a in (x, w)]
+    got = np.asarray(dense("bf16")(*bits))
+    assert got.dtype == np.uint16
+    values = (got.astype(np.uint32) << 16).view(np.float32)
+    assert error(values, x.astype(np.float64) @ w) < 1e-2
+
+
+def _bf16() -> Any:
+    from xdsl.dialects.builtin import bf16
+
+    return bf16
+
+
+def test_weights_are_loaded_once(fake: FakeDriver):
+    x, w = numbers(9, 20), numbers(20, 12)
+    f = dense(constants={1: w})
+    uploads = fake.uploads
+    assert error(np.asarray(f(x)), x @ w) < 1e-3
+    assert fake.uploads == uploads + 1
+
+
+def test_arrays_on_the_device_stay_there(fake: FakeDriver):
+    x, w = numbers(9, 20), numbers(20, 12)
+    f = dense()
+    executable = f._model.device_executable(((9, 20), (20, 12)))  # pyright: ignore[reportPrivateUsage]
+    on_device = executable.placed([x, w])
+    uploads = fake.uploads
+    got = f(*on_device)
+    assert isinstance(got, DeviceArray) and fake.uploads == uploads
+    assert error(got.numpy(), x @ w) < 1e-3
+
+    class Foreign:
+        """What another library's array looks like."""
+
+        def __init__(self, array: Any, **changes: Any) -> None:
+            self.__cuda_array_interface__ = array.__cuda_array_interface__ | changes
+
+    left = on_device[0]
+    assert isinstance(left, DeviceArray)
+    again = f(Foreign(left), w)
+    assert isinstance(again, DeviceArray)
+    np.testing.assert_array_equal(again.numpy(), got.numpy())
+    for changes, fault in (
+        ({"data": (left.pointer + 4, False)}, "at a multiple of 16 bytes"),
+        ({"strides": (4, 36)}, "expected a dense row-major array"),
+        ({"typestr": "<f8"}, "argument 0: expected 9x20xfloat32, got 9x20xfloat64"),
+    ):
+        with pytest.raises(BrError, match=fault):
+            f(Foreign(left, **changes), w)
+
+
+def test_too_little_memory(fake: FakeDriver):
+    f = dense()
+    fake.free = 100
+    with pytest.raises(BrError, match=r"GiB of memory for result 0 on Fake GPU, but"):
+        f(numbers(9, 20), numbers(20, 12))
+
+
+def test_a_launch_that_fails_is_reported(fake: FakeDriver):
+    f = dense()
+    fake.fails = "cuLaunchKernel"
+    fault = r"the launch of br_contract_0 \(grid 1 .*unspecified launch failure"
+    with pytest.raises(BrError, match=fault):
+        f(numbers(9, 20), numbers(20, 12))
+    fake.fails = "cuCtxSynchronize"
+    with pytest.raises(BrError, match="the launches before"):
+        f(numbers(9, 20), numbers(20, 12))
+
+
+def test_a_device_that_is_not_there_or_of_another_kind(fake: FakeDriver):
+    fake.devices = 0
+    with pytest.raises(BrError, match=r"an NVIDIA driver and a GPU.*got none"):
+        dense()
+    fake.devices, fake.attributes["major"] = 1, 7
+    with pytest.raises(
+        BrError, match=r"capability 8.0 or later for nvptx64-sm_80, got"
+    ):
+        dense()
+    check_generation(TARGETS[SM_80], (9, 0), "later")
+    with pytest.raises(BrError, match=r"capability 9.0 for nvptx64-sm_90a, got"):
+        check_generation(TARGETS[SM_90], (10, 0), "later")
+
+
+def test_too_little_shared_memory(fake: FakeDriver):
+    fake.attributes["shared"] = 8 << 10
+    with pytest.raises(BrError, match="at most 8192 bytes of shared memory"):
+        dense()
+
+
+def test_without_a_driver(capsys: pytest.CaptureFixture[str]):
+    device_for.cache_clear()
+    try:
+        device_for(TARGETS[SM_80])
+    except BrError as e:
+        assert "\n" not in str(e) and "expected" in str(e)
+    else:
+        pytest.skip("there is a GPU here")
+
+
+def test_br_run_verifies(fake: FakeDriver, capsys: pytest.CaptureFixture[str]):
+    words = [str(EXAMPLES / "mlp.mlir"), f"--target={SM_80}", "--verify"]
+    assert br_run.run(br_run.parse_options(words)) == 0
+    assert "result 0 against numpy reference: ok" in capsys.readouterr().out
+
+
+def test_br_compile_writes_kernels_plan_and_weights(tmp_path: Path):
+    output = tmp_path / "mlp.ptx"
+    words = [str(EXAMPLES / "mlp.mlir"), f"--target={SM_80}", "-o", str(output)]
+    assert br_compile.run(br_compile.parse_options(words)) == 0
+    text = output.read_text()
+    assert "// br_contract_3 grid 1 block 128 shared 16384" in text
+    assert "//   br_contract_4: arena, packed 1, result 0" in text
+    assert text.count(".visible .entry") == 5
+    data = json.loads((tmp_path / "mlp.json").read_text())
+    plan = plan_from_json(data)
+    assert [x.kernel for x in plan.run] == [
+        "br_fill_2",
+        "br_contract_3",
+        "br_contract_4",
+    ]
+    assert data["buffers"]["argument 0"] == {"shape": [4, 2], "dtype": "float32"}
+    assert plan_from_json(plan.to_json()) == plan
+    with np.load(tmp_path / "mlp.npz") as weights:
+        np.testing.assert_array_equal(weights["weight 0"], [0, -1])
+    with pytest.raises(BrError, match="a 'brdialect launch plan 1', got 'other'"):
+        plan_from_json({"format": "other"})
+
+
+@pytest.mark.parametrize(
+    ("suffix", "target", "fault"),
+    [(".so", SM_80, r"named \*.ptx for nvptx64-sm_80"), (".ptx", "host", r"\*.so for")],
+)
+def test_outputs_that_a_target_does_not_have(
+    tmp_path: Path, suffix: str, target: str, fault: str
+):
+    output = tmp_path / f"mlp{suffix}"
+    words = [str(EXAMPLES / "mlp.mlir"), f"--target={target}", "-o", str(output)]
+    with pytest.raises(BrError, match=fault):
+        br_compile.run(br_compile.parse_options(words))
+
+
+def test_what_has_no_lowering_is_named(tmp_path: Path):
+    words = [str(EXAMPLES / "digits_lstm.mlir"), f"--target={SM_80}"]
+    words += ["--input=2x8x8xf32", "-o", str(tmp_path / "lstm.ptx")]
+    with pytest.raises(
+        BrError, match=r"digits_lstm.mlir:12:3: .*no recurrence on a GPU"
+    ):
+        br_compile.run(br_compile.parse_options(words))
+
+
+def test_the_benchmark_compiles_its_lines():
+    script = EXAMPLES.parent / "benchmarks" / "gpu.py"
+    command = [sys.executable, str(script), "--dry", "--only=168x256x256"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    kinds = [line.split()[3] for line in done.stdout.splitlines()]
+    assert kinds == ["tf32", "bf16"]
+    assert done.stdout.count("block 128 shared 16384") == 2
