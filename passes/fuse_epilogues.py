@@ -98,8 +98,9 @@ class FuseElementwise(RewritePattern):
             # the sum over a broadcast dimension has no operand left that tells its size
             if {d for m in maps for d in m.results} >= set(map_.results):
                 rewriter.replace(op, fuse_generics(producer, op, i, maps))
-                # what it read has one reader less, and may be fused in turn
-                rewriter.erase(producer)
+                if not producer.res[0].uses:
+                    # what it read has one reader less, and may be fused in turn
+                    rewriter.erase(producer)
                 return
 
 

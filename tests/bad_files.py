@@ -90,7 +90,7 @@ BAD_FILES: dict[str, tuple[str | bytes, str]] = {
     "branches": (ADD.replace("  %e", "  cf.br ^on\n^on:\n  %e"), "expected one block"),
     "no_target": (
         'module attributes {br.target = #br.target<"vax">} {}\n',
-        "{}:1:43: 'vax' is no known target (x86-64-v3, x86-64-v4, aarch64)",
+        "{}:1:43: 'vax' is no known target (x86-64-v3, x86-64-v4, aarch64, nvptx64-sm_",
     ),
     "twice": (ADD + ADD, 'Redefinition of symbol "main"'),
     "nobody": (

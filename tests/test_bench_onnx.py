@@ -80,7 +80,7 @@ def test_the_command(tmp_path: Path):
     [
         ((str(XOR), None, None), "expected --input for each input, because the sizes"),
         ((str(XOR), None, None, "fwd", ["4x3xf32"]), "4x3"),
-        ((str(XOR), 2, None, "fwd", [INPUT]), "--minibatch, --layers: a file has none"),
+        ((str(XOR), 2, None, "fwd", [INPUT]), "--minibatch, --layers: a file"),
         (
             ("lstm", None, None, "fwd", [INPUT]),
             r"expected a file named \*.onnx with it",

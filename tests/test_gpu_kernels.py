@@ -146,7 +146,7 @@ def test_f64_and_the_other_target():
         ("m=a n=b k=c | block=64x64x16 warp=32x32 stages=1", "at least 2 stages="),
         ("m=a n=b k=c | block=256x256x32 warp=64x64 stages=4", "166912 bytes"),
         ("m=a n=b k=c | block=512x512x8 warp=16x64 stages=2", "at most 32 warps"),
-        ("m=a n=b k=c | tile=6x2", "no tile=, pack= or prefetch="),
+        ("m=a n=b k=c | tile=6x2", "no tile=, pack=, prefetch= or skip="),
     ],
 )
 def test_a_schedule_that_does_not_fit_is_refused(words: str, fault: str):

@@ -22,7 +22,7 @@ module attributes {br.target = #br.target<"x86-64-v3", threads = 2>} {
 // CHECK-NOT:        math.tanh
 // CHECK-NOT:  scf.parallel
 // CHECK:      br.contract ins(%[[G:.*]], %[[W]] : memref<6x4x40x16xf32>, memref<4x6x16x24xf32>) outs(%{{.*}} : memref<40x24xf32>)
-// CHECK:      br.contract ins(%[[G]], %{{.*}} : memref<6x4x40x16xf32>, memref<40x24xf32>) outs(%{{.*}} : memref<4x6x16x24xf32>)
+// CHECK:      br.contract ins(%[[G]], %{{.*}} : memref<6x4x40x16xf32>, memref<3x40x8xf32>) outs(%{{.*}} : memref<4x6x16x3x8xf32>)
 // CHECK:      br.contract ins(%[[G]], %{{.*}} : memref<6x4x40x16xf32>, memref<6x40x16xf32>) outs(%{{.*}} : memref<4x6x16x6x16xf32>)
 // CHECK-NOT:  br.contract
 // CHECK:      func.return
