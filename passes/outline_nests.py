@@ -9,7 +9,8 @@
     func.func private @br_contract_0(%0: memref<..>, %1: memref<..>, %2: memref<..>) {
       br.contract ins(%0, %1) outs(%2) ...
 
-A view passes on where it begins; the function need not know (its type has offset 0):
+On a CPU, a view passes on where it begins; the function need not know (its type has
+offset 0):
 
     br.contract ins(%x, ..)        // memref<8x8xf32, strided<[16, 1], offset: 32>>
     ->
@@ -38,6 +39,7 @@ from xdsl.utils.hints import isa
 from brdialect.ops import ContractOp
 from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
+from brdialect.target import target_of
 from passes.build import LocatedBuilder, body_key, clone_op, strided_type
 from passes.load_time import captured
 
@@ -126,8 +128,11 @@ class OutlineNestsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         functions: dict[str, func.FuncOp] = {}
+        # a kernel of a GPU reads off the offset how its arrays are aligned
+        apart = target_of(op).is_gpu
         for nest in nests_in(op):
-            pass_on_offsets(nest)
+            if not apart:
+                pass_on_offsets(nest)
             inputs = inputs_of(nest)
             key = key_of(nest, inputs)
             if key not in functions:

@@ -268,7 +268,8 @@ def test_code_does_not_grow_with_the_number_of_steps():
         x = torch.randn(steps, N, C)
         return len(brdialect.compile(models.exported(model, [x])).llvm_ir())
 
-    assert code(24) < 1.1 * code(8)
+    # 8 steps have too few rows for the blocks of W x that longer sequences share
+    assert code(72) < 1.1 * code(24)
 
 
 # ONNX's operators, which torch-mlir exports as loops
