@@ -105,9 +105,9 @@ def workload_of(row: Mapping[str, Any]) -> Workload:
     if direction == "fwd":
         return forward
     if (family, direction) not in GRADIENTS:
-        known = " ".join(d for f, d in GRADIENTS if f == family)
+        known = " ".join(["fwd", *(d for f, d in GRADIENTS if f == family)])
         raise NotImplementedError(
-            f"expected pas out of fwd {known} for family {family}, got '{direction}'"
+            f"expected pas out of {known} for family {family}, got '{direction}'"
         )
     return GRADIENTS[family, direction](forward)
 

@@ -329,7 +329,7 @@ def test_what_does_not_exist_is_refused():
         match="out of fwd bwd_d bwd_w bwd for family conv, got 'up'",
     ):
         prepare(conv_row(8, 8, 6, 3, 1) | {"pas": "up"})
-    with pytest.raises(NotImplementedError, match="out of fwd  for family gemm"):
+    with pytest.raises(NotImplementedError, match="out of fwd for family gemm"):
         prepare(row("gemm", M=4, N=8, K=4) | {"pas": "bwd_d"})
     with pytest.raises(BrError, match="got none for K"):
         prepare(row("gemm", M=4, N=8))
