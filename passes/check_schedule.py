@@ -14,7 +14,7 @@ from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
 from brdialect.roles import Blocked, Contraction, Form, Linear, Role
 from brdialect.schedule import LETTERS, Loop, Schedule
-from passes.nearest_schedule import covered, nearest_schedule
+from passes.nearest_schedule import covered, has_panels_of_b, nearest_schedule
 
 
 def check_schedule(op: ContractOp, table: Contraction, s: Schedule) -> None:
@@ -46,7 +46,7 @@ def _faults(table: Contraction, s: Schedule) -> Iterator[str]:
     yield from _panel_faults(table, s, "b", table.b, s.n, s.pack_b)
     if s.skip is not None:
         yield from _skip_faults(table, s, s.skip)
-    if s.prefetch_b and not (s.pack_b or any(isinstance(f, Blocked) for f in table.b)):
+    if s.prefetch_b and not has_panels_of_b(table, s):
         yield "expected pack=b beside prefetch=b: what comes next lies in panels"
 
 

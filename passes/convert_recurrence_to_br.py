@@ -19,7 +19,7 @@ whole chunk does not fill is done in smaller ones.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xdsl.builder import Builder, ImplicitBuilder
 from xdsl.context import Context
@@ -48,6 +48,7 @@ from passes.build import (
     value,
 )
 from passes.choose_schedule import analytic_schedule
+from passes.nearest_schedule import has_panels_of_b
 from passes.recurrence_back_memory import BackMemory
 from passes.recurrence_back_step import BackStep
 from passes.recurrence_memory import Memory
@@ -151,7 +152,11 @@ class TimeLoop:
             beta=0.0,
         )
         contract.location = m.op.location
-        schedule = analytic_schedule(problem_of(contract, m.target))
+        problem = problem_of(contract, m.target)
+        schedule = analytic_schedule(problem)
+        ahead = m.fetches_ahead(m.op.w, size * self.rows)
+        if ahead and has_panels_of_b(problem.table, schedule):
+            schedule = replace(schedule, prefetch_b=True)
         contract.schedule = ScheduleAttr(schedule)
 
 

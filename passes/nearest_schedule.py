@@ -28,13 +28,22 @@ def nearest_schedule(table: Contraction, s: Schedule) -> Schedule:
             loops = _in_panels(table, loops, i, block)
     fitting = replace(fitting, loops=_complete(table, fitting, loops))
     pack_b = _pack(table, fitting, table.b, columns, s.pack_b)
+    fitting = replace(fitting, pack_b=pack_b)
     return replace(
         fitting,
         skip=s.skip if can_skip(table, fitting, s.skip) else None,
         pack_a=_pack(table, fitting, table.a, rows, s.pack_a),
-        pack_b=pack_b,
-        prefetch_b=s.prefetch_b and bool(pack_b or _panel(table.b)),
+        prefetch_b=s.prefetch_b and has_panels_of_b(table, fitting),
     )
+
+
+def has_panels_of_b(table: Contraction, s: Schedule) -> bool:
+    """Whether what calls read of B lies end to end: in panels, or B is one by itself
+    for each value of its outer dimensions."""
+    if s.pack_b or any(isinstance(form, Blocked) for form in table.b):
+        return True
+    last = table.b[-1]
+    return isinstance(last, Linear) and last.plain == s.n and not s.steps(last.plain)
 
 
 def _role(

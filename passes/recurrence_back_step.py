@@ -134,14 +134,18 @@ class BackStep:
                     (parts * part, part, panel, 1),
                 )
                 square = panel * panel
-                at = mul(task.panel, s.blocks * s.gates * square)
+                panels = mul(task.panel, s.blocks * s.gates * square)
+                at = add(panels, (kb * s.gates + g) * square)
                 b = m.view(
                     m.op.r,
-                    add(at, (kb * s.gates + g) * square),
+                    at,
                     (blocks, count, panel, panel),
                     (s.gates * square, square, panel, 1),
                 )
-                gemm = BatchReduceGemmOp(a, b, c, beta=1.0 if adds else 0.0)
+                size = blocks * count * square
+                ahead = m.ahead(m.op.r, add(at, size), size, task.rows)
+                beta = 1.0 if adds else 0.0
+                gemm = BatchReduceGemmOp(a, b, c, beta=beta, next=ahead)
                 gemm.location = m.op.location
                 adds = True
 

@@ -1,7 +1,7 @@
 """One step of a recurrence, block by block: R h onto the gates, then the cell.
 
     for each block of rows x panel, on the team:
-      br.batch_reduce_gemm ins(%h, %r[kb, g]) outs(%gates[kb, g])    // for each gate
+      br.batch_reduce_gemm ins(%h, %r[kb, g]) outs(%gates[kb, g]) next(%r[kb, g + 1])
       for each vector of the block:
         cell(gates, states, columns) -> states, y
 
@@ -156,19 +156,22 @@ class Step:
         stride = shape_of(a)[-1]
         start = mul(self.parity, s.batch * stride) if source == "h" else 0
         start = add(start, mul(task.first, stride))
-        depth = m.op.blocks[2]
+        depth = min(m.op.blocks[2], s.units)
+        group = mul(task.panel, s.gates * s.units * s.panel)
         # unrolled: few parts, and the first one differs
-        for k in range(0, s.units, depth):
+        parts = [(k, gate) for k in range(0, s.units, depth) for gate in gates]
+        places = [(gate * s.units + k) * s.panel for k, gate in parts]
+        places.append(s.gates * s.units * s.panel)
+        for (k, gate), place, after in zip(parts, places, places[1:], strict=False):
             part = min(depth, s.units - k)
             left = m.view(a, add(start, k), (task.rows, part), (stride, 1))
-            for gate in gates:
-                panel = add(mul(task.panel, s.gates), gate)
-                at = mul(add(mul(panel, s.units), k), s.panel)
-                right = m.view(m.op.r, at, (part, s.panel), (s.panel, 1))
-                memory, place, beta = self.destination(task, gate, k == 0)
-                c = m.view(memory, place, (task.rows, s.panel), (s.panel, 1))
-                gemm = BatchReduceGemmOp(left, right, c, beta=beta)
-                gemm.location = m.op.location
+            at = add(group, place)
+            right = m.view(m.op.r, at, (part, s.panel), (s.panel, 1))
+            memory, to, beta = self.destination(task, gate, k == 0)
+            c = m.view(memory, to, (task.rows, s.panel), (s.panel, 1))
+            ahead = m.ahead(m.op.r, add(group, after), part * s.panel, task.rows)
+            gemm = BatchReduceGemmOp(left, right, c, beta=beta, next=ahead)
+            gemm.location = m.op.location
 
     def destination(
         self, task: Task, gate: int, first: bool

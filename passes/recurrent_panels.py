@@ -23,8 +23,9 @@ from passes.register_block import Panels, default_register_block
 
 AnyLayerOp = TypeVar("AnyLayerOp", bound=LayerOp)
 
-CHUNK_ROWS = 512
-"""Rows that W x of a chunk should have: W comes by once for all of them."""
+CHUNK_ROWS = 256
+"""Rows that W x of a chunk should have: enough for W, which comes by once for all of
+them, and few enough for the gates to stay near."""
 
 OPEN_CHUNK = 64
 """Steps of a chunk at most where T is known at run time only: what T leaves over is

@@ -64,6 +64,34 @@ func.func @groups(%x: tensor<3x64x8xf32>, %w: tensor<1x96x8xf32> {br.bound = 1 :
   func.return %y : tensor<3x64x96xf32>
 }
 
+// Weights that outgrow the L2: each product asks for the panel that comes next. At the
+// last gate that is gate 0 of the next panel of units, and at the end the last panel.
+// CHECK-LABEL: func.func @ahead(
+// CHECK:      br.contract {{.*}}prefetch=b
+// CHECK:      scf.parallel
+// CHECK-COUNT-2:  br.batch_reduce_gemm {{.*}} next(%{{.*}} : memref<8192xf32,
+// CHECK-NOT:  br.batch_reduce_gemm
+// CHECK:      func.return
+func.func @ahead(%x: tensor<3x8x512xf32>, %w: tensor<1x1536x512xf32> {br.bound = 1 : i64},
+    %r: tensor<1x1536x512xf32> {br.bound = 2 : i64}) -> tensor<3x8x512xf32> {
+  %y, %h = br.gru
+      ins(%x, %w, %r : tensor<3x8x512xf32>, tensor<1x1536x512xf32>, tensor<1x1536x512xf32>)
+      -> (tensor<3x8x512xf32>, tensor<1x8x512xf32>)
+  func.return %y : tensor<3x8x512xf32>
+}
+
+// One sequence is bound by memory, and reads what it reads without being asked.
+// CHECK-LABEL: func.func @one(
+// CHECK-NOT:  next(
+// CHECK:      func.return
+func.func @one(%x: tensor<3x1x512xf32>, %w: tensor<1x512x512xf32> {br.bound = 1 : i64},
+    %r: tensor<1x512x512xf32> {br.bound = 2 : i64}) -> tensor<3x1x512xf32> {
+  %y, %h = br.rnn
+      ins(%x, %w, %r : tensor<3x1x512xf32>, tensor<1x512x512xf32>, tensor<1x512x512xf32>)
+      -> (tensor<3x1x512xf32>, tensor<1x1x512xf32>)
+  func.return %y : tensor<3x1x512xf32>
+}
+
 // Too little work for a team: plain loops.
 // CHECK-LABEL: func.func @small(
 // CHECK-NOT:  scf.parallel
