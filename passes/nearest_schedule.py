@@ -43,7 +43,8 @@ def has_panels_of_b(table: Contraction, s: Schedule) -> bool:
     if s.pack_b or any(isinstance(form, Blocked) for form in table.b):
         return True
     last = table.b[-1]
-    return isinstance(last, Linear) and last.plain == s.n and not s.steps(last.plain)
+    whole = s.n is not None and not s.steps(s.n)
+    return isinstance(last, Linear) and last.plain == s.n and whole
 
 
 def _role(

@@ -30,6 +30,7 @@ from passes.build import (
     strided_type,
     value,
 )
+from passes.choose_schedule import AHEAD_ROWS
 from passes.recurrence_scratch import Areas, Needs, scratch_areas
 from passes.vectorise import (
     as_vector,
@@ -53,11 +54,6 @@ def needs_of(op: RecurrenceOp) -> Needs:
 
 
 SHARE = 0.4
-
-
-AHEAD_ROWS = 8
-"""Rows from which R h is bound by multiply-adds once its panels are fetched ahead (1024
-units: 1.09 times as fast; 16 rows: 1.22; a single row: 0.84)."""
 
 
 class Work:

@@ -69,7 +69,7 @@ func.func @groups(%x: tensor<3x64x8xf32>, %w: tensor<1x96x8xf32> {br.bound = 1 :
 // CHECK-LABEL: func.func @ahead(
 // CHECK:      br.contract {{.*}}prefetch=b
 // CHECK:      scf.parallel
-// CHECK-COUNT-2:  br.batch_reduce_gemm {{.*}} next(%{{.*}} : memref<8192xf32,
+// CHECK-COUNT-3:  br.batch_reduce_gemm {{.*}} next(%{{.*}} : memref<8192xf32,
 // CHECK-NOT:  br.batch_reduce_gemm
 // CHECK:      func.return
 func.func @ahead(%x: tensor<3x8x512xf32>, %w: tensor<1x1536x512xf32> {br.bound = 1 : i64},
