@@ -47,7 +47,7 @@ from passes.call_by_table import call_by_table
 from passes.gpu.pipeline import lower_kernels, stages_of
 from passes.length_limits import length_limits
 from passes.llvm_text import llvm_ir
-from passes.load_time import bind
+from passes.load_time import BOUND, bind
 from passes.open_sizes import open_sizes
 from passes.pipelines import (
     lower_functions,
@@ -140,6 +140,14 @@ class Program:
             open_sizes=frozenset(() if target.is_gpu else open_sizes(function)),
         )
         self.constants = signature.checked_constants(constants or {})
+        for i, (_, marks) in enumerate(marked_arguments(function)):
+            if BOUND in marks and i not in self.constants:
+                raise BrError(
+                    f"argument {i} of @{function.sym_name.data}: expected its array "
+                    "when the program is compiled, since it carries br.bound; give "
+                    f"constants={{{i}: array}} to brdialect.compile, or leave br.bound "
+                    "out"
+                )
         for index in self.constants:
             bind(function, index)
         self.signature = replace(signature, constants=frozenset(self.constants))

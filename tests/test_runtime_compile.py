@@ -120,6 +120,15 @@ def test_bad_constants(constants: dict[int, Array], message: str):
         compile(STATIC, constants=constants)
 
 
+def test_a_bound_argument_is_given():
+    marked = STATIC.replace("8x40xf32>)", "8x40xf32> {br.bound = 1 : i64})", 1)
+    assert marked != STATIC
+    a, b = random(6, 8), random(8, 40)
+    close(compile(marked, constants={1: b})(a), a @ b)
+    with pytest.raises(BrError, match=r"argument 1 of @\w+: .*constants=\{1: array\}"):
+        compile(marked)
+
+
 def test_bad_calls():
     f = compile(STATIC, threads=1)
     with pytest.raises(BrError, match=r"expected 2 arguments .*, got 1"):
