@@ -22,7 +22,7 @@ after this pass, LLVM included, sees each kind once, and functions that stay sma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from xdsl.builder import ImplicitBuilder
@@ -40,6 +40,7 @@ from brdialect.ops import ContractOp
 from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from brdialect.target import target_of
+from passes.buffers import CONTROL
 from passes.build import LocatedBuilder, body_key, clone_op, strided_type
 from passes.load_time import captured
 
@@ -78,7 +79,7 @@ def key_of(op: Operation, inputs: Sequence[SSAValue]) -> str:
 def pass_on_offsets(op: Operation) -> None:
     """Lets an op take views as if they began where they do."""
     for i, value in enumerate(op.operands):
-        if not isa(type_ := value.type, MemRefType) or type_.get_offset() in (0, None):
+        if not isa(type_ := value.type, MemRefType) or type_.get_offset() == 0:
             continue
         strides = type_.get_strides()
         if strides is None or None in strides:
@@ -106,14 +107,25 @@ def make_function(op: Operation, inputs: Sequence[SSAValue], name: str) -> func.
     return function
 
 
+def ops_of(block: Block) -> Iterator[Operation]:
+    """The ops of a block, and of the regions of its loops and branches."""
+    for op in block.ops:
+        yield op
+        if isinstance(op, CONTROL):
+            for region in op.regions:
+                for inner in region.blocks:
+                    yield from ops_of(inner)
+
+
 def nests_in(module: ModuleOp) -> list[Operation]:
-    """The ops on memrefs that stand in a function's own blocks."""
+    """The ops on memrefs that stand in a function's own blocks, and in its loops and
+    branches."""
     functions = [o for o in module.ops if isinstance(o, func.FuncOp)]
     return [
         op
         for function in functions
         for block in function.body.blocks
-        for op in block.ops
+        for op in ops_of(block)
         if type(op) in KINDS
         and not op.results
         and any(isinstance(v.type, MemRefType) for v in op.operands)
