@@ -65,6 +65,7 @@ def can_follow(value: SSAValue, control: Operation) -> bool:
 def move_before(op: Operation, control: Operation) -> None:
     """Moves an op in front of a loop or branch, with copies of what it is made of."""
     known: dict[SSAValue, SSAValue] = {}
+    copied: list[Operation] = []
 
     def follow(value: SSAValue) -> None:
         owner = value.owner
@@ -73,6 +74,7 @@ def move_before(op: Operation, control: Operation) -> None:
             for v in sources_of(owner):
                 follow(v)
             clone_op(owner, known)
+            copied.append(owner)
 
     with ImplicitBuilder(Builder(InsertPoint.before(control))):
         for v in sources_of(op):
@@ -81,9 +83,7 @@ def move_before(op: Operation, control: Operation) -> None:
         for i, v in enumerate(inner.operands):
             if v in known:
                 inner.operands[i] = known[v]
-    for v in reversed(known):
-        owner = v.owner
-        assert isinstance(owner, Operation)
+    for owner in reversed(copied):
         if not any(r.uses for r in owner.results):
             owner.detach()
             owner.erase()

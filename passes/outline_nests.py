@@ -36,6 +36,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
+from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
 from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
@@ -92,6 +93,17 @@ def pass_on_offsets(op: Operation) -> None:
         op.operands[i] = view.results[0]
 
 
+def check_offsets(op: Operation) -> None:
+    """Refuses views of which a loop says where they begin."""
+    for value in op.operands:
+        if isa(type_ := value.type, MemRefType) and type_.get_offset() is None:
+            unsupported(
+                op,
+                "expected parts of arrays that begin at a known place, because the "
+                f"target is a GPU, got {type_}; compile the loop for a CPU",
+            )
+
+
 def make_function(op: Operation, inputs: Sequence[SSAValue], name: str) -> func.FuncOp:
     """A private function that does what `op` does."""
     types = [v.type for v in inputs]
@@ -143,7 +155,9 @@ class OutlineNestsPass(ModulePass):
         # a kernel of a GPU reads off the offset how its arrays are aligned
         apart = target_of(op).is_gpu
         for nest in nests_in(op):
-            if not apart:
+            if apart:
+                check_offsets(nest)
+            else:
                 pass_on_offsets(nest)
             inputs = inputs_of(nest)
             key = key_of(nest, inputs)

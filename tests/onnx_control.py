@@ -49,14 +49,17 @@ COUNTED = """main (float[3,5] x, float[5,5] w) => (float[3,5] y, float[13,5] all
   y, all = Loop(m, yes, x) <body = body (int64 i, bool c, float[3,5] h)
       => (bool c2, float[3,5] t, float[5] s) {
     c2 = Identity(c)
+    axis = Constant<value_ints = [0]>()
     p = MatMul(h, w)
     t = Tanh(p)
     s = ReduceSum<keepdims = 0>(t, axis)
   }>
 }"""
 
-ROWS = COUNTED.replace("float[13,5] all", "float[13,3,5] all").replace(
-    "float[5] s) {", "float[3,5] s) {"
+ROWS = (
+    COUNTED.replace("float[13,5] all", "float[13,3,5] all")
+    .replace("float[5] s) {", "float[3,5] s) {")
+    .replace("ReduceSum<keepdims = 0>(t, axis)", "Neg(t)")
 )
 
 WHILE = """main (float[3,5] x, int64 m) => (float[3,5] y, float[3,5] z) {
@@ -159,13 +162,9 @@ IF = """main (float[3,5] x, bool c) => (float[3,5] y) {
 def cases() -> list[Case]:
     """All of them."""
     x, w = numbers(3, 5), numbers(5, 5, seed=1)
-    counted = COUNTED.replace("(t, axis)", "(t, axis)").replace(
-        "    p = MatMul", "    axis = Constant<value_ints = [0]>()\n    p = MatMul"
-    )
-    rows = ROWS.replace("ReduceSum<keepdims = 0>(t, axis)", "Neg(t)")
     made = [
-        Case("counted", counted, {"x": x, "w": w}, "scf.for"),
-        Case("rows", rows, {"x": x, "w": w}, "scf.for", False),
+        Case("counted", COUNTED, {"x": x, "w": w}, "scf.for"),
+        Case("rows", ROWS, {"x": x, "w": w}, "scf.for", False),
         Case(
             "scan",
             SCAN,
@@ -176,7 +175,7 @@ def cases() -> list[Case]:
         Case("slices", SLICES, {"h": numbers(40)}, "extract_slice", False),
         Case(
             "no_rows",
-            rows.replace("= 13", "= 0").replace("[13,", "[0,"),
+            ROWS.replace("= 13", "= 0").replace("[13,", "[0,"),
             {"x": x, "w": w},
             "tensor.empty() : tensor<0x3x5xf32>",
             False,

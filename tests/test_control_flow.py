@@ -307,3 +307,88 @@ def test_loops_and_branches(kind: Callable[[Code, int], None], seed: int):
     results = code.seen[-2:]
     code.fill(0)
     check(code, inputs, [*results, code.some()])
+
+
+OPEN = """
+func.func @main(%x: tensor<?x7xf32>, %w: tensor<7x7xf32>, %n: tensor<i64>)
+    -> (tensor<?x7xf32>, tensor<?x7xf32>, tensor<?x7xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %zero = arith.constant 0.0 : f32
+  %limit = arith.constant 5.0 : f32
+  %d = tensor.dim %x, %c0 : tensor<?x7xf32>
+  %k = tensor.extract %n[] : tensor<i64>
+  %trips = arith.index_cast %k : i64 to index
+  %e = tensor.empty(%d) : tensor<?x7xf32>
+  %r = scf.for %i = %c0 to %trips step %c1 iter_args(%p = %x) -> (tensor<?x7xf32>) {
+    %f = linalg.fill ins(%zero : f32) outs(%e : tensor<?x7xf32>) -> tensor<?x7xf32>
+    %m = linalg.matmul ins(%p, %w : tensor<?x7xf32>, tensor<7x7xf32>)
+      outs(%f : tensor<?x7xf32>) -> tensor<?x7xf32>
+    %t = linalg.tanh ins(%m : tensor<?x7xf32>) outs(%e : tensor<?x7xf32>)
+      -> tensor<?x7xf32>
+    scf.yield %t : tensor<?x7xf32>
+  }
+  %s:2 = scf.for %i = %c0 to %c3 step %c1 iter_args(%p = %r, %q = %x)
+      -> (tensor<?x7xf32>, tensor<?x7xf32>) {
+    %f = linalg.fill ins(%zero : f32) outs(%e : tensor<?x7xf32>) -> tensor<?x7xf32>
+    %m = linalg.matmul ins(%p, %w : tensor<?x7xf32>, tensor<7x7xf32>)
+      outs(%f : tensor<?x7xf32>) -> tensor<?x7xf32>
+    scf.yield %q, %m : tensor<?x7xf32>, tensor<?x7xf32>
+  }
+  %u = scf.while (%v = %s#0) : (tensor<?x7xf32>) -> tensor<?x7xf32> {
+    %g = linalg.exp ins(%v : tensor<?x7xf32>) outs(%e : tensor<?x7xf32>)
+      -> tensor<?x7xf32>
+    %first = tensor.extract %g[%c0, %c1] : tensor<?x7xf32>
+    %c = arith.cmpf olt, %first, %limit : f32
+    scf.condition(%c) %g : tensor<?x7xf32>
+  } do {
+  ^bb0(%v: tensor<?x7xf32>):
+    scf.yield %v : tensor<?x7xf32>
+  }
+  return %r, %s#1, %u : tensor<?x7xf32>, tensor<?x7xf32>, tensor<?x7xf32>
+}
+"""
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_open_sizes_and_products(threads: int):
+    """Sizes follow from the arguments into loops, in which matrices are multiplied."""
+    numbers = np.random.default_rng(0)
+    w = numbers.standard_normal((7, 7)).astype(np.float32) / 4
+    compiled = brdialect.compile(OPEN, cache=False, threads=threads)
+    for rows, trips in ((5, 3), (1, 0), (33, 2)):
+        x = numbers.standard_normal((rows, 7)).astype(np.float32)
+        p = x
+        for _ in range(trips):
+            p = np.tanh(p @ w)
+        want, q = p, x
+        for _ in range(3):
+            p, q = q, p @ w
+        with np.errstate(over="ignore"):
+            u = np.exp(p)
+            while u[0, 1] < 5:
+                u = np.exp(u)
+        got = compiled(x, w, np.int64(trips))
+        for ours, theirs in zip(got, (want, q, u), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_sizes_that_change():
+    source = """
+    func.func @main(%x: tensor<?xf32>, %c: i1) -> tensor<?xf32> {
+      %y = scf.if %c -> (tensor<?xf32>) {
+        scf.yield %x : tensor<?xf32>
+      } else {
+        %z = tensor.concat dim(0) %x, %x
+          : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+        scf.yield %z : tensor<?xf32>
+      }
+      return %y : tensor<?xf32>
+    }"""
+    with pytest.raises(
+        brdialect.BrError,
+        match=r"'scf.if': expected tensors whose sizes are the same in each trip and "
+        r"branch, got tensor<8xf32> for tensor<4xf32>",
+    ):
+        brdialect.compile(source, cache=False)(np.zeros(4, np.float32), True)
