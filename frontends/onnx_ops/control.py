@@ -5,6 +5,7 @@ program runs (array_control.py)."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from xdsl.ir import SSAValue
@@ -148,8 +149,8 @@ def write_out(
             break
         count_body(b)
         going, *results = body(known(np.int64(step)), going, *values)
-        values, row = results[: len(state)], results[len(state) :]
-        rows.append(row[:keeps])
+        values, kept = split(results, len(state), keeps)
+        rows.append(kept)
     expect(bool(rows) or not keeps, "expected a loop of at least one trip, got none")
     stacked = [b.stack(list(parts), 0) for parts in zip(*rows, strict=True)]
     return [*values, *stacked]
@@ -171,78 +172,131 @@ def repeat(
         count_body(b)
         # a body that runs was told to
         going, *results = body(counter(b, at), known(np.array(True)), *values)
-        new, rows = results[: len(state)], results[len(state) :]
+        new, rows = split(results, len(state), keeps)
         on = going.known and bool(going.array.item())
-        return Trip(None if on else going, new, rows[:keeps])
+        return Trip(None if on else going, new, rows)
 
     rows = [Rows()] * keeps
     made = Loop(b, bound, None if start.known else start, rows).of(state, step)
     return [*made[0], *made[1]]
 
 
-@operator("Scan", since=9, moves=True)
+@operator("Scan", moves=True)
 def scan(
     b: Builder,
-    *inputs: Tensor,
+    *inputs: Tensor | None,
     body: Subgraph,
     num_scan_inputs: int,
+    directions: list[int] | None,
     scan_input_axes: list[int] | None,
     scan_input_directions: list[int] | None,
     scan_output_axes: list[int] | None,
     scan_output_directions: list[int] | None,
     outputs: int,
+    version: int,
 ) -> Results:
     """`body(state.., rows..) -> state.., rows..` for each row of the last inputs"""
-    split = len(inputs) - num_scan_inputs
-    state, sequences = inputs[:split], inputs[split:]
-    expect(bool(sequences) and split >= 0, "expected at least one input to scan")
+    given = [x for x in inputs if x is not None]
+    count = len(given) - num_scan_inputs
+    expect(count >= 0 < num_scan_inputs, "expected at least one input to scan")
+    if version < 9:
+        expect(inputs[0] is None, "expected no lengths of sequences, got some")
+        return scan_batch(b, given, count, body, directions, outputs - count)
     axes = scan_input_axes or [0] * num_scan_inputs
-    axes = [axis_of(a, x.rank) for a, x in zip(axes, sequences, strict=True)]
-    backwards = scan_input_directions or [0] * num_scan_inputs
-    counts = {x.shape[axis] for x, axis in zip(sequences, axes, strict=True)}
-    expect(
-        len(counts) == 1,
-        f"expected sequences of one length, got {sorted(counts)}",
+    turned = scan_input_directions or [0] * num_scan_inputs
+    keeps = max(outputs - count, 0)
+    rows = zip(
+        (scan_output_axes or [0] * keeps)[:keeps],
+        (scan_output_directions or [0] * keeps)[:keeps],
+        strict=True,
     )
+    read = [
+        Read(x, axis_of(axis, x.rank), bool(t))
+        for x, axis, t in zip(given[count:], axes, turned, strict=True)
+    ]
+    return scanned(
+        b, given[:count], read, body, [Rows(axis, bool(t)) for axis, t in rows]
+    )
+
+
+@dataclass(frozen=True)
+class Read:
+    """How a scan walks over a sequence."""
+
+    x: Tensor
+    axis: int
+    backwards: bool
+
+    def at(self, b: Builder, step: int | SSAValue) -> Tensor:
+        """The row that a step reads."""
+        if isinstance(step, SSAValue):
+            return row(b, self.x, self.axis, step, self.backwards)
+        start = self.x.shape[self.axis] - 1 - step if self.backwards else step
+        return b.without(b.part(self.x, self.axis, start, 1), [self.axis])
+
+
+def scan_batch(
+    b: Builder,
+    inputs: Sequence[Tensor],
+    count: int,
+    body: Subgraph,
+    directions: list[int] | None,
+    keeps: int,
+) -> Results:
+    """As opset 8 has it: all inputs and results are batches of such."""
+    turned = directions or [0] * (len(inputs) - count)
+    sizes = {x.shape[0] for x in inputs if x.rank}
+    expect(len(sizes) == 1, f"expected one size of batch, got {sorted(sizes)}")
+    found: list[Results] = []
+    for i in range(*sizes):
+        one = [b.without(b.part(x, 0, i, 1), [0]) for x in inputs]
+        read = zip(one[count:], turned, strict=True)
+        parts = [Read(x, axis_of(0, x.rank), bool(t)) for x, t in read]
+        found.append(scanned(b, one[:count], parts, body, [Rows()] * max(keeps, 0)))
+    return [b.stack(list(parts), 0) for parts in zip(*found, strict=True)]
+
+
+def scanned(
+    b: Builder,
+    state: Sequence[Tensor],
+    read: Sequence[Read],
+    body: Subgraph,
+    rows: Sequence[Rows],
+) -> Results:
+    """One scan of sequences of one length."""
+    counts = {r.x.shape[r.axis] for r in read}
+    expect(len(counts) == 1, f"expected one length of sequences, got {sorted(counts)}")
     (count,) = counts
-    keeps = outputs - split
-    turned = scan_output_directions or [0] * keeps
-    into = scan_output_axes or [0] * keeps
 
     def step(at: int | SSAValue, values: Sequence[Tensor]) -> Trip:
         count_body(b)
-        parts = zip(sequences, axes, backwards, strict=True)
-        results = body(
-            *values, *(at_step(b, x, axis, at, bool(t)) for x, axis, t in parts)
-        )
-        return Trip(None, results[:split], results[split:])
+        results = body(*values, *(r.at(b, at) for r in read))
+        new, kept = split(results, len(state), len(rows))
+        return Trip(None, new, kept)
 
     def written() -> Results:
-        values, rows = list(state), list[Sequence[Tensor]]()
+        values, kept = list(state), list[Sequence[Tensor]]()
         for at in range(count):
             trip = step(at, values)
             values = list(trip.state)
-            rows.append(trip.rows)
-        for parts, axis, turn in zip(
-            zip(*rows, strict=True), into, turned, strict=False
-        ):
-            rank = parts[0].rank + 1
-            values.append(b.stack(parts[::-1] if turn else parts, axis_of(axis, rank)))
+            kept.append(trip.rows)
+        expect(bool(kept) or not rows, "expected sequences of at least one row")
+        for parts, how in zip(zip(*kept, strict=True), rows, strict=True):
+            parts = parts[::-1] if how.backwards else parts
+            values.append(b.stack(parts, how.of(parts[0]).axis))
         return values
 
     def repeated() -> Results:
-        rows = [Rows(axis, bool(t)) for axis, t in zip(into, turned, strict=True)]
         made = Loop(b, count, None, rows).of(state, step)
         return [*made[0], *made[1]]
 
     return either(b, count, written, repeated)
 
 
-def at_step(
-    b: Builder, x: Tensor, axis: int, at: int | SSAValue, backwards: bool
-) -> Tensor:
-    """The row of a sequence that a step reads."""
-    if isinstance(at, SSAValue):
-        return row(b, x, axis, at, backwards)
-    start = x.shape[axis] - 1 - at if backwards else at
-    return b.without(b.part(x, axis, start, 1), [axis])
+def split(results: Results, states: int, keeps: int) -> tuple[Results, Results]:
+    """What a body returns: the next state, and the rows that are kept."""
+    expect(
+        len(results) >= states + keeps,
+        f"expected a body of {states + keeps} results, got {len(results)}",
+    )
+    return results[:states], results[states : states + keeps]
