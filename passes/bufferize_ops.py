@@ -23,7 +23,7 @@ from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from passes.bufferize_control import Copy, emit_control
 from passes.bufferize_slices import Insertion, mixed, part, slice_shape
-from passes.buffers import Arena, Buffer, Kind
+from passes.buffers import ALIGNMENT, Arena, Buffer, Kind
 from passes.build import (
     Index,
     clone_block,
@@ -97,8 +97,12 @@ class Emitter:
 
     def piece(self, buffer: Buffer, like: SSAValue) -> SSAValue:
         """A memref of a piece of the arena in the shape of `like`."""
-        assert self.arena is not None
-        return self.arena.piece(buffer, memref_of(like))
+        want = memref_of(like)
+        if self.arena is None:  # no piece has an element
+            return memref.AllocaOp.get(
+                want.element_type, ALIGNMENT, want.get_shape()
+            ).memref
+        return self.arena.piece(buffer, want)
 
     def copy(self, source: SSAValue, target: SSAValue) -> None:
         """Copies the elements of a memref."""

@@ -2,9 +2,11 @@
 program runs: against onnx's own evaluator, and what cannot be compiled."""
 
 import numpy as np
+import onnx
 import pytest
+from onnx import ModelProto
 from onnx.reference import ReferenceEvaluator
-from onnx_control import IF, Case, array, cases, numbers
+from onnx_control import IF, WHILE, Case, array, cases, numbers
 
 import brdialect
 from brdialect.errors import BrError
@@ -105,13 +107,35 @@ ROWS_OF_WHILE = """main (float[4] x) => (float[4] y, float[k, 4] all) {
             "because the condition is computed and with it their size; only results of "
             "the last trip are supported then",
         ),
+        (
+            WHILE.replace("c2 = Less(s, limit)", "c2 = Identity(i)"),
+            "node 'y, z' (Loop): expected one truth value, got int64; more loops are "
+            "supported if 'M' is given when the model is compiled",
+        ),
     ],
 )
 def test_what_cannot_be_a_loop(text: str, message: str):
-    model = Case("", text, {}, "").model
     with pytest.raises(BrError) as caught:
-        from_model(model)
+        from_model(parsed(text))
     assert str(caught.value) == message
+
+
+def parsed(text: str) -> ModelProto:
+    """A model that need not be right."""
+    return onnx.parser.parse_model('<ir_version: 8, opset_import: ["" : 17]>\n' + text)
+
+
+def test_no_rows():
+    """Of arrays without elements there is no memory."""
+    text = """main (float[0,2] x, float[2,3] w, float[3] b) => (float[0,3] y) {
+      h = Gemm(x, w, b)
+      r = Relu(h)
+      y = MatMul(r, v)
+    }"""
+    text = text.replace("float[3] b)", "float[3] b, float[3,3] v)")
+    given = np.zeros((0, 2), np.float32), numbers(2, 3), numbers(3), numbers(3, 3)
+    got = brdialect.compile(from_model(parsed(text)), cache=False)(*given)
+    assert got.shape == (0, 3)
 
 
 def test_what_is_given_decides():

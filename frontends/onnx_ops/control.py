@@ -41,7 +41,7 @@ def if_(
     b: Builder, condition: Tensor, *, then_branch: Subgraph, else_branch: Subgraph
 ) -> Results:
     """One branch where the condition is known; else both, of which one runs"""
-    expect(condition.size == 1, f"expected one truth value, got {condition}")
+    check_truth(condition)
     if condition.known:
         return then_branch() if condition.array.item() else else_branch()
     try:
@@ -65,8 +65,11 @@ def loop(
 ) -> Results:
     """`body(step, condition, state..) -> condition, state.., rows..` again and again:
     the last state, and the rows of all steps"""
-    for x in (trips, condition):
-        expect(x is None or x.size == 1, f"expected one number of trips, got {x}")
+    if trips is not None:
+        whole = trips.size == 1 and trips.dtype.kind in "iu"
+        expect(whole, f"expected one number of trips, got {trips}")
+    if condition is not None:
+        check_truth(condition)
     count = integers(trips, "M")[0] if trips is not None and trips.known else None
     start = condition if condition is not None else known(np.array(True))
     if start.known and not start.array.item():
@@ -93,6 +96,12 @@ def loop(
                     x,
                 ) from e
         raise
+
+
+def check_truth(x: Tensor) -> None:
+    """Of a condition."""
+    one = x.size == 1 and x.dtype == np.bool_
+    expect(one, f"expected one truth value, got {x}")
 
 
 def either(
@@ -149,6 +158,7 @@ def write_out(
             break
         count_body(b)
         going, *results = body(known(np.int64(step)), going, *values)
+        check_truth(going)
         values, kept = split(results, len(state), keeps)
         rows.append(kept)
     expect(bool(rows) or not keeps, "expected a loop of at least one trip, got none")
@@ -172,6 +182,7 @@ def repeat(
         count_body(b)
         # a body that runs was told to
         going, *results = body(counter(b, at), known(np.array(True)), *values)
+        check_truth(going)
         new, rows = split(results, len(state), keeps)
         on = going.known and bool(going.array.item())
         return Trip(None if on else going, new, rows)
