@@ -171,7 +171,8 @@ def element_dtype(type: Attribute) -> np.dtype[np.generic]:
 def dense_bits(
     attr: Attribute, resources: Mapping[str, bytes]
 ) -> npt.NDArray[np.generic]:
-    """The elements as they are stored (bf16 as uint16), in the constant's shape."""
+    """The elements as they are stored (bf16 as uint16), in the constant's shape. A true
+    i1 is 1, as compiled code has it; xDSL keeps it as 255."""
     if isinstance(attr, DenseResourceAttr):
         name = attr.resource_handle.data
         if name not in resources:
@@ -186,6 +187,8 @@ def dense_bits(
         raise BrError(f"expected a dense constant, got {attr}")
     element = get_element_type_or_self(cast(Attribute, type))
     shape, dtype = type.get_shape(), element_dtype(element)
+    if isinstance(element, IntegerType) and element.width.data == 1:
+        data = (np.frombuffer(data, dtype) != 0).astype(dtype).tobytes()
     if isinstance(attr, DenseIntOrFPElementsAttr) and len(data) == dtype.itemsize:
         return np.full(shape, np.frombuffer(data, dtype)[0], dtype)
     if len(data) != prod(shape) * dtype.itemsize:

@@ -79,10 +79,12 @@ micro-kernel, output channels its columns `n`; it keeps 4 x 2 vectors in registe
 weights are copied into panels of 16 columns, as `pack=b16` asks.""",
     "load": """\
 The weights are bound at load time (`br.bound`), so packing them is not part of the
-call: it moves to a function that the loader runs once.""",
+call: it moves to a function that the loader runs once. Out of a loop over tensors moves
+first what is the same in each trip; this program has no such loop.""",
     "bufferize": """\
 Tensors become memory. Results are arguments that the caller provides; what is neither
-argument nor result lies in one arena, whose pieces are used again.""",
+argument nor result lies in one arena, whose pieces are used again. What `scf.for`,
+`scf.while` and `scf.if` carry and yield lies in such pieces, too.""",
     "outline": """\
 Each distinct operation on memory becomes a function. The layers of a network repeat, so
 what follows is done once for each kind.""",

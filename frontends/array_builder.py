@@ -135,6 +135,8 @@ class ArrayBuilder:
     """Shape and type of each argument."""
 
     blobs: dict[str, Blob] = field(default_factory=dict[str, Blob])
+    bodies: int = 0
+    """How many bodies of loops have been built."""
 
     def __post_init__(self) -> None:
         types = [(shape, element_type(dtype)) for shape, dtype in self.given]
@@ -159,7 +161,8 @@ class ArrayBuilder:
     def value(self, x: Tensor) -> SSAValue:
         """The tensor in MLIR."""
         if x.made is None:
-            x.made = self._constant(x)
+            with self.tensors.outside():
+                x.made = self._constant(x)
         return x.made
 
     def _constant(self, x: Tensor) -> SSAValue:

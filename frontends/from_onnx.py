@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from frontends.array_sums import Builder
 from frontends.elements import DType, element_type
 from frontends.onnx_importer import Importer, one_line
 from frontends.onnx_model import Input, Model, checked_model, printable, read_model
-from frontends.onnx_ops.registry import UnknownValueError
+from frontends.onnx_ops.registry import LARGEST, UnknownValueError
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -153,9 +154,14 @@ def _bound(given: Input, number: int, shapes: Sequence[Shape] | None) -> Shape:
 
 
 def _check_names(inputs: Sequence[Input], bound: Sequence[Shape]) -> None:
-    """Sizes of one name are one number."""
+    """Sizes of one name are one number, and arrays not larger than any memory."""
     sizes: dict[str, int] = {}
     for given, shape in zip(inputs, bound, strict=True):
+        if prod(shape) > LARGEST:
+            raise BrError(
+                f"expected at most {LARGEST} elements, got {list(shape)} in input "
+                f"'{given.name}'"
+            )
         for name, size in zip(given.names, shape, strict=True):
             if name and sizes.setdefault(name, size) != size:
                 raise BrError(

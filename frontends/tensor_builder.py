@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
 
 from xdsl.builder import Builder as OpBuilder
 from xdsl.dialects import arith, func, tensor
@@ -39,6 +41,7 @@ from brdialect.errors import BrError
 from brdialect.xdsl_repairs import install
 from frontends.elements import constant_op
 
+Op = TypeVar("Op", bound=Operation)
 Pair = tuple[int, int]
 Body = Callable[[OpBuilder, Sequence[SSAValue]], SSAValue]
 """Inserts a body's operations; (builder, its arguments) -> the value it yields."""
@@ -124,7 +127,7 @@ class TensorBuilder:
         self._block = Block(arg_types=types)
         self._name = name
         self.location: LocationAttr | None = None
-        self._b = OpBuilder(InsertPoint.at_end(self._block))
+        self._b = self._outside = OpBuilder(InsertPoint.at_end(self._block))
         self.args: tuple[SSAValue, ...] = tuple(self._block.args)
 
     def finish(
@@ -209,9 +212,31 @@ class TensorBuilder:
 
     def insert(self, op: Operation) -> SSAValue:
         """Appends an operation of one result."""
+        return self.append(op).results[0]
+
+    def append(self, op: Op) -> Op:
+        """Appends an operation."""
         if self.location is not None:
             op.location = self.location
-        return self._b.insert(op).results[0]
+        return self._b.insert(op)
+
+    @contextmanager
+    def inside(self, block: Block) -> Generator[None]:
+        """What is built goes to the end of a block, of a loop or a branch."""
+        before, self._b = self._b, OpBuilder(InsertPoint.at_end(block))
+        try:
+            yield
+        finally:
+            self._b = before
+
+    @contextmanager
+    def outside(self) -> Generator[None]:
+        """What is built can be seen from all loops and branches."""
+        before, self._b = self._b, self._outside
+        try:
+            yield
+        finally:
+            self._b = before
 
     def named(
         self, name: str, inputs: Sequence[SSAValue], output: SSAValue, **factors: Pair

@@ -14,8 +14,8 @@
 Arguments are read only and row-major; results are written by the op that computes them.
 Everything else lies in one arena, the function's last argument, planned here: a piece
 is reused as soon as its last reader is through. An op writes in place where its
-destination is not read again; otherwise the contents are copied first. The block must
-be straight line code: loops over tensors are not bufferized.
+destination is not read again; otherwise the contents are copied first. What scf.for,
+scf.while and scf.if carry and yield lies in buffers as well (bufferize_control.py).
 
 A recurrence takes any number of steps of time. All open sizes of a function are this
 one number, and what grows with it lies at the arena's end:
@@ -55,6 +55,7 @@ from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
 from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
+from passes.bufferize_control import Copy, assign_control
 from passes.bufferize_ops import (
     COPIED_VIEWS,
     PRODUCERS,
@@ -65,6 +66,7 @@ from passes.bufferize_ops import (
 from passes.bufferize_slices import Insertion, insertion_of
 from passes.buffers import (
     ARENA,
+    CONTROL,
     RESULT,
     VIEWS,
     Arena,
@@ -110,21 +112,32 @@ class Assignment:
     def __init__(self, function: func.FuncOp):
         self.function = function
         self.block = function.body.block
-        self.ops = list(self.block.ops)
-        self.live = Liveness(self.ops)
+        self.live = Liveness(self.block)
         self.buffers: dict[SSAValue, Buffer] = {}
         self.copies: set[Operation] = set()
+        self.moves: dict[Operation, list[Copy]] = {}
+        """What is copied before a loop, and where a region ends."""
         self.parts: dict[SSAValue, Insertion] = {}
         """What is computed where it is inserted."""
         self.all: list[Buffer] = []
         self.returned: dict[int, Buffer] = {}
 
-    def new(self, kind: Kind, value: SSAValue, start: int, op: Operation) -> Buffer:
-        """A fresh buffer that holds `value`."""
+    def buffer(self, kind: Kind, value: SSAValue, start: int, op: Operation) -> Buffer:
+        """A fresh buffer of the size of `value`."""
         buffer = Buffer(kind, *byte_size(op, value.type), start)
         self.all.append(buffer)
+        return buffer
+
+    def new(self, kind: Kind, value: SSAValue, start: int, op: Operation) -> Buffer:
+        """A fresh buffer that holds `value`."""
+        buffer = self.buffer(kind, value, start, op)
         self.put(value, buffer)
         return buffer
+
+    def fills(self, value: SSAValue, buffer: Buffer) -> bool:
+        """Whether the value is all that its buffer has room for."""
+        whole = (buffer.size, buffer.grows) == byte_size(self.function, value.type)
+        return whole and not is_strided(value)
 
     def put(self, value: SSAValue, buffer: Buffer) -> None:
         """Lets `value` live in `buffer`."""
@@ -135,22 +148,28 @@ class Assignment:
         for argument in self.block.args:
             if isinstance(argument.type, TensorType):
                 self.new(Kind.ARGUMENT, argument, -1, self.function)
-        for i, op in enumerate(self.ops):
-            self.visit(i, op)
+        self.visit_block(self.block)
         self.choose_results()
         for buffer in self.all:
             ends = [self.live.last_use(v) for v in buffer.values]
-            buffer.end = max([buffer.start, *ends])
+            buffer.end = max([buffer.start, buffer.end, *ends])
+
+    def visit_block(self, block: Block) -> None:
+        """Assigns the results of all ops of a block."""
+        for op in block.ops:
+            self.visit(self.live.index[op], op)
 
     def visit(self, i: int, op: Operation) -> None:
         """Assigns the results of one op."""
         tensors = [r for r in op.results if isinstance(r.type, TensorType)]
-        if not tensors:
+        if not tensors and not isinstance(op, CONTROL):
             return
         for v in op.operands:
             if isa(v.type, TensorType):
                 byte_size(op, v.type)
-        if isinstance(op, arith.ConstantOp):
+        if isinstance(op, CONTROL):
+            assign_control(self, i, op)
+        elif isinstance(op, arith.ConstantOp):
             kind = Kind.ARENA if is_splat(op) else Kind.CONSTANT
             self.new(kind, tensors[0], i, op)
         elif isinstance(op, COPIED_VIEWS) and is_strided(op.operands[0]):
@@ -184,7 +203,7 @@ class Assignment:
                 op,
                 "expected linalg, br or tensor ops on tensors, got one that has no "
                 "bufferization; supported are linalg.generic, linalg.fill, "
-                f"br.contract, arith.constant and {others}",
+                f"br.contract, arith.constant, scf.for, scf.while, scf.if and {others}",
             )
 
     def in_slice(self, i: int, op: Operation) -> bool:
@@ -331,16 +350,16 @@ def bufferize_function(old: func.FuncOp) -> func.FuncOp:
     with ImplicitBuilder(block):
         steps = number_of_steps(old, block.args) if step else None
     arena = Arena(block.args[-1], fixed, steps) if fixed or step else None
-    emitter = Emitter(plan.buffers, arena, plan.parts)
+    emitter = Emitter(plan.buffers, arena, plan.parts, plan.copies, plan.moves)
     for v, argument in zip(plan.block.args, block.args, strict=False):
         emitter.memory[v] = argument
         argument.name_hint = v.name_hint
     for number, buffer in plan.returned.items():
         buffer.memory = outputs[number]
     at_end = InsertPoint.at_end(block)
-    for op in plan.ops[:-1]:
+    for op in list(plan.block.ops)[:-1]:
         with ImplicitBuilder(LocatedBuilder(at_end, op.location)):
-            emitter.emit(op, op in plan.copies)
+            emitter.emit(op)
     with ImplicitBuilder(LocatedBuilder(at_end, last.location)):
         for v, output in zip(last.arguments, outputs, strict=True):
             emitter.store_result(v, output)

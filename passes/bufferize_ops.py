@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from xdsl.dialects import arith, memref, tensor
+from xdsl.dialects import arith, memref, scf, tensor
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     DenseIntOrFPElementsAttr,
@@ -23,24 +21,20 @@ from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
 from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
-from passes.bufferize_slices import Insertion
-from passes.buffers import Arena, Buffer, Kind
+from passes.bufferize_control import Copy, emit_control
+from passes.bufferize_slices import Insertion, mixed, part, slice_shape
+from passes.buffers import ALIGNMENT, Arena, Buffer, Kind
 from passes.build import (
     Index,
-    add,
     clone_block,
     clone_op,
-    memref_type,
-    mul,
     row_major,
     shape_of,
-    static_strides,
-    strided_type,
     tensor_type,
     value,
 )
 from passes.linalg_match import emit_copy
-from passes.load_time import is_splat
+from passes.load_time import captured, is_splat
 
 PRODUCERS: tuple[type[Operation], ...] = (
     tensor.PadOp,
@@ -68,12 +62,6 @@ def memref_of(v: SSAValue) -> MemRefType:
     return MemRefType(type_.element_type, type_.get_shape())
 
 
-def mixed(static: Sequence[int], dynamic: Sequence[SSAValue]) -> list[Index]:
-    """Static numbers with the dynamic values in their places."""
-    values = iter(dynamic)
-    return [next(values) if n == DYNAMIC_INDEX else n for n in static]
-
-
 class Emitter:
     """Emits each op on memrefs; `memory` maps old values to new ones."""
 
@@ -82,10 +70,14 @@ class Emitter:
         buffers: dict[SSAValue, Buffer],
         arena: Arena | None,
         parts: dict[SSAValue, Insertion],
+        copies: set[Operation],
+        moves: dict[Operation, list[Copy]],
     ):
         self.buffers = buffers
         self.arena = arena
         self.parts = parts
+        self.copies = copies
+        self.moves = moves
         self.memory: dict[SSAValue, SSAValue] = {}
 
     def of(self, old: SSAValue) -> SSAValue:
@@ -99,10 +91,22 @@ class Emitter:
         buffer = self.buffers[old]
         want = memref_of(old)
         if buffer.kind is Kind.ARENA:
-            assert self.arena is not None
-            return self.arena.piece(buffer, want)
+            return self.piece(buffer, old)
         assert buffer.memory is not None
         return self.reshape(buffer.memory, want)
+
+    def piece(self, buffer: Buffer, like: SSAValue) -> SSAValue:
+        """A memref of a piece of the arena in the shape of `like`."""
+        want = memref_of(like)
+        if self.arena is None:  # no piece has an element
+            return memref.AllocaOp.get(
+                want.element_type, ALIGNMENT, want.get_shape()
+            ).memref
+        return self.arena.piece(buffer, want)
+
+    def copy(self, source: SSAValue, target: SSAValue) -> None:
+        """Copies the elements of a memref."""
+        copy_elements(source, target)
 
     def reshape(self, source: SSAValue, want: MemRefType) -> SSAValue:
         """Another shape of the same contiguous memory."""
@@ -113,8 +117,9 @@ class Emitter:
             source, [0], list(shape), list(row_major(shape)), want
         ).result
 
-    def emit(self, op: Operation, copy: bool) -> None:
+    def emit(self, op: Operation) -> None:
         """Emits what `op` does on memory."""
+        copy = op in self.copies
         for result in op.results:
             if (insert := self.parts.get(result)) is not None:
                 self.memory[result] = self.place_of(op, insert)
@@ -153,6 +158,8 @@ class Emitter:
                 self.from_elements(op)
             case tensor.SplatOp():
                 linalg.FillOp([self.of(op.input)], [self.of(op.result)], [])
+            case scf.ForOp() | scf.IfOp() | scf.WhileOp():
+                emit_control(self, op)
             case tensor.DimOp():
                 dim = memref.DimOp(self.of(op.source), self.of(op.index))
                 self.memory[op.result] = dim.result
@@ -170,7 +177,8 @@ class Emitter:
 
     def scalar(self, op: Operation) -> None:
         """Ops without tensors stay as they are."""
-        if any(isinstance(v.type, TensorType) for v in (*op.operands, *op.results)):
+        used = (*op.operands, *op.results, *captured(op))
+        if any(isinstance(v.type, TensorType) for v in used):
             unsupported(op, "expected an op that has a bufferization")
         mapping = {v: self.of(v) for v in op.operands}
         new = clone_op(op, mapping)
@@ -326,45 +334,6 @@ class Emitter:
         if buffer.kind is Kind.RESULT and buffer.memory is output:
             return
         copy_elements(memory, output)
-
-
-def slice_shape(
-    op: Operation, at: tensor.ExtractSliceOp | tensor.InsertSliceOp
-) -> Sequence[int]:
-    """The shape of the slice, unit dimensions dropped where the op drops them."""
-    small = at.result if isinstance(at, tensor.ExtractSliceOp) else at.source
-    assert isinstance(small.type, TensorType)
-    if not small.type.has_static_shape():
-        unsupported(op, f"expected a slice of static size, got {small.type}")
-    return small.type.get_shape()
-
-
-def part(
-    op: Operation,
-    memory: SSAValue,
-    offsets: Sequence[Index],
-    sizes: Sequence[Index],
-    steps: Sequence[Index],
-    shape: Sequence[int],
-) -> SSAValue:
-    """A strided view of part of a memref, with `shape` (which may drop size-1 ones)."""
-    strides, start = static_strides(op, memory.type)
-    if not all(isinstance(s, int) for s in (*sizes, *steps)):
-        unsupported(op, "expected static sizes and strides of a slice")
-    offset = add(start, *(mul(o, s) for o, s in zip(offsets, strides, strict=True)))
-    moved = [s * t for s, t in zip(strides, steps, strict=True) if isinstance(t, int)]
-    kept: list[int] = []
-    dims = iter(zip(sizes, moved, strict=True))
-    for want in shape:
-        for size, stride in dims:
-            if size == want:
-                kept.append(stride)
-                break
-    known = offset if isinstance(offset, int) else None
-    result = strided_type(memref_type(memory).element_type, shape, kept, known)
-    return memref.ReinterpretCastOp.from_dynamic(
-        memory, [offset], list(shape), kept, result
-    ).result
 
 
 def copy_elements(source: SSAValue, target: SSAValue) -> None:

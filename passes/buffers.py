@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from xdsl.dialects import memref, tensor
+from xdsl.dialects import memref, scf, tensor
 from xdsl.dialects.builtin import IndexType, IntegerType, MemRefType
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from brdialect.errors import BrError
 from passes.build import add, mul, value
@@ -39,6 +39,9 @@ VIEWS = (
     tensor.ReshapeOp,
 )
 """Ops whose result shows (part of) their source's memory."""
+
+CONTROL = (scf.ForOp, scf.IfOp, scf.WhileOp)
+"""Ops whose regions work on tensors, in an order that they decide."""
 
 
 class Kind(Enum):
@@ -89,26 +92,51 @@ class Arena:
 
 
 class Liveness:
-    """When each tensor value of a block is read for the last time, views included."""
+    """When each tensor value of a function is read for the last time, views included.
 
-    def __init__(self, ops: Sequence[Operation]):
-        self.index = {op: i for i, op in enumerate(ops)}
+    Ops are numbered in the order of the text, those in loops and branches, too. What is
+    read in a region that it was not made in is read until the region's op is through: a
+    loop may come back to it.
+    """
+
+    def __init__(self, block: Block):
+        self.index: dict[Operation, int] = {}
+        self.ends: dict[Operation, int] = {}
+        """The number of the last op inside, or of the op itself."""
         self._last: dict[SSAValue, int] = {}
+        self._number(block, 0)
 
-    def position(self, op: Operation) -> int:
-        """The top-level position of an op, also from inside a region."""
-        current: Operation | None = op
-        while current is not None and current not in self.index:
-            current = current.parent_op()
-        assert current is not None
-        return self.index[current]
+    def _number(self, block: Block, number: int) -> int:
+        """Numbers the ops of a block from `number` on; the next number."""
+        for op in block.ops:
+            self.index[op] = self.ends[op] = number
+            number += 1
+            if isinstance(op, CONTROL):
+                for region in op.regions:
+                    for inner in region.blocks:
+                        number = self._number(inner, number)
+                self.ends[op] = number
+                number += 1
+        return number
+
+    def position(self, op: Operation, value: SSAValue) -> int:
+        """When `op`, which uses the value, is through with it."""
+        owner = value.owner
+        block = owner if isinstance(owner, Block) else owner.parent
+        current = op
+        while current.parent is not block:
+            parent = current.parent_op()
+            assert parent is not None
+            current = parent
+        # what a loop begins with is read when it begins
+        return self.index[op] if current is op else self.ends[current]
 
     def last_use(self, value: SSAValue) -> int:
         """The position of the last op that reads the value or a view of it."""
         if value not in self._last:
             last = -1
             for use in value.uses:
-                last = max(last, self.position(use.operation))
+                last = max(last, self.position(use.operation, value))
                 if isinstance(use.operation, VIEWS):
                     last = max(last, self.last_use(use.operation.results[0]))
             self._last[value] = last

@@ -116,6 +116,7 @@ def is_cheap_to_repeat(producer: linalg.GenericOp) -> bool:
         return False
     return all(
         isinstance(use.operation, linalg.GenericOp)
+        and use.operation.parent is producer.parent
         and use.index < len(use.operation.inputs)
         and is_permutation(maps_of(use.operation)[use.index])
         and list(use.operation.operands).count(producer.res[0]) == 1

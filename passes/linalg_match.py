@@ -117,9 +117,13 @@ def same(found: Sequence[SSAValue], want: Sequence[SSAValue]) -> bool:
 
 
 def only_user(value: SSAValue) -> Operation | None:
-    """The one operation that uses a value, however often; None if there are others."""
+    """The one operation that uses a value, however often; None if there are others, or
+    if it stands in a loop or branch that the value does not stand in."""
     users = {use.operation for use in value.uses}
-    return users.pop() if len(users) == 1 else None
+    user = users.pop() if len(users) == 1 else None
+    owner = value.owner
+    block = owner if isinstance(owner, Block) else owner.parent
+    return user if user is not None and user.parent is block else None
 
 
 def fill_value(value: SSAValue) -> SSAValue | None:

@@ -22,7 +22,7 @@ after this pass, LLVM included, sees each kind once, and functions that stay sma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from xdsl.builder import ImplicitBuilder
@@ -36,10 +36,12 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
+from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
 from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from brdialect.target import target_of
+from passes.buffers import CONTROL
 from passes.build import LocatedBuilder, body_key, clone_op, strided_type
 from passes.load_time import captured
 
@@ -78,7 +80,7 @@ def key_of(op: Operation, inputs: Sequence[SSAValue]) -> str:
 def pass_on_offsets(op: Operation) -> None:
     """Lets an op take views as if they began where they do."""
     for i, value in enumerate(op.operands):
-        if not isa(type_ := value.type, MemRefType) or type_.get_offset() in (0, None):
+        if not isa(type_ := value.type, MemRefType) or type_.get_offset() == 0:
             continue
         strides = type_.get_strides()
         if strides is None or None in strides:
@@ -89,6 +91,17 @@ def pass_on_offsets(op: Operation) -> None:
             start = UnrealizedConversionCastOp.get([value], [LLVMPointerType()])
             view = UnrealizedConversionCastOp.get(start.results, [moved])
         op.operands[i] = view.results[0]
+
+
+def check_offsets(op: Operation) -> None:
+    """Refuses views of which a loop says where they begin."""
+    for value in op.operands:
+        if isa(type_ := value.type, MemRefType) and type_.get_offset() is None:
+            unsupported(
+                op,
+                "expected parts of arrays that begin at a known place, because the "
+                f"target is a GPU, got {type_}; compile the loop for a CPU",
+            )
 
 
 def make_function(op: Operation, inputs: Sequence[SSAValue], name: str) -> func.FuncOp:
@@ -106,14 +119,25 @@ def make_function(op: Operation, inputs: Sequence[SSAValue], name: str) -> func.
     return function
 
 
+def ops_of(block: Block) -> Iterator[Operation]:
+    """The ops of a block, and of the regions of its loops and branches."""
+    for op in block.ops:
+        yield op
+        if isinstance(op, CONTROL):
+            for region in op.regions:
+                for inner in region.blocks:
+                    yield from ops_of(inner)
+
+
 def nests_in(module: ModuleOp) -> list[Operation]:
-    """The ops on memrefs that stand in a function's own blocks."""
+    """The ops on memrefs that stand in a function's own blocks, and in its loops and
+    branches."""
     functions = [o for o in module.ops if isinstance(o, func.FuncOp)]
     return [
         op
         for function in functions
         for block in function.body.blocks
-        for op in block.ops
+        for op in ops_of(block)
         if type(op) in KINDS
         and not op.results
         and any(isinstance(v.type, MemRefType) for v in op.operands)
@@ -131,7 +155,9 @@ class OutlineNestsPass(ModulePass):
         # a kernel of a GPU reads off the offset how its arrays are aligned
         apart = target_of(op).is_gpu
         for nest in nests_in(op):
-            if not apart:
+            if apart:
+                check_offsets(nest)
+            else:
                 pass_on_offsets(nest)
             inputs = inputs_of(nest)
             key = key_of(nest, inputs)

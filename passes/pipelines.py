@@ -54,7 +54,7 @@ STAGES: Sequence[tuple[str, Sequence[str]]] = (
             "pack-operands",
         ),
     ),
-    ("load", ("hoist-load-time",)),
+    ("load", ("hoist-loop-invariants", "hoist-load-time")),
     ("bufferize", ("bufferize",)),
     ("outline", ("outline-nests",)),
     (

@@ -29,6 +29,7 @@ NAMES = (
     "fold-padding",
     "share-sums",
     "pack-operands",
+    "hoist-loop-invariants",
     "hoist-load-time",
     "bufferize",
     "outline-nests",

@@ -15,7 +15,7 @@ import operator
 from collections.abc import Callable, Sequence
 from math import prod
 
-from xdsl.dialects import arith, func, tensor
+from xdsl.dialects import arith, func, scf, tensor
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     DenseArrayBase,
@@ -28,7 +28,7 @@ from xdsl.dialects.builtin import (
     i64,
 )
 from xdsl.dialects.linalg import ops as linalg
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Attribute, Operation, Region, SSAValue
 from xdsl.rewriter import Rewriter
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
@@ -129,6 +129,9 @@ class Sizes:
             op.results[0].replace_all_uses_with(op.source)
             Rewriter.erase_op(op)
             return
+        if isinstance(op, scf.ForOp | scf.IfOp | scf.WhileOp):
+            self.control(op)
+            return
         self.retype(op)
         for region in op.regions:
             for inner in list(region.walk()):
@@ -196,6 +199,51 @@ class Sizes:
         if any(n < 0 for n in result):
             unsupported(op, f"expected sizes of at least 0, got {result}")
         return result
+
+    def control(self, op: scf.ForOp | scf.IfOp | scf.WhileOp) -> None:
+        """What a loop carries has the sizes of its first values, what a branch yields
+        those of what it yields."""
+        match op:
+            case scf.ForOp():
+                self.region(op.body, op.iter_args)
+                self.give(op.results, op.iter_args)
+            case scf.WhileOp():
+                self.region(op.before_region, op.arguments)
+                test = op.before_region.block.last_op
+                assert isinstance(test, scf.ConditionOp)
+                self.region(op.after_region, test.args)
+                self.give(op.results, test.args)
+            case scf.IfOp():
+                for branch in op.regions:
+                    self.region(branch, ())
+                last = op.true_region.block.last_op
+                assert last is not None
+                self.give(op.results, last.operands)
+        for region in op.regions:
+            last = region.blocks.first and region.block.last_op
+            if not isinstance(last, scf.YieldOp):
+                continue
+            wanted = op.arguments if isinstance(op, scf.WhileOp) else op.results
+            for v, want in zip(last.operands, wanted, strict=True):
+                if v.type != want.type:
+                    unsupported(
+                        op,
+                        "expected tensors whose sizes are the same in each trip and "
+                        f"branch, got {v.type} for {want.type}",
+                    )
+
+    def region(self, region: Region, given: Sequence[SSAValue]) -> None:
+        """The ops of a region whose last arguments are like `given`."""
+        for block in region.blocks:
+            self.give(block.args[len(block.args) - len(given) :], given)
+            for op in list(block.ops):
+                self.visit(op)
+
+    def give(self, values: Sequence[SSAValue], like: Sequence[SSAValue]) -> None:
+        """Gives values the types of others."""
+        for v, other in zip(tuple(values), tuple(like), strict=True):
+            if isa(v.type, TensorType):
+                Rewriter.replace_value_with_new_type(v, other.type)
 
     def retype(self, op: Operation) -> None:
         """Gives the results the types that follow from the operands."""

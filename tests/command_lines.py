@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -52,8 +53,11 @@ def _child(
     folder: str,
     streams: str,
     variables: Mapping[str, str],
+    memory: int | None,
 ) -> None:
     """What the forked process does."""
+    if memory is not None:
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     for number, name in ((1, "output"), (2, "errors")):
         file = os.open(f"{streams}/{name}", os.O_WRONLY | os.O_CREAT)
         os.dup2(file, number)
@@ -73,11 +77,13 @@ def call(
     *arguments: object,
     folder: Path,
     variables: Mapping[str, str] | None = None,
+    memory: int | None = None,
 ) -> Done:
-    """Runs `tool` in `folder` to its end, with these environment variables."""
+    """Runs `tool` in `folder` to its end, with these environment variables, in at most
+    so many bytes of memory."""
     with tempfile.TemporaryDirectory() as streams:
         words = [str(a) for a in arguments]
-        given = (tool, words, str(folder), streams, variables or {})
+        given = (tool, words, str(folder), streams, variables or {}, memory)
         process = _SERVER.Process(target=_child, args=given)
         process.start()
         process.join(_SECONDS)

@@ -117,6 +117,10 @@ MISTAKES = {
     ),
     "negative": (model([ADD], claim(-4)), "sizes of at least 0"),
     "type": (model([ADD], claim(1, kind=77)), "elements that are numbers, got type 77"),
+    "large input": (
+        model([node("Relu", ["x"], ["y"])], shape=(1 << 40, 2)),
+        r"at most 1099511627776 elements, got \[1099511627776, 2\] in input 'x'",
+    ),
     "filled": (
         model(
             [node("ConstantOfShape", ["w"], ["y"], name="c")],

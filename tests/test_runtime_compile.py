@@ -297,3 +297,25 @@ def test_numbers_of_all_sizes_are_passed_whole():
     numbers = (np.int8(-3), np.float32(-0.5), np.int64(-(1 << 40)), np.bool_(True))
     got = compile(NUMBERS, threads=1)(np.zeros(2), *numbers, np.float64(1e300))
     np.testing.assert_array_equal(got, [-3.0, -0.5, -float(1 << 40), 1.0, 1e300])
+
+
+def test_truth_values_that_are_constants():
+    """They are bytes of 0 or 1 when the model is loaded, whatever they are in IR."""
+    source = """
+    func.func @main(%x: tensor<3x4xf32>) -> tensor<3x4xf32> {
+      %c = arith.constant dense<[[false], [false], [true]]> : tensor<3x1xi1>
+      %e = tensor.empty() : tensor<3x4xf32>
+      %y = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>,
+          affine_map<(i, j) -> (i, 0)>, affine_map<(i, j) -> (i, j)>],
+          iterator_types = ["parallel", "parallel"]}
+          ins(%x, %c : tensor<3x4xf32>, tensor<3x1xi1>) outs(%e : tensor<3x4xf32>) {
+      ^bb0(%a: f32, %b: i1, %o: f32):
+        %k = arith.constant 10.0 : f32
+        %s = arith.select %b, %k, %a : f32
+        linalg.yield %s : f32
+      } -> tensor<3x4xf32>
+      return %y : tensor<3x4xf32>
+    }"""
+    x = np.arange(12, dtype=np.float32).reshape(3, 4)
+    got = compile(source, cache=False)(x)
+    np.testing.assert_array_equal(got, np.vstack([x[:2], np.full((1, 4), 10.0)]))

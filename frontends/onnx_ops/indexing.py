@@ -11,8 +11,14 @@ import numpy as np
 
 from frontends.array_builder import Tensor, dims_map, identity, position
 from frontends.array_sums import Builder
-from frontends.onnx_ops.registry import axis_of, expect, integers, numbers, operator
-from frontends.onnx_ops.shape import LARGEST
+from frontends.onnx_ops.registry import (
+    LARGEST,
+    axis_of,
+    expect,
+    integers,
+    numbers,
+    operator,
+)
 from frontends.scalar import Scalar
 
 INT64 = np.dtype(np.int64)

@@ -29,6 +29,9 @@ import numpy as np
 from brdialect.errors import BrError
 from frontends.array_builder import Tensor
 
+LARGEST = 1 << 40
+"""Elements: no array of more is made, whatever a model says."""
+
 Subgraph = Callable[..., list[Tensor]]
 Result = Tensor | tuple[Tensor, ...] | list[Tensor]
 Function = TypeVar("Function", bound=Callable[..., Result])

@@ -10,6 +10,7 @@ from frontends.array_builder import Tensor, dims_map, few, known, position
 from frontends.array_builder import identity as identity_map
 from frontends.array_sums import Builder
 from frontends.onnx_ops.registry import (
+    LARGEST,
     axes_of,
     axis_of,
     expect,
@@ -19,9 +20,6 @@ from frontends.onnx_ops.registry import (
 )
 from frontends.scalar import Scalar
 from frontends.tensor_builder import broadcast_shape
-
-LARGEST = 1 << 40
-"""Elements: no array of more is made, whatever a model says."""
 
 
 def sizes_of(x: Tensor, what: str) -> list[int]:

@@ -1,6 +1,6 @@
 // RUN: br-opt %s -p bufferize --split-input-file --verify-diagnostics | filecheck %s
 
-// CHECK: bufferize_invalid.mlir:5:3: 'test.op': expected linalg, br or tensor ops on tensors, got one that has no bufferization; supported are linalg.generic, linalg.fill, br.contract, arith.constant and tensor.pad
+// CHECK: bufferize_invalid.mlir:5:3: 'test.op': expected linalg, br or tensor ops on tensors, got one that has no bufferization; supported are linalg.generic, linalg.fill, br.contract, arith.constant, scf.for, scf.while, scf.if and tensor.pad
 func.func @unknown(%x: tensor<4xf32>) -> tensor<2xf32> {
   %y = "test.op"(%x) : (tensor<4xf32>) -> tensor<2xf32>
   func.return %y : tensor<2xf32>
@@ -83,12 +83,21 @@ func.func @negative(%x: tensor<4xf32>) -> tensor<3xf32> {
 
 // -----
 
-// CHECK: 'scf.for': expected linalg, br or tensor ops on tensors, got one that has no bufferization
-func.func @loop(%x: tensor<4xf32>) -> tensor<4xf32> {
-  %0 = arith.constant 0 : index
-  %1 = arith.constant 1 : index
-  %y = scf.for %i = %0 to %1 step %1 iter_args(%z = %x) -> (tensor<4xf32>) {
-    scf.yield %z : tensor<4xf32>
-  }
+// CHECK: 'scf.execute_region': expected linalg, br or tensor ops on tensors, got one that has no bufferization
+func.func @region(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %y = "scf.execute_region"() ({
+    scf.yield %x : tensor<4xf32>
+  }) : () -> tensor<4xf32>
   func.return %y : tensor<4xf32>
+}
+
+// -----
+
+// CHECK: 'scf.index_switch': expected an op that has a bufferization
+func.func @switch(%x: tensor<4xf32>, %i: index) -> tensor<4xf32> {
+  "scf.index_switch"(%i) <{cases = array<i64>}> ({
+    %y = tensor.extract %x[%i] : tensor<4xf32>
+    scf.yield
+  }) : (index) -> ()
+  func.return %x : tensor<4xf32>
 }
