@@ -20,6 +20,7 @@ from statistics import geometric_mean, median
 from typing import Any
 
 import brdialect
+from brdialect.launch_plan import flattened
 from brdialect.target import target_named
 from runtime.cli.bench.suites import rows_of
 from runtime.cli.bench.workloads import Convolution
@@ -218,7 +219,7 @@ def main() -> None:
             shapes = program.signature.static_shapes()
             assert shapes is not None
             plan = program.device_code(shapes).plan
-            launched = [str(plan.kernels[x.kernel]) for x in plan.run]
+            launched = [str(plan.kernels[x.kernel]) for x, _ in flattened(plan.run)]
             print(f"{line.group:16} {line.name:24} {line.kind} {'; '.join(launched)}")
         return
     torch: Any = import_module("torch")

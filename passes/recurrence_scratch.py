@@ -83,6 +83,33 @@ def scratch_areas(s: RecurrenceSizes, needs: Needs) -> Areas:
     return place(shapes, needs.element_bytes)
 
 
+GATES_BYTES = 1 << 28
+"""Of the gates that a GPU has of some steps at a time: a small part of its memory."""
+
+
+def gates_pitch(units: int, gates: int) -> int:
+    """Elements from row to row of a GPU's gates, where those of a unit lie side by
+    side: rows begin at multiples of 16 bytes."""
+    return -(-units * gates // 4) * 4
+
+
+def grid_areas(s: RecurrenceSizes, needs: Needs) -> Areas:
+    """What a walk through time works in on a GPU.
+
+    gates   [chunk, N, pitch]: W x + bias of some steps
+    hidden  [N, pitch]: R h of a step
+    reset   [N, pitch of K]: what the reset region yields
+    """
+    pitch = gates_pitch(s.units, s.gates)
+    shapes: dict[str, tuple[int, ...]] = {
+        "gates": (needs.chunk, s.batch, pitch),
+        "hidden": (s.batch, pitch),
+    }
+    if needs.reset:
+        shapes["reset"] = (s.batch, gates_pitch(s.units, 1))
+    return place(shapes, needs.element_bytes)
+
+
 def row_tasks(batch: int, rows: int, groups: int) -> int:
     """How many blocks of rows there are in all groups."""
     return groups * -(-(batch // groups) // rows)

@@ -10,7 +10,7 @@ import numpy as np
 
 from brdialect.arrays import Array
 from brdialect.interface import Interface
-from brdialect.launch_plan import Launch, LaunchPlan, Pointer, Scalar
+from brdialect.launch_plan import LaunchPlan, Pointer, Scalar, Step, flattened
 from brdialect.mistake import BrError
 from brdialect.targets import Target
 from runtime.arguments import Parameter
@@ -59,18 +59,18 @@ class DeviceExecutable:
 
     def _launch(
         self,
-        launches: Sequence[Launch],
+        launches: Sequence[Step],
         pointers: Mapping[str, int],
         scalars: Mapping[int, Any],
     ) -> None:
         every = {name: m.pointer for name, m in self._own.items()} | dict(pointers)
-        for launch in launches:
+        for launch, turns in flattened(launches):
             values: list[tuple[Any, str]] = []
             for x in launch.arguments:
                 if isinstance(x, Pointer):
                     values.append((every[x.buffer] + x.offset, "pointer"))
                 else:
-                    values.append((_value(x, scalars), x.dtype))
+                    values.append((_value(x, scalars, turns), x.dtype))
             kernel = self._plan.kernels[launch.kernel]
             self._device.launch(self._functions[launch.kernel], kernel, values)
 
@@ -134,5 +134,6 @@ class DeviceExecutable:
         return [array.numpy() for array in results]
 
 
-def _value(scalar: Scalar, given: Mapping[int, Any]) -> Any:
-    return scalar.number if scalar.argument is None else given[scalar.argument]
+def _value(scalar: Scalar, given: Mapping[int, Any], turns: Sequence[int]) -> Any:
+    known = scalar.argument is None
+    return scalar.at(turns) if known else given[scalar.argument]

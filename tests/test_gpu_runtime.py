@@ -14,7 +14,7 @@ from fake_driver import FakeDriver, fake
 from gpu import SM_80, SM_90, error
 
 import brdialect
-from brdialect.launch_plan import plan_from_json
+from brdialect.launch_plan import flattened, plan_from_json
 from brdialect.mistake import BrError
 from brdialect.reference.values import encode, round_to_bf16
 from brdialect.targets import TARGETS
@@ -188,7 +188,7 @@ def test_br_compile_writes_kernels_plan_and_weights(tmp_path: Path):
     assert text.count(".visible .entry") == 5
     data = json.loads((tmp_path / "mlp.json").read_text())
     plan = plan_from_json(data)
-    assert [x.kernel for x in plan.run] == [
+    assert [x.kernel for x, _ in flattened(plan.run)] == [
         "br_fill_2",
         "br_contract_3",
         "br_contract_4",
@@ -197,7 +197,7 @@ def test_br_compile_writes_kernels_plan_and_weights(tmp_path: Path):
     assert plan_from_json(plan.to_json()) == plan
     with np.load(tmp_path / "mlp.npz") as weights:
         np.testing.assert_array_equal(weights["weight 0"], [0, -1])
-    with pytest.raises(BrError, match="a 'brdialect launch plan 1', got 'other'"):
+    with pytest.raises(BrError, match="a 'brdialect launch plan 2', got 'other'"):
         plan_from_json({"format": "other"})
 
 
@@ -214,13 +214,39 @@ def test_outputs_that_a_target_does_not_have(
         br_compile.run(br_compile.parse_options(words))
 
 
+GRADIENT = """
+func.func @main(%x: tensor<2x3x5xf32>, %w: tensor<1x7x5xf32>, %r: tensor<1x7x7xf32>,
+    %y: tensor<2x3x7xf32>, %saved: tensor<1x2x3x7xf32>) -> tensor<2x3x5xf32> {
+  %dx, %dw, %dr, %db, %drb, %dh0 = br.rnn_backward
+    ins(%x, %w, %r : tensor<2x3x5xf32>, tensor<1x7x5xf32>, tensor<1x7x7xf32>)
+    saved(%y, %saved : tensor<2x3x7xf32>, tensor<1x2x3x7xf32>)
+    dy(%y : tensor<2x3x7xf32>)
+    -> (tensor<2x3x5xf32>, tensor<1x7x5xf32>, tensor<1x7x7xf32>, tensor<1x7xf32>,
+        tensor<1x7xf32>, tensor<1x3x7xf32>)
+  func.return %dx : tensor<2x3x5xf32>
+}"""
+
+
 def test_what_has_no_lowering_is_named(tmp_path: Path):
-    words = [str(EXAMPLES / "digits_lstm.mlir"), f"--target={SM_80}"]
-    words += ["--input=2x8x8xf32", "-o", str(tmp_path / "lstm.ptx")]
+    source = tmp_path / "gradient.mlir"
+    source.write_text(GRADIENT)
+    words = [str(source), f"--target={SM_80}", "-o", str(tmp_path / "gradient.ptx")]
     with pytest.raises(
-        BrError, match=r"digits_lstm.mlir:12:3: .*no recurrence on a GPU"
+        BrError, match=r"gradient.mlir:4:3: 'br.rnn_backward': expected no gradient"
     ):
         br_compile.run(br_compile.parse_options(words))
+
+
+def test_a_recurrent_network_reads_digits(fake: FakeDriver):
+    with np.load(EXAMPLES / "digits_test.npz") as data:
+        images = np.ascontiguousarray(data["images"][:2].reshape(2, 8, 8))
+    path = EXAMPLES / "digits_lstm.mlir"
+    got, want = (
+        brdialect.compile(path, target=target, cache=False)(images)
+        for target in (SM_80, None)
+    )
+    assert isinstance(got, np.ndarray) and isinstance(want, np.ndarray)
+    assert error(got, want) < 2e-3
 
 
 def test_the_benchmark_compiles_its_lines():

@@ -35,7 +35,6 @@ from xdsl.pattern_rewriter import (
 )
 
 from brdialect.errors import unsupported
-from brdialect.recurrence_op import RecurrenceOp
 from brdialect.target import Target, gpu_of
 from passes.build import Index
 from passes.convert_linalg_to_vector import FillAsGeneric, check, view_of
@@ -104,12 +103,6 @@ class ConvertLinalgToGridPass(ModulePass):
             # what a pattern makes needs no second look
             PatternRewriteWalker(pattern, apply_recursively=False).rewrite_module(op)
         for inner in op.walk():
-            if isinstance(inner, RecurrenceOp):
-                unsupported(
-                    inner,
-                    "expected no recurrence on a GPU, where LSTM, GRU and RNN have no "
-                    "lowering yet; compile for a CPU",
-                )
             if inner.name.startswith("linalg."):
                 unsupported(
                     inner,
