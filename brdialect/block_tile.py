@@ -9,6 +9,9 @@
   the others are on their way.
 * `order=`: how many tiles of rows share a tile of columns before the next columns come
   by, so that blocks which run at the same time read the same data from the L2.
+* `split=`: into how many parts the sum is cut, each for blocks of its own, which write
+  copies of C; another kernel adds these up, in order, and applies the epilogue. For a C
+  of too few tiles to fill the device.
 * `math=exact`: multiply-adds of f32 as IEEE 754 says, in place of tf32 tensor cores.
 """
 
@@ -25,7 +28,7 @@ from xdsl.printer import Printer
 
 from brdialect.mistake import BrError
 
-WORDS = ("block", "warp", "stages", "order", "math")
+WORDS = ("block", "warp", "stages", "order", "split", "math")
 WARP = 32
 """Threads that run in step."""
 
@@ -34,6 +37,10 @@ MOST_THREADS = 1024
 
 FRAGMENT = 16
 """Rows and columns of the smallest tile of C that a warp's instructions give."""
+
+MOST_PARTS = 16
+"""Of a sum that is cut up: the kernel that adds them up reads as many numbers for each
+element."""
 
 EPILOGUE_PADDING = 8
 """Elements between the rows of C's tile in shared memory: with them, the 8 bytes that
@@ -52,6 +59,7 @@ class BlockTile:
     stages: int
     order: int = 1
     exact: bool = False
+    split: int = 1
 
     @property
     def warps(self) -> int:
@@ -97,6 +105,8 @@ class BlockTile:
                 f"expected a K in block= of at least {32 // element_bytes} elements "
                 f"(32 bytes), got {self.k}"
             )
+        if self.split > MOST_PARTS:
+            yield f"expected at most {MOST_PARTS} parts in split=, got {self.split}"
         if self.stages < 2:
             yield f"expected at least 2 stages=, got {self.stages}"
         if (bytes_ := self.shared_bytes(element_bytes)) > shared:
@@ -112,6 +122,7 @@ class BlockTile:
             f"stages={self.stages}",
         ]
         words += [f"order={self.order}"] * (self.order != 1)
+        words += [f"split={self.split}"] * (self.split != 1)
         words += ["math=exact"] * self.exact
         return " ".join(words)
 
@@ -125,10 +136,12 @@ def parse_words(fields: Mapping[str, str]) -> BlockTile:
     warp_m, warp_n = _numbers("warp", fields["warp"], "MxN")
     (stages,) = _numbers("stages", fields["stages"], "N")
     (order,) = _numbers("order", fields.get("order", "1"), "N")
+    (split,) = _numbers("split", fields.get("split", "1"), "N")
     math = fields.get("math", "exact")
     if math != "exact":
         raise BrError(f"expected math=exact, got 'math={math}'")
-    return BlockTile(m, n, k, warp_m, warp_n, stages, order, "math" in fields)
+    exact = "math" in fields
+    return BlockTile(m, n, k, warp_m, warp_n, stages, order, exact, split)
 
 
 def _numbers(name: str, text: str, form: str) -> list[int]:

@@ -142,7 +142,8 @@ def plan_from_json(data: Mapping[str, Any]) -> LaunchPlan:
     def argument(fields: Mapping[str, Any]) -> Pointer | Scalar:
         if "buffer" in fields:
             return Pointer(**fields)
-        return Scalar(**{**fields, "steps": tuple(fields["steps"])})
+        words = (fields[name] for name in ("dtype", "argument", "number"))
+        return Scalar(*words, steps=tuple(fields["steps"]))
 
     def launches(found: Sequence[Mapping[str, Any]]) -> list[Step]:
         return [

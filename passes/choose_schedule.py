@@ -213,14 +213,19 @@ def wants_pack(p: Problem, panel: int, rows: int) -> bool:
     return reuse >= PACK_ROWS
 
 
-def gpu_schedule(p: Problem) -> Schedule:
+def gpu_schedule(p: Problem, may_split: bool = True) -> Schedule:
     """The default schedule of a contraction on a GPU (gpu/default_tile.py)."""
     steps = tuple(
         strides_of(forms, row_major(shape)).step
         for forms, shape in ((p.table.a, p.shape_a), (p.table.c, p.shape_c))
     )
     return default_schedule(
-        p.table, (steps[0], steps[1]), p.input_bytes, p.tensor_cores, p.target
+        p.table,
+        (steps[0], steps[1]),
+        p.input_bytes,
+        p.tensor_cores,
+        p.target,
+        may_split,
     )
 
 

@@ -135,5 +135,6 @@ class DeviceExecutable:
 
 
 def _value(scalar: Scalar, given: Mapping[int, Any], turns: Sequence[int]) -> Any:
-    known = scalar.argument is None
-    return scalar.at(turns) if known else given[scalar.argument]
+    if scalar.argument is None:
+        return scalar.at(turns)
+    return given[scalar.argument]

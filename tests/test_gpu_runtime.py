@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dlpack import DLPackArray
 from fake_driver import FakeDriver, fake
 from gpu import SM_80, SM_90, error
 
@@ -21,7 +22,7 @@ from brdialect.targets import TARGETS
 from runtime.cli import compile as br_compile
 from runtime.cli import run as br_run
 from runtime.device import check_generation, device_for
-from runtime.device_arrays import DeviceArray
+from runtime.device_arrays import DeviceArray, device_array
 
 __all__ = ["fake"]
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -122,6 +123,35 @@ def test_arrays_on_the_device_stay_there(fake: FakeDriver):
     ):
         with pytest.raises(BrError, match=fault):
             f(Foreign(left, **changes), w)
+
+
+def test_arrays_by_dlpack_stay_on_the_device(fake: FakeDriver):
+    pytest.importorskip("cuda.core")
+    x, w = numbers(9, 20), numbers(20, 12)
+    f = dense()
+    executable = f._model.device_executable(((9, 20), (20, 12)))  # pyright: ignore[reportPrivateUsage]
+    (left, _), uploads = executable.placed([x, w]), fake.uploads
+    assert isinstance(left, DeviceArray)
+    for strides in (None, (20, 1)):
+        given = DLPackArray(left.pointer, (9, 20), strides)
+        got = f(given, w)
+        # work on other streams is done before ours on the default one
+        assert given.streams == [1]
+        assert isinstance(got, DeviceArray)
+        assert error(got.numpy(), x @ w) < 1e-3
+    assert fake.uploads == uploads + 2  # w alone
+    for changes, fault in (
+        ({"offset": 4}, "at a multiple of 16 bytes"),
+        ({"strides": (1, 9)}, r"expected a dense row-major array, got .* \[4, 36\]"),
+        ({"kind": "i32"}, "argument 0: expected 9x20xfloat32, got 9x20xint32"),
+    ):
+        with pytest.raises(BrError, match=fault):
+            f(DLPackArray(left.pointer, (9, 20), **changes), w)
+    with pytest.raises(BrError, match="argument 0"):
+        f(DLPackArray(left.pointer, (9, 20), device=1), w)
+    pytest.importorskip("ml_dtypes")
+    bits = device_array(DLPackArray(left.pointer, (9, 20), kind="b16"))
+    assert bits.dtype == np.uint16
 
 
 def test_too_little_memory(fake: FakeDriver):

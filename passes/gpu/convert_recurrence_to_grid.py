@@ -20,9 +20,9 @@
 
 Columns of the products are the gates, those of one unit side by side:
 lower-recurrent-ops has put the weights into panels of one unit. The states are kept
-where the final ones belong; nothing reads h while the cells write it, so one of each is enough. Where W x of
-all steps would be too large, the loop over time is in chunks. The host waits for
-nothing: launches on one stream come one after the other.
+where the final ones belong; nothing reads h while the cells write it, so one of each is
+enough. Where W x of all steps would be too large, the loop over time is in chunks. The
+host waits for nothing: launches on one stream come one after the other.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from brdialect.schedule import ScheduleAttr
 from brdialect.target import Target, gpu_of
+from passes.buffers import element_bytes
 from passes.build import (
     Index,
     LocatedBuilder,
@@ -94,8 +95,7 @@ def part_of(
     ).result
     if known is not None:
         return view
-    size = type_.element_type.size  # pyright: ignore
-    bytes_ = gcd(own, multiple) * size
+    bytes_ = gcd(own, multiple) * element_bytes(type_.element_type)
     return memref.AssumeAlignmentOp(view, gcd(bytes_, BASE_ALIGNMENT)).result
 
 
@@ -308,7 +308,9 @@ class Launches:
             beta=0.0,
         )
         op.location = self.op.location
-        op.schedule = ScheduleAttr(gpu_schedule(problem_of(op, self.target)))
+        # parts of a sum would need a place for their copies
+        problem = problem_of(op, self.target)
+        op.schedule = ScheduleAttr(gpu_schedule(problem, may_split=False))
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
 """The analytic default of a contraction's schedule on a GPU.
 
 A tile should be large, because a block of m x n elements reads (m + n) k elements for
-m n k multiply-adds, and there should be at least a tile for each multiprocessor. So of
-the tiles below the one is taken that ends first:
+m n k multiply-adds, and there should be at least a tile for each multiprocessor. Where
+C is too small for that, the sum can be cut into parts, whose copies of C another kernel
+adds up. So of the tiles below and the numbers of parts that divide the sum, those are
+taken that end first, in clocks:
 
-    waves = blocks / (multiprocessors * blocks that one holds), rounded up
-    time = waves * m n / rate of the tile
+    blocks of a multiprocessor = tiles * parts / multiprocessors, rounded up
+    time = these * m n k / parts / (multiply-adds of a clock * rate of the tile)
+         + if there are parts: a launch, and 8 bytes for each element of each copy
 
 The rates are relative to that of the largest tile, by what shared memory has to deliver
 for a product: a warp of 64 x 64 reads 128 numbers for 4096, one of 32 x 32 reads 64 for
@@ -40,8 +43,19 @@ TILES: Sequence[tuple[int, int, int, int, float]] = (
 """All of four warps: a multiprocessor has four schedulers."""
 
 STAGES = 4
-REGISTERS = 65536
-"""Of a multiprocessor; a thread of the largest tile takes 255 at most."""
+
+PARTS = (1, 2, 4, 8, 16)
+"""Into how many parts a sum may be cut."""
+
+MULTIPLY_ADDS = {"tf32": 512, "16-bit": 1024, "exact": 64}
+"""Of a multiprocessor in a clock (A100; an H100 has twice as many, of all alike)."""
+
+BYTES = 16
+"""That memory delivers to each multiprocessor in a clock, about (A100: 11, H100: 15;
+what the L2 holds comes two or three times as fast)."""
+
+LAUNCH = 4000
+"""Clocks that one more kernel costs."""
 
 ROWS_TOGETHER = 8
 """Tiles of rows that share a tile of columns before the next columns come by."""
@@ -53,26 +67,33 @@ class Sizes:
 
     rows: int
     columns: int
-    sum_: int
+    sums: tuple[int, ...]
     products: int
     element_bytes: int
 
+    def parts(self) -> list[int]:
+        """Into how many parts the sum can be cut."""
+        return [n for n in PARTS if any(k % n == 0 for k in self.sums) or n == 1]
 
-def default_tile(sizes: Sizes, target: Target) -> BlockTile:
+
+def default_tile(sizes: Sizes, target: Target, may_split: bool) -> BlockTile:
     """See the module's docstring."""
+    exact = target.exact and sizes.element_bytes == 4
+    kind = "exact" if exact else "tf32" if sizes.element_bytes == 4 else "16-bit"
+    c = sizes.rows * sizes.columns * sizes.products
 
-    def time(candidate: tuple[int, int, int, int, float]) -> float:
-        m, n, _, _, rate = candidate
-        tile = tile_of(candidate, sizes, target)
-        blocks = -(-sizes.rows // m) * -(-sizes.columns // n) * sizes.products
-        held = min(
-            target.shared // tile.shared_bytes(sizes.element_bytes),
-            REGISTERS // (tile.threads * 255),
-        )
-        waves = -(-blocks // (target.multiprocessors * max(1, held)))
-        return waves * max(1, held) * m * n / rate
+    def time(choice: tuple[tuple[int, int, int, int, float], int]) -> float:
+        (m, n, _, _, rate), parts = choice
+        blocks = -(-sizes.rows // m) * -(-sizes.columns // n) * sizes.products * parts
+        each = -(-blocks // target.multiprocessors)
+        work = each * m * n * prod(sizes.sums) / parts / (MULTIPLY_ADDS[kind] * rate)
+        if parts == 1:
+            return work
+        return work + LAUNCH + 8 * c * parts / (target.multiprocessors * BYTES)
 
-    return tile_of(min(TILES, key=time), sizes, target)
+    every = sizes.parts() if may_split else [1]
+    best, parts = min(((x, n) for n in every for x in TILES), key=time)
+    return replace(tile_of(best, sizes, target), split=parts)
 
 
 def tile_of(
@@ -92,6 +113,7 @@ def default_schedule(
     element_bytes: int,
     tensor_cores: bool,
     target: Target,
+    may_split: bool = True,
 ) -> Schedule:
     """Rows are all iterators of A and C, sums all of A and B, columns one of B and C;
     blocks run over what is left. `steps`: how far each iterator goes in A and in C;
@@ -120,8 +142,8 @@ def default_schedule(
     sizes = Sizes(
         prod(extents[i] for i in rows),
         extents[columns],
-        prod(extents[i] for i in sums),
+        tuple(extents[i] for i in sums),
         prod(extents[loop.iterator] for loop in loops),
         element_bytes,
     )
-    return replace(schedule, block=default_tile(sizes, target))
+    return replace(schedule, block=default_tile(sizes, target, may_split))

@@ -112,7 +112,7 @@ class Cells:
             for array, at in ((gates, (place, n)), (hidden, (n,)))
         ]
         apart = self.candidate if self.op.apart is not None else None
-        found = [
+        found: list[SSAValue] = [
             x if g == apart else arith.AddfOp(x, y).result
             for g, (x, y) in enumerate(zip(*parts, strict=True))
         ]
