@@ -152,7 +152,7 @@ def check(op: GenericOp) -> None:
 
 
 class ConvertGeneric(RewritePattern):
-    """`linalg.generic` -> the code of the emitter that `emitter_of` makes of the op, its
+    """`linalg.generic` -> the code of an emitter: `emitter_of` makes it of the op, its
     nest and the target. `nothing` is told of an op that has no work."""
 
     def __init__(
