@@ -208,6 +208,7 @@ def assemble(ptx: str, arch: str = "sm_80") -> tuple[dict[str, Usage], bytes]:
         command = [tool, "-v", f"-arch={arch}", str(source), "-o", str(image)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+        assert "serialized" not in done.stderr, done.stderr  # of wgmma
         usage: dict[str, Usage] = {}
         blocks = re.split(r"Compiling entry function '", done.stderr)[1:]
         for block in blocks:

@@ -13,7 +13,7 @@ from brdialect.roles import Blocked, Contraction, Role
 from brdialect.schedule import LETTERS, Loop, Schedule
 from brdialect.target import Target
 from passes.buffers import element_bytes
-from passes.gpu.block_program import kind_of
+from passes.gpu.block_problem import kind_of
 
 
 def check_tile(op: ContractOp, table: Contraction, s: Schedule, target: Target) -> None:
@@ -84,6 +84,8 @@ def _tile_faults(
         yield "expected no block= where each column has a matrix of its own"
     if any(isinstance(f, Blocked) for f in (*table.a, *table.b, *table.c)):
         yield "expected no block= for operands in panels"
+    if tile.wgmma and not target.has_warpgroups:
+        yield f"expected no mma=wgmma on {target.name}; nvptx64-sm_90a has it"
     if tile.split > 1 and split_loop(table, s) is None:
         sums = [f"'{LETTERS[i]}' ({table.extents[i]})" for i in table.having(Role.K)]
         yield (

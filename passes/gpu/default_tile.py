@@ -42,6 +42,19 @@ TILES: Sequence[tuple[int, int, int, int, float]] = (
 )
 """All of four warps: a multiprocessor has four schedulers."""
 
+WARPGROUP_TILES: Sequence[tuple[int, int, int, int, float]] = (
+    (128, 256, 16, 256, 1.65),
+    (128, 128, 16, 128, 1.45),
+    (64, 256, 16, 256, 1.3),
+    (128, 64, 16, 64, 1.2),
+    (64, 128, 16, 128, 1.2),
+    (64, 64, 16, 64, 0.95),
+)
+"""Those of `wgmma`: other instructions reach about 0.6 of what it does."""
+
+LINE_BYTES = 128
+"""Of a row in a slice for `wgmma`."""
+
 STAGES = 4
 
 PARTS = (1, 2, 4, 8, 16)
@@ -70,6 +83,8 @@ class Sizes:
     sums: tuple[int, ...]
     products: int
     element_bytes: int
+    along_sum: bool = False
+    """Whether the elements of both factors lie side by side along the sum."""
 
     def parts(self) -> list[int]:
         """Into how many parts the sum can be cut."""
@@ -92,7 +107,12 @@ def default_tile(sizes: Sizes, target: Target, may_split: bool) -> BlockTile:
         return work + LAUNCH + 8 * c * parts / (target.multiprocessors * BYTES)
 
     every = sizes.parts() if may_split else [1]
-    best, parts = min(((x, n) for n in every for x in TILES), key=time)
+    tiles = TILES
+    if target.has_warpgroups and (
+        kind == "16-bit" or (kind == "tf32" and sizes.along_sum)
+    ):
+        tiles = (*WARPGROUP_TILES, *TILES)
+    best, parts = min(((x, n) for n in every for x in tiles), key=time)
     return replace(tile_of(best, sizes, target), split=parts)
 
 
@@ -101,27 +121,28 @@ def tile_of(
 ) -> BlockTile:
     """The tile of a row of the table."""
     m, n, warp_m, warp_n, _ = candidate
-    depth = SLICE_BYTES // sizes.element_bytes
+    wgmma = candidate in WARPGROUP_TILES
+    depth = (LINE_BYTES if wgmma else SLICE_BYTES) // sizes.element_bytes
     order = min(ROWS_TOGETHER, -(-sizes.rows // m))
     exact = target.exact and sizes.element_bytes == 4
-    return BlockTile(m, n, depth, warp_m, warp_n, STAGES, order, exact)
+    return BlockTile(m, n, depth, warp_m, warp_n, STAGES, order, exact, wgmma=wgmma)
 
 
 def default_schedule(
     table: Contraction,
-    steps: tuple[Sequence[int], Sequence[int]],
+    steps: tuple[Sequence[int], Sequence[int], Sequence[int]],
     element_bytes: int,
     tensor_cores: bool,
     target: Target,
     may_split: bool = True,
 ) -> Schedule:
     """Rows are all iterators of A and C, sums all of A and B, columns one of B and C;
-    blocks run over what is left. `steps`: how far each iterator goes in A and in C;
+    blocks run over what is left. `steps`: how far each iterator goes in A, B and C;
     what goes least far comes last."""
     extents = table.extents
     columns = table.columns
     assert columns is not None
-    rows = sorted(table.having(Role.M), key=lambda i: -steps[1][i])
+    rows = sorted(table.having(Role.M), key=lambda i: -steps[2][i])
     sums = sorted(table.having(Role.K), key=lambda i: -steps[0][i])
     loops = [
         Loop(i, 1, True)
@@ -145,5 +166,6 @@ def default_schedule(
         tuple(extents[i] for i in sums),
         prod(extents[loop.iterator] for loop in loops),
         element_bytes,
+        bool(sums) and steps[0][sums[-1]] == steps[1][sums[-1]] == 1,
     )
     return replace(schedule, block=default_tile(sizes, target, may_split))
