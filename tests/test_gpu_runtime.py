@@ -21,7 +21,7 @@ from brdialect.reference.values import encode, round_to_bf16
 from brdialect.targets import TARGETS
 from runtime.cli import compile as br_compile
 from runtime.cli import run as br_run
-from runtime.device import check_generation, device_for
+from runtime.device import Memory, check_generation, device_for
 from runtime.device_arrays import DeviceArray, device_array
 
 __all__ = ["fake"]
@@ -171,6 +171,31 @@ def test_a_launch_that_fails_is_reported(fake: FakeDriver):
     fake.fails = "cuCtxSynchronize"
     with pytest.raises(BrError, match="the launches before"):
         f(numbers(9, 20), numbers(20, 12))
+
+
+def test_launches_are_recorded_for_calls_that_come_again(fake: FakeDriver):
+    x, w = numbers(9, 20), numbers(20, 12)
+    f = dense()
+    executable = f._model.device_executable(((9, 20), (20, 12)))  # pyright: ignore[reportPrivateUsage]
+    placed, results = executable.placed([x, w]), executable.results()
+    left, (result,) = placed[0], results
+    call = executable.bind(placed, results, record=True)
+    assert fake.seen.launches == 0 and fake.alive == ["executable"]
+    assert isinstance(left, DeviceArray) and isinstance(left.owner, Memory)
+    for factor in (1, 3):
+        left.owner.upload(factor * x)
+        call()
+        assert error(result.numpy(), factor * x @ w) < 1e-3
+    del call
+    assert fake.alive == []
+    fake.fails = "cuLaunchKernel"
+    with pytest.raises(BrError, match="the launch of br_contract_0"):
+        executable.bind(placed, results, record=True)
+    fake.fails = "cuGraphInstantiate"
+    with pytest.raises(BrError, match="expected recording launches to succeed"):
+        executable.bind(placed, results, record=True)
+    fake.fails = ""
+    assert fake.recorded is None and set(fake.alive) <= {"graph"}
 
 
 def test_a_device_that_is_not_there_or_of_another_kind(fake: FakeDriver):
