@@ -93,20 +93,31 @@ def gates_pitch(units: int, gates: int) -> int:
     return -(-units * gates // 4) * 4
 
 
+def is_one_kernel(s: RecurrenceSizes, needs: Needs) -> bool:
+    """Whether a step is one kernel on a GPU, the cell in the product's epilogue: that
+    has the gates of a unit together if they are 1 or 4 of f32, and all of them are one
+    product with h."""
+    alone = not needs.apart and not needs.reset
+    return alone and s.gates in (1, 4) and needs.element_bytes == 4
+
+
 def grid_areas(s: RecurrenceSizes, needs: Needs) -> Areas:
     """What a walk through time works in on a GPU.
 
     gates   [chunk, N, pitch]: W x + bias of some steps
-    hidden  [N, pitch]: R h of a step
+    h       [2, N, pitch of K]: this step's and the last one's, where a step is one
+            kernel, in which some threads read h while others write it
+    hidden  [N, pitch]: R h of a step, where it is not
     reset   [N, pitch of K]: what the reset region yields
     """
-    pitch = gates_pitch(s.units, s.gates)
-    shapes: dict[str, tuple[int, ...]] = {
-        "gates": (needs.chunk, s.batch, pitch),
-        "hidden": (s.batch, pitch),
-    }
+    pitch, row = gates_pitch(s.units, s.gates), gates_pitch(s.units, 1)
+    shapes: dict[str, tuple[int, ...]] = {"gates": (needs.chunk, s.batch, pitch)}
+    if is_one_kernel(s, needs):
+        shapes["h"] = (2, s.batch, row)
+    else:
+        shapes["hidden"] = (s.batch, pitch)
     if needs.reset:
-        shapes["reset"] = (s.batch, gates_pitch(s.units, 1))
+        shapes["reset"] = (s.batch, row)
     return place(shapes, needs.element_bytes)
 
 

@@ -9,6 +9,7 @@ import pytest
 from gpu import SM_80, SM_90, assemble, called, lowered, needs_ptxas, ptx_of
 from recurrent import ALL_OF, BIASES, Layer
 
+import passes.gpu.default_tile
 import passes.recurrent_panels
 from brdialect.errors import BrError
 from brdialect.launch_plan import Launch, Repeat, Scalar, flattened
@@ -16,6 +17,7 @@ from brdialect.recurrent import Option
 from brdialect.reference import run
 from brdialect.source import parse_module
 from brdialect.target import target_named
+from brdialect.warpgroup_ops import WarpgroupMmaOp
 from runtime.program import load_program
 
 LIMIT = {"tf32": 3e-3, "exact": 2e-6, "f64": 1e-14}
@@ -46,10 +48,10 @@ OTHERS = [
 ]
 
 
-def check(layer: Layer, kind: str) -> int:
+def check(layer: Layer, kind: str, target: str = SM_80) -> int:
     """The results against the reference in float64; the number of launches."""
     layer = replace(layer, element="f64" if kind == "f64" else "f32")
-    module = lowered(layer.program(), exact=kind == "exact")
+    module = lowered(layer.program(), target, exact=kind == "exact")
     got, seen = called(module, layer.arguments())
     want = run(parse_module(layer.program()), "main", layer.arguments())
     for name, g, w in zip(layer.results, got, want, strict=True):
@@ -85,7 +87,16 @@ def test_chunks_of_time(
     options |= {"batch_first": True} if batch_first else {}
     layer = Layer("rnn", steps, options=options)
     chunks = -(-steps // 4)
-    assert check(layer, "tf32") == 4 + chunks + 2 * steps
+    assert check(layer, "tf32") == 5 + chunks + steps
+
+
+def test_the_cell_behind_wgmma(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(passes.gpu.default_tile, "TILES", ())
+    layer = Layer("lstm", 3, 5, 6, 7, has=("initial", "lengths"))
+    module = lowered(layer.program(), SM_90)
+    count = sum(isinstance(op, WarpgroupMmaOp) for op in module.walk())
+    assert count == 2  # of all steps' inputs, and in a step
+    check(layer, "tf32", SM_90)
 
 
 def plan_of(layer: Layer):
@@ -107,14 +118,15 @@ def test_the_plan_repeats_the_launches_of_a_step():
     assert len(short.run) == len(long.run)
     (loop,) = (x for x in long.run if isinstance(x, Repeat))
     assert loop.times == 5000
-    hidden, cell = loop.body
-    assert isinstance(hidden, Launch) and isinstance(cell, Launch)
-    assert str(cell).endswith("4999-1 * t0 : int64, 4999-1 * t0 : int64")
-    assert f"for t0 below 5000:\n//     {hidden}" in str(long)
+    (step,) = loop.body
+    assert isinstance(step, Launch)
+    numbers = "4999-1 * t0 : int64, 4999-1 * t0 : int64, 0+1 * t0 : int64"
+    assert str(step).endswith(numbers)
+    assert f"for t0 below 5000:\n//     {step}" in str(long)
     numbers = [
-        (launch.arguments[-1], turns)
+        (launch.arguments[-2], turns)
         for launch, turns in flattened(short.run)
-        if launch.kernel.endswith("_cell")
+        if launch.kernel.endswith("_step")
     ]
     places = [x.at(turns) for x, turns in numbers if isinstance(x, Scalar)]
     assert places == [4, 3, 2, 1, 0]
@@ -123,10 +135,13 @@ def test_the_plan_repeats_the_launches_of_a_step():
 @needs_ptxas
 @pytest.mark.parametrize(("target", "arch"), [(SM_80, "sm_80"), (SM_90, "sm_90a")])
 def test_the_kernels_assemble(target: str, arch: str):
-    for layer in (Layer("lstm", 5, 168, 256, 256, has=("lengths",)), EVERY[2]):
+    large = Layer("lstm", 5, 168, 1024, 1024, has=("lengths", "peepholes"))
+    for layer, last in ((large, "_step"), (EVERY[2], "_cell")):
         module = lowered(layer.program(), target)
-        usage, _ = assemble(ptx_of(module, target), arch)
-        assert any(name.endswith("_cell") for name in usage)
+        ptx = ptx_of(module, target)
+        assert ("wgmma" in ptx) == (arch == "sm_90a" and layer is large)
+        usage, _ = assemble(ptx, arch)
+        assert any(name.endswith(last) for name in usage)
         for name, used in usage.items():
             assert (used.spills, used.stack) == (0, 0), name
 

@@ -25,6 +25,7 @@ from xdsl.ir import SSAValue
 
 from brdialect.block_tile import EPILOGUE_PADDING, WARP, BlockTile
 from brdialect.errors import unsupported
+from brdialect.finish import group_of
 from brdialect.gpu_ops import (
     ACCUMULATORS,
     AsyncCommitOp,
@@ -44,6 +45,7 @@ from passes.build import (
     Index,
     add,
     branch,
+    clone_op,
     for_loop,
     minimum,
     mul,
@@ -306,7 +308,16 @@ class BlockProgram:
             whole = max(1, memory.alignment // memory.element_bytes)
             step = lanes if stride == 1 else 1
             lanes = gcd(lanes, extent, *rows.merged.strides, whole, step)
-        return lanes
+        if self.op.finish is None or self.op.epilogue is None:
+            return lanes
+        group = group_of(self.op.epilogue.block)
+        if lanes % group or self.tile.n % group:
+            unsupported(
+                self.op,
+                f"expected rows of C in groups of {group} that lie at multiples of "
+                f"their size, for finish, got groups of {lanes}",
+            )
+        return group
 
     def write_out(self) -> None:
         """The epilogue, and C's tile to global memory."""
@@ -362,6 +373,13 @@ class BlockProgram:
             if op.beta_value != 1.0:
                 old = arith.MulfOp(old, factor(op.beta_value)).result
             acc = arith.AddfOp(acc, old).result
+        if op.epilogue is not None and op.finish is not None:
+            block = op.epilogue.block
+            values = [value(i), value(j), acc]
+            known = dict[SSAValue, SSAValue](zip(block.args, values, strict=True))
+            for inner in list(block.ops)[:-1]:
+                clone_op(inner, known)
+            return
         if op.epilogue is not None:
             extras = [self.read(1 + x, i, j, lanes) for x in range(len(op.extras))]
             body = op.epilogue.block

@@ -4,25 +4,32 @@
       br.recurrence ins(%x, %w, %r, %bias) .. outs(%y, %h, %c) {chunk = 50, ..}
     ->
     func.func private @br_recurrence_0(%x, %w, %r, %bias, .., %scratch, %y, %h, %c) {
-      %gates = memref.view %scratch[..], %hidden = memref.view %scratch[..]
+      %gates = memref.view %scratch[..], %h2 = memref.view %scratch[..]
       func.call @br_recurrence_0_begin(..)                  // the states in
       func.call @br_recurrence_0_inputs(%x, %w, %bias, %gates, ..)
       scf.for %t = 0 to 50 {
-        func.call @br_recurrence_0_hidden(%h, %r, %hidden)
-        func.call @br_recurrence_0_cell(%gates, %hidden, %h, %c, %y, %t, ..)
+        func.call @br_recurrence_0_step(%h2, %r, %gates, %y, %c, %t, ..)
+      }
+      func.call @br_recurrence_0_end(%h2, %h)
     }
     func.func private @br_recurrence_0_inputs(..) {        // W x + bias of all steps
       br.contract ins(%x, %w) outs(%gates) epilogue (%bias) {schedule = ..}
-    func.func private @br_recurrence_0_hidden(..) {        // R h of one step
-      br.contract ins(%h, %r) outs(%hidden) {schedule = ..}
-    func.func private @br_recurrence_0_cell(..) attributes {br.grid = 25, ..} {
-      ...a thread for each unit of each sequence: recurrence_cell.py
+    func.func private @br_recurrence_0_step(..) attributes {br.grid = 96, ..} {
+      br.batch_reduce_gemm ins(%h2[t mod 2], %r) outs(%gates[t]) {finish, tile = ..}
+        epilogue { ...the cell, from the four gates of a unit: recurrence_cell.py }
 
 Columns of the products are the gates, those of one unit side by side:
-lower-recurrent-ops has put the weights into panels of one unit. The states are kept
-where the final ones belong; nothing reads h while the cells write it, so one of each is
-enough. Where W x of all steps would be too large, the loop over time is in chunks. The
-host waits for nothing: launches on one stream come one after the other.
+lower-recurrent-ops has put the weights into panels of one unit. A step that is not one
+kernel (recurrence_scratch.is_one_kernel: a GRU, f64) is
+
+        func.call @br_recurrence_0_hidden(%h, %r, %hidden)            // R h
+        func.call @br_recurrence_0_cell(%gates, %hidden, %h, %y, %t, ..)
+
+and where a reset comes before the product of the candidate, @.._reset and @.._candidate
+stand between them. The other states are kept where the final ones belong, h too where
+nobody reads it meanwhile. Where W x of all steps would be too large, the loop over time
+is in chunks. The host waits for nothing: launches on one stream come one after the
+other.
 """
 
 from __future__ import annotations
@@ -47,7 +54,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint
 
 from brdialect.errors import unsupported
-from brdialect.ops import ContractOp, YieldOp
+from brdialect.ops import BatchReduceGemmOp, ContractOp, YieldOp
 from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from brdialect.schedule import ScheduleAttr
@@ -60,15 +67,18 @@ from passes.build import (
     for_loop,
     memref_type,
     mul,
+    remainder,
     static_strides,
     strided_type,
     value,
 )
 from passes.choose_schedule import gpu_schedule
+from passes.gpu.default_tile import Sizes, default_tile
+from passes.gpu.grid import make_kernel
 from passes.gpu.recurrence_cell import Cells
 from passes.gpu.views import BASE_ALIGNMENT
 from passes.recurrence_memory import needs_of
-from passes.recurrence_scratch import gates_pitch, grid_areas
+from passes.recurrence_scratch import gates_pitch, grid_areas, is_one_kernel
 from passes.schedule_problem import problem_of
 
 Dims = Sequence[tuple[int, int]]
@@ -93,9 +103,8 @@ def part_of(
         strides,
         strided_type(type_.element_type, sizes, strides, known),
     ).result
-    if known is not None:
-        return view
-    bytes_ = gcd(own, multiple) * element_bytes(type_.element_type)
+    whole = gcd(own, multiple) if known is None else known
+    bytes_ = whole * element_bytes(type_.element_type)
     return memref.AssumeAlignmentOp(view, gcd(bytes_, BASE_ALIGNMENT)).result
 
 
@@ -126,6 +135,7 @@ class Launches:
             ).result
             for name, area in places.items()
         }
+        self.one_kernel = is_one_kernel(self.sizes, needs_of(op))
         self.pitch = gates_pitch(self.sizes.units, self.sizes.gates)
 
     def launch(
@@ -157,8 +167,10 @@ class Launches:
         """The states in, then chunk after chunk."""
         steps, chunk = self.sizes.steps, self.op.blocks[0]
         cells = Cells(self.op)
-        outs = [*self.op.initial, *self.op.finals]
-        self.launch("begin", outs, cells.begin)
+        states = list(self.op.finals)
+        if self.one_kernel:
+            states[0] = self.areas["h"]
+        self.launch("begin", [*self.op.initial, *states], cells.begin)
         whole = steps // chunk * chunk if chunk < steps else steps
         for begin, end, size in (
             (0, whole, min(chunk, steps)),
@@ -171,6 +183,8 @@ class Launches:
 
             if end > begin:
                 for_loop(begin, end, size, one)
+        if self.one_kernel:
+            self.launch("end", [self.areas["h"], self.op.finals[0]], cells.end)
 
     def chunk(self, cells: Cells, first: Index, size: int) -> None:
         """Some steps from the `first` one on; of a sequence that is read backwards, the
@@ -181,14 +195,48 @@ class Launches:
 
         def step(i: Index) -> Sequence[SSAValue]:
             place = add(size - 1, mul(i, -1)) if back else i
+            at = value(add(time, place)), value(place)
+            if self.one_kernel:
+                self.step(cells, (*at, value(add(first, i))))
+                return ()
             self.hidden()
             if self.op.reset is not None:
                 self.reset(cells, place)
-            at = value(add(time, place)), value(place)
-            self.launch("cell", [*cells.operands(self.areas), *at], cells.cell)
+            gates, hidden = self.areas["gates"], self.areas["hidden"]
+            operands = [gates, hidden, self.op.finals[0], *cells.operands(), *at]
+            self.launch("cell", operands, cells.cell)
             return ()
 
         for_loop(0, size, 1, step)
+
+    def step(self, cells: Cells, at: tuple[SSAValue, SSAValue, SSAValue]) -> None:
+        """`R h + gates` and the cell in its epilogue. `at`: the time of the step, its
+        place in the gates, and how many steps went before."""
+        s = self.sizes
+        columns, row = s.units * s.gates, gates_pitch(s.units, 1)
+        operands = [self.areas["h"], self.op.r, self.areas["gates"]]
+
+        def body(end: func.ReturnOp, args: Sequence[SSAValue]) -> None:
+            h, r, gates, *others, time, place, turn = args
+            parity = remainder(turn, 2)
+            size = s.batch * row, s.batch * self.pitch
+            sizes = Sizes(s.batch, columns, (s.units,), 1, 4, along_sum=True)
+            tile = default_tile(sizes, self.target, may_split=False)
+            blocks = -(-s.batch // tile.m) * -(-columns // tile.n)
+            make_kernel(end, blocks, tile.threads, tile.shared_bytes(4))
+            a = [(s.batch, row), (s.units, 1)]
+            c = [(s.batch, self.pitch), (columns, 1)]
+            gemm = BatchReduceGemmOp(
+                part_of(h, a, mul(parity, size[0]), size[0]),
+                part_of(r, [(s.units, 1), (columns, s.units)]),
+                part_of(gates, c, mul(place, size[1]), size[1]),
+                tile=tile,
+                epilogue=cells.finish(end, [*others, time], h, parity),
+                finish=True,
+            )
+            gemm.location = self.op.location
+
+        self.launch("step", [*operands, *cells.operands(), *at], body)
 
     # The products
 

@@ -5,22 +5,26 @@
       -> the cell's region -> the states, y[time, n, j]
 
 Each thread reads and writes elements of its own, so the states are updated in place.
+Where the product R h is one kernel with this, its epilogue, there are two places of h
+in turn: other blocks still read the one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from xdsl.builder import ImplicitBuilder
 from xdsl.dialects import arith, func, vector
 from xdsl.dialects.builtin import IndexType
-from xdsl.ir import Block, SSAValue
+from xdsl.ir import Block, Region, SSAValue
 from xdsl.irdl import IRDLOperation
 
+from brdialect.ops import YieldOp
 from brdialect.recurrence_op import RecurrenceOp
 from brdialect.xdsl_repairs import SelectOp
-from passes.build import Index, add, memref_type, mul, shape_of
-from passes.gpu.digits import unravel
+from passes.build import Index, add, memref_type, mul, shape_of, vector_of
+from passes.gpu.digits import divided, unravel
 from passes.gpu.grid import each_element
 from passes.gpu.views import flat, sizes_and_strides
 from passes.vectorise import splat, vectorise_body
@@ -68,15 +72,23 @@ class Cells:
         each_element(end, count, element)
 
     def begin(self, end: func.ReturnOp, args: Sequence[SSAValue]) -> None:
-        """The states before the first step, from the first half of the arguments."""
+        """The states before the first step, from the first half of the arguments; one
+        that has two places to its first."""
         arrays = [Elements(end, v) for v in args]
         half = len(arrays) // 2
 
         def unit(n: Index, j: Index) -> None:
             for source, target in zip(arrays[:half], arrays[half:], strict=True):
-                target.store(source.load(n, j), n, j)
+                first = [0] * (len(shape_of(target.array)) - 2)
+                target.store(source.load(n, j), *first, n, j)
 
         self.each_unit(end, unit)
+
+    def end(self, end: func.ReturnOp, args: Sequence[SSAValue]) -> None:
+        """h after the last step, out of the place where that has left it."""
+        h, final = (Elements(end, v) for v in args)
+        last = self.op.sizes.steps % 2
+        self.each_unit(end, lambda n, j: final.store(h.load(last, n, j), n, j))
 
     @property
     def candidate(self) -> int | None:
@@ -118,48 +130,85 @@ class Cells:
         ]
         return found if apart is None else [*found, parts[1][apart]]
 
-    def operands(self, areas: Mapping[str, SSAValue]) -> list[SSAValue]:
-        """What the cell's kernel takes, but for the time of the step and its place."""
+    def operands(self) -> list[SSAValue]:
+        """What `update` needs, beside the gates and h."""
         op = self.op
         more = [v for v in (op.columns, op.lengths, op.saved) if v is not None]
-        return [areas["gates"], areas["hidden"], op.y, *op.finals, *more]
+        return [op.y, *op.finals[1:], *more]
 
     def cell(self, end: func.ReturnOp, args: Sequence[SSAValue]) -> None:
-        """The new states and y."""
-        op, count = self.op, len(self.op.finals)
-        *arrays, time, place = args
-        gates, hidden, y, *rest = (Elements(end, v) for v in arrays)
-        states, more = rest[:count], rest[count:]
-        columns = None if op.columns is None else more.pop(0)
-        lengths = None if op.lengths is None else more.pop(0)
-        saved = None if op.saved is None else more.pop(0)
+        """A step in a kernel of its own: gates, hidden, h, `operands`, the time of the
+        step and its place in the gates."""
+        gates, hidden, h = (Elements(end, v) for v in args[:3])
+        *others, time, place = args[3:]
 
         def unit(n: Index, j: Index) -> None:
             sums = self.sums(gates, hidden, place, n, j)
-            old = [state.load(n, j) for state in states]
-            values = [*sums, *old]
-            if columns is not None:
-                which = range(shape_of(columns.array)[1])
-                values += [columns.load(j, q, 0) for q in which]
-            new = applied(op.cell.block, values)
-            result = new[0]
-            if lengths is not None:
-                steps = arith.IndexCastOp(lengths.load(n), IndexType()).result
-                runs = arith.CmpiOp(time, steps, "slt").result
-                new = [
-                    SelectOp(runs, x, o).result for x, o in zip(new, old, strict=True)
-                ]
-                zero = splat(0.0, result.type, None)
-                result = SelectOp(runs, result, zero).result
-            for state, x in zip(states, new, strict=True):
-                state.store(x, n, j)
-            at = (n, time) if op.batch_first is not None else (time, n)
-            y.store(result, *at, add(j, op.offset.value.data))
-            if saved is not None:
-                for part, x in enumerate([*sums, *new[1:]]):
-                    saved.store(x, time, n, add(j, part * op.sizes.units))
+            new = self.update(end, others, sums, h.load(n, j), (time, n, j))
+            h.store(new, n, j)
 
         self.each_unit(end, unit)
+
+    def finish(
+        self, end: func.ReturnOp, args: Sequence[SSAValue], h: SSAValue, parity: Index
+    ) -> Region:
+        """The same in the epilogue of the product, which has the gates of a unit: of h
+        place `parity` is read, the other one written. `args`: `operands` and time."""
+        count = self.op.sizes.gates
+        element = memref_type(h).element_type
+        group = element if count == 1 else vector_of(element, count)
+        block = Block(arg_types=[IndexType(), IndexType(), group])
+        states = Elements(end, h)
+        with ImplicitBuilder(block) as (n, column, gates):
+            j = divided(column, count)
+            sums: list[SSAValue] = [gates]
+            if count > 1:
+                sums = [
+                    vector.ExtractOp(gates, (g,), element).result for g in range(count)
+                ]
+            old = states.load(parity, n, j)
+            new = self.update(end, args[:-1], sums, old, (args[-1], n, j))
+            states.store(new, add(1, mul(parity, -1)), n, j)
+            YieldOp()
+        return Region(block)
+
+    def update(
+        self,
+        end: func.ReturnOp,
+        operands: Sequence[SSAValue],
+        sums: Sequence[SSAValue],
+        h: SSAValue,
+        where: tuple[SSAValue, Index, Index],
+    ) -> SSAValue:
+        """h of a unit after a step, with its other states and y written. `where`: the
+        time, the sequence and the unit."""
+        op, (time, n, j) = self.op, where
+        y, *rest = (Elements(end, v) for v in operands)
+        count = len(op.finals) - 1
+        states, more = rest[:count], rest[count:]
+        old = [h, *(state.load(n, j) for state in states)]
+        values = [*sums, *old]
+        if op.columns is not None:
+            columns = more.pop(0)
+            which = range(shape_of(columns.array)[1])
+            values += [columns.load(j, q, 0) for q in which]
+        new = applied(op.cell.block, values)
+        result = new[0]
+        if op.lengths is not None:
+            steps = arith.IndexCastOp(more.pop(0).load(n), IndexType()).result
+            runs = arith.CmpiOp(time, steps, "slt").result
+            new = [SelectOp(runs, x, o).result for x, o in zip(new, old, strict=True)]
+            zero = splat(0.0, result.type, None)
+            result = SelectOp(runs, result, zero).result
+        for state, x in zip(states, new[1:], strict=True):
+            state.store(x, n, j)
+        at = (n, time) if op.batch_first is not None else (time, n)
+        y.store(result, *at, add(j, op.offset.value.data))
+        if op.saved is not None:
+            saved = more.pop(0)
+            for part, x in enumerate([*sums, *new[1:]]):
+                saved.store(x, time, n, add(j, part * op.sizes.units))
+        return new[0]
 
 
 def applied(block: Block, values: Sequence[SSAValue]) -> list[SSAValue]:

@@ -1,4 +1,4 @@
-// RUN: br-opt %s -p 'set-target{target=nvptx64-sm_80},lower-recurrent-ops,hoist-load-time,bufferize,outline-nests,convert-recurrence-to-grid' | filecheck %s
+// RUN: br-opt %s -p 'set-target{target=nvptx64-sm_80},lower-recurrent-ops,hoist-load-time,bufferize,outline-nests,convert-recurrence-to-grid' --split-input-file | filecheck %s
 
 // The gates of a unit lie side by side: [7 units, 3 gates, 5 inputs, 1].
 // CHECK-LABEL: func.func @main(
@@ -13,7 +13,7 @@
 // CHECK-NEXT:      func.call @br_recurrence_[[N]]_hidden(%[[H:.*]], %[[R:.*]], %[[HIDDEN]])
 // CHECK-NEXT:      func.call @br_recurrence_[[N]]_reset(%[[GATES]], %[[HIDDEN]], %[[H]], %[[RESET]], %[[T]])
 // CHECK-NEXT:      func.call @br_recurrence_[[N]]_candidate(%[[RESET]], %[[R]], %[[HIDDEN]])
-// CHECK-NEXT:      func.call @br_recurrence_[[N]]_cell(%[[GATES]], %[[HIDDEN]], %{{.*}}, %[[H]], %[[T]], %[[T]])
+// CHECK-NEXT:      func.call @br_recurrence_[[N]]_cell(%[[GATES]], %[[HIDDEN]], %[[H]], %{{.*}}, %[[T]], %[[T]])
 // CHECK-NEXT:    }
 // CHECK-LABEL: func.func private @br_recurrence_{{.*}}_begin(
 // CHECK-LABEL: func.func private @br_recurrence_{{.*}}_inputs_6(
@@ -33,5 +33,30 @@ func.func @main(%x: tensor<6x3x5xf32>, %w: tensor<1x21x5xf32>, %r: tensor<1x21x7
     -> tensor<6x3x7xf32> {
   %y, %h = br.gru ins(%x, %w, %r : tensor<6x3x5xf32>, tensor<1x21x5xf32>, tensor<1x21x7xf32>)
     {} -> (tensor<6x3x7xf32>, tensor<1x3x7xf32>)
+  func.return %y : tensor<6x3x7xf32>
+}
+
+// -----
+
+// A step of an LSTM is one kernel; h has two places in turn.
+// CHECK-LABEL: func.func @lstm(
+// CHECK-LABEL: func.func private @br_recurrence_
+// CHECK:         %[[GATES:.*]] = memref.view %{{.*}} to memref<6x3x28xf32>
+// CHECK:         %[[H:.*]] = memref.view %{{.*}} to memref<2x3x8xf32>
+// CHECK:         scf.for %[[T:.*]] = %{{.*}} to %{{.*}} step
+// CHECK-NEXT:      func.call @br_recurrence_{{.*}}_step(%[[H]], %{{.*}}, %[[GATES]], %{{.*}}, %{{.*}}, %[[T]], %[[T]], %[[T]])
+// CHECK-NEXT:    }
+// CHECK-NEXT:    func.call @br_recurrence_{{.*}}_end(%[[H]], %{{.*}})
+// CHECK-LABEL: func.func private @br_recurrence_{{.*}}_step(
+// CHECK:         arith.remui
+// CHECK:         br.batch_reduce_gemm ins({{.*}} : memref<3x7xf32, strided<[8, 1], offset: ?>>, memref<7x28xf32, strided<[1, 7]>>) outs({{.*}} : memref<3x28xf32, strided<[28, 1], offset: ?>>) {tile = #br.tile<"block=32x32x16 warp=16x16 stages=4">, finish} epilogue {
+// CHECK-NEXT:    ^bb0(%{{.*}}: index, %{{.*}}: index, %{{.*}}: vector<4xf32>):
+// CHECK-COUNT-5:   math.tanh
+// CHECK:           memref.store
+// CHECK:           br.yield
+func.func @lstm(%x: tensor<6x3x5xf32>, %w: tensor<1x28x5xf32>, %r: tensor<1x28x7xf32>)
+    -> tensor<6x3x7xf32> {
+  %y, %h, %c = br.lstm ins(%x, %w, %r : tensor<6x3x5xf32>, tensor<1x28x5xf32>, tensor<1x28x7xf32>)
+    {} -> (tensor<6x3x7xf32>, tensor<1x3x7xf32>, tensor<1x3x7xf32>)
   func.return %y : tensor<6x3x7xf32>
 }
