@@ -1,6 +1,6 @@
 """Products, convolutions and LSTMs on a GPU against cuBLAS and cuDNN, by PyTorch.
 
-    python benchmarks/gpu.py [--target nvptx64-sm_80] [--seconds S] [--only TEXT]
+    python benchmarks/gpu.py [--target NAME] [--seconds S] [--only TEXT]
 
 Each line is checked first, against float64 on the same arrays, then timed in turns with
 PyTorch: median of many calls, by the clock around calls that wait for the device, on
@@ -246,10 +246,14 @@ def measured(torch: Any, line: Line, target: str, seconds: float) -> float:
     return theirs / mine
 
 
+_OLDEST = "nvptx64-sm_80"
+"""The target of which every device runs the programs."""
+
+
 def main() -> None:
     """See the module's docstring."""
     p = argparse.ArgumentParser()
-    p.add_argument("--target", default="nvptx64-sm_80")
+    p.add_argument("--target", help="sm_90a's on a device of 9.0, else sm_80's")
     p.add_argument("--seconds", type=float, default=2.0, help="for each line")
     p.add_argument("--only", default="", help="lines whose name or group has this")
     p.add_argument("--dry", action="store_true", help="compiles, and runs nothing")
@@ -257,7 +261,9 @@ def main() -> None:
     chosen = [x for x in lines() if options.only in f"{x.group} {x.name} {x.kind}"]
     if options.dry:
         for line in chosen:
-            program = load_program(line.text, None, target_named(options.target))
+            program = load_program(
+                line.text, None, target_named(options.target or _OLDEST)
+            )
             shapes = program.signature.static_shapes()
             assert shapes is not None
             plan = program.device_code(shapes).plan
@@ -265,13 +271,15 @@ def main() -> None:
             print(f"{line.group:16} {line.name:24} {line.kind} {'; '.join(launched)}")
         return
     torch: Any = import_module("torch")
-
+    target = options.target or _OLDEST
+    if options.target is None and torch.cuda.get_device_capability() == (9, 0):
+        target = "nvptx64-sm_90a"
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
     ratios: dict[tuple[str, str], list[float]] = {}
     for line in chosen:
-        ratio = measured(torch, line, options.target, options.seconds)
+        ratio = measured(torch, line, target, options.seconds)
         ratios.setdefault((line.group, line.kind), []).append(ratio)
     for (group, kind), found in ratios.items():
         mean = geometric_mean(found)

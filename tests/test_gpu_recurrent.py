@@ -24,7 +24,7 @@ LIMIT = {"tf32": 3e-3, "exact": 2e-6, "f64": 1e-14}
 """Times the largest number of a result, after a few steps."""
 
 EVERY = [
-    Layer(kind, 5, has=has, options={**options, "direction": "bidirectional", **more})
+    Layer(kind, 3, has=has, options={**options, "direction": "bidirectional", **more})
     for kind, (has, options) in ALL_OF.items()
     for more in ({}, {"batch_first": True})
 ]
