@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from recurrent import ALL_OF, BIASES, Layer
 import passes.gpu.default_tile
 import passes.recurrent_panels
 from brdialect.errors import BrError
-from brdialect.launch_plan import Launch, Repeat, Scalar, flattened
+from brdialect.launch_plan import Launch, Repeat, Scalar, flattened, plan_from_json
 from brdialect.recurrent import Option
 from brdialect.reference import run
 from brdialect.source import parse_module
@@ -90,6 +91,34 @@ def test_chunks_of_time(
     assert check(layer, "tf32") == 5 + chunks + steps
 
 
+@pytest.mark.parametrize(
+    ("layer", "parts"),
+    [
+        (Layer("lstm", 4, has=("lengths",)), 5),
+        (Layer("gru", 3, options={"linear_before_reset": True}), 4),
+        (Layer("gru", 2), 3),
+    ],
+    ids=str,
+)
+def test_what_gradients_need_is_saved(layer: Layer, parts: int):
+    names, types = (
+        ", ".join(f(name) for name in layer.results)
+        for f in ("%{}".format, layer.type_of)
+    )
+    sizes = f"1x{layer.steps}x{layer.batch}x{parts * layer.hidden}"
+    saved = f"{types}, tensor<{sizes}xf32>"
+    text = layer.program().replace(f"({types})", f"({saved})")
+    text = text.replace(f"{names} = br", f"{names}, %saved = br")
+    text = text.replace(
+        f"return {names} : {types}", f"return {names}, %saved : {saved}"
+    )
+    got, _ = called(lowered(text, exact=True), layer.arguments())
+    want = run(parse_module(text), "main", layer.arguments())
+    assert len(got) == len(layer.results) + 1
+    for g, w in zip(got, want, strict=True):
+        np.testing.assert_allclose(g, w, rtol=0, atol=2e-6 * max(1.0, np.abs(w).max()))
+
+
 def test_the_cell_behind_wgmma(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(passes.gpu.default_tile, "TILES", ())
     layer = Layer("lstm", 3, 5, 6, 7, has=("initial", "lengths"))
@@ -116,6 +145,7 @@ def test_the_plan_repeats_the_launches_of_a_step():
     )
     assert len(short.kernels) == len(long.kernels)
     assert len(short.run) == len(long.run)
+    assert plan_from_json(json.loads(json.dumps(long.to_json()))) == long
     (loop,) = (x for x in long.run if isinstance(x, Repeat))
     assert loop.times == 5000
     (step,) = loop.body
