@@ -66,8 +66,9 @@ class ProxyFenceOp(IRDLOperation):
 
 @irdl_op_definition
 class WarpgroupMmaOp(IRDLOperation):
-    """`C += A B` of a whole slice, 64 rows of A by all columns of B: `wgmma` for each
-    32 bytes along the sum, started and waited for. Warp w of the warpgroup holds rows
+    """Starts `C += A B` of a whole slice, 64 rows of A by all columns of B: `wgmma` for
+    each 32 bytes along the sum. Until `br.warpgroup_wait` nothing else may touch the
+    sums, nor write where the slices lie. Warp w of the warpgroup holds rows
     16 w to 16 w + 15 of C, 16 columns in each of `sums` (C in brdialect/gpu_ops.py).
 
     `a[a_index]` is where the 64 rows of the slice of A begin, `b[b_index]` where B's
@@ -151,4 +152,29 @@ class WarpgroupMmaOp(IRDLOperation):
             )
 
 
-WARPGROUP_OPS: Sequence[type[Operation]] = (ProxyFenceOp, WarpgroupMmaOp)
+@irdl_op_definition
+class WarpgroupWaitOp(IRDLOperation):
+    """Waits for all that `br.warpgroup_mma` has started in this warpgroup; the sums."""
+
+    name = "br.warpgroup_wait"
+
+    sums = var_operand_def(ACCUMULATORS)
+    res = var_result_def(ACCUMULATORS)
+
+    assembly_format = "$sums attr-dict `:` type($sums) `->` type($res)"
+
+    def __init__(self, sums: Sequence[SSAValue]):
+        super().__init__(operands=(sums,), result_types=([v.type for v in sums],))
+
+    def verify_(self) -> None:
+        if len(self.res) != len(self.sums):
+            raise VerifyException(
+                f"expected {len(self.sums)} results, got {len(self.res)}"
+            )
+
+
+WARPGROUP_OPS: Sequence[type[Operation]] = (
+    ProxyFenceOp,
+    WarpgroupMmaOp,
+    WarpgroupWaitOp,
+)

@@ -23,7 +23,7 @@ from brdialect.gpu_ops import AsyncWaitOp, BarrierOp
 from brdialect.ops import BatchReduceGemmOp
 from brdialect.reference.gpu import warpgroups
 from brdialect.target import target_named
-from brdialect.warpgroup_ops import ProxyFenceOp, WarpgroupMmaOp
+from brdialect.warpgroup_ops import ProxyFenceOp, WarpgroupMmaOp, WarpgroupWaitOp
 from passes.gpu.default_tile import Sizes, default_tile
 from passes.gpu.shared_layout import SharedLayout
 from passes.llvm.warpgroup import offsets
@@ -82,6 +82,19 @@ def test_tiles_that_do_not_fit_fall_back():
     assert not default_tile(large, target_named("nvptx64-sm_80"), True).wgmma
     few = Sizes(20, 20, (64,), 1, 2)
     assert not default_tile(few, target, True).wgmma
+
+
+def test_slices_are_written_after_they_are_waited_for():
+    block = "block=64x64x64 warp=16x64 stages=2"
+    contraction = product(MATMULS[1], "bf16", block, m=64, n=64, k=200)
+    module = contraction.module(target=SM_90)
+    (wait,) = (op for op in module.walk() if isinstance(op, WarpgroupWaitOp))
+    for old, new in zip(wait.res, wait.sums, strict=True):
+        old.replace_all_uses_with(new)
+    wait.detach()
+    wait.erase()
+    with pytest.raises(BrError, match=r"br\.warpgroup_wait before"):
+        simulate(module, "f", contraction.arrays())
 
 
 @pytest.mark.parametrize("kind", [ProxyFenceOp, BarrierOp, AsyncWaitOp])

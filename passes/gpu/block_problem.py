@@ -6,12 +6,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from xdsl.dialects import arith
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type
 from xdsl.ir import Attribute
 
 from brdialect.block_tile import BlockTile
+from brdialect.gpu_ops import BlockIdOp
 from brdialect.ops import BatchReduceGemmOp
-from passes.gpu.digits import Digits
+from passes.build import Index, add, minimum, mul, value
+from passes.gpu.digits import Digits, divided, modulo
 from passes.gpu.views import sizes_and_strides
 
 
@@ -54,3 +57,21 @@ def problem_of(op: BatchReduceGemmOp) -> Problem:
         Digits(tuple(sizes_a[i] for i in sums), tuple(steps_a[i] for i in sums)),
         Digits(tuple(sizes_b[:-1]), tuple(steps_b[:-1])),
     )
+
+
+def tile_position(tiles: tuple[int, int], order: int, grid: int) -> tuple[Index, Index]:
+    """Which tile of C is this block's, of so many down and to the right: `order` tiles
+    of rows go by together before the next column. `grid`: blocks of the kernel."""
+    down, right = tiles
+    count, order = down * right, min(order, down)
+    number: Index = modulo(BlockIdOp().res, count, grid)
+    group = divided(number, order * right, count)
+    within = modulo(number, order * right, count)
+    if down % order == 0:
+        height = modulo(within, order, order * right)
+        return add(mul(group, order), height), divided(within, order)
+    first = mul(group, order)
+    left = arith.SubiOp(value(down), value(first)).result
+    rows = value(minimum(left, order))
+    height = arith.RemUIOp(value(within), rows).result
+    return add(first, height), arith.DivUIOp(value(within), rows).result

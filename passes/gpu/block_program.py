@@ -31,7 +31,6 @@ from brdialect.gpu_ops import (
     AsyncCommitOp,
     AsyncWaitOp,
     BarrierOp,
-    BlockIdOp,
     MmaOp,
     SharedMemoryOp,
     StoreAccumulatorsOp,
@@ -39,7 +38,7 @@ from brdialect.gpu_ops import (
     shared_type,
 )
 from brdialect.ops import BatchReduceGemmOp
-from brdialect.warpgroup_ops import ROWS, ProxyFenceOp, WarpgroupMmaOp
+from brdialect.warpgroup_ops import ROWS, ProxyFenceOp, WarpgroupMmaOp, WarpgroupWaitOp
 from brdialect.xdsl_repairs import SelectOp
 from passes.build import (
     Index,
@@ -47,12 +46,11 @@ from passes.build import (
     branch,
     clone_op,
     for_loop,
-    minimum,
     mul,
     value,
     vector_of,
 )
-from passes.gpu.block_problem import kind_of, problem_of
+from passes.gpu.block_problem import kind_of, problem_of, tile_position
 from passes.gpu.digits import Digits, divided, modulo
 from passes.gpu.fragments import STEPS, Fragments
 from passes.gpu.grid import kernel_of
@@ -103,7 +101,8 @@ class BlockProgram:
         self.thread = ThreadIdOp().res
         self.warp, self.lane = divided(self.thread, WARP), modulo(self.thread, WARP)
         assert isinstance(self.lane, SSAValue)
-        down, right = self.tile_position()
+        tiles = -(-self.m // tile.m), -(-self.n // tile.n)
+        down, right = tile_position(tiles, tile.order, self.grid)
         self.first_row, self.first_column = mul(down, tile.m), mul(right, tile.n)
         warps_n = tile.n // tile.warp_n
         self.warp_row = mul(divided(self.warp, warps_n), tile.warp_m)
@@ -113,24 +112,6 @@ class BlockProgram:
         self.store_tile(accumulators)
         BarrierOp()
         self.write_out()
-
-    def tile_position(self) -> tuple[Index, Index]:
-        """Which tile of C is this block's: `order` tiles of rows go by together before
-        the next column."""
-        down, right = -(-self.m // self.tile.m), -(-self.n // self.tile.n)
-        count, grid = down * right, self.grid
-        number: Index = modulo(BlockIdOp().res, count, grid)
-        order = min(self.tile.order, down)
-        group = divided(number, order * right, count)
-        within = modulo(number, order * right, count)
-        if down % order == 0:
-            height = modulo(within, order, order * right)
-            return add(mul(group, order), height), divided(within, order)
-        first = mul(group, order)
-        left = arith.SubiOp(value(down), value(first)).result
-        rows = value(minimum(left, order))
-        height = arith.RemUIOp(value(within), rows).result
-        return add(first, height), arith.DivUIOp(value(within), rows).result
 
     # The sum
 
@@ -214,6 +195,8 @@ class BlockProgram:
         if tile.wgmma:
             ProxyFenceOp()
         BarrierOp()
+        if tile.wgmma:  # runs while the copies are started
+            sums = tuple(self.one_stage(read, sums))
         ahead = add(slice_, tile.stages - 1)
         if self.slices > tile.stages - 1:
             branch(
@@ -222,7 +205,11 @@ class BlockProgram:
                 lambda: None,
             )
         AsyncCommitOp()
-        sums = tuple(self.one_stage(read, sums))
+        sums = (
+            WarpgroupWaitOp(sums).res
+            if tile.wgmma
+            else tuple(self.one_stage(read, sums))
+        )
         return (self.after(read), self.after(write), *sums)
 
     def after(self, stage: SSAValue) -> SSAValue:

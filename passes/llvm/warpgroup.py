@@ -6,14 +6,18 @@ wgmma.fence.sync.aligned;
 wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {32 sums}, a, b, 1, 1, 1, 0, 0;
 ...for each 32 bytes of a line...
 wgmma.commit_group.sync.aligned;
+
+br.warpgroup_wait
+->
 wgmma.wait_group.sync.aligned 0;
 
-All of it is one piece of assembly, so that nothing can touch the sums meanwhile: ptxas
-would wait after each instruction then.
+Each piece of assembly takes and gives the sums in the same registers, so that nothing
+touches them in between: ptxas would wait after each instruction then, and say so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects import llvm
@@ -123,8 +127,26 @@ def assembly(op: WarpgroupMmaOp, element_bytes: int) -> str:
             f"wgmma.mma_async.sync.aligned.{shape} {{{registers}}}, a, b, p, 1, 1"
             f"{major};"
         )
-    lines += ["wgmma.commit_group.sync.aligned;", "wgmma.wait_group.sync.aligned 0;"]
-    return "\n".join([*lines, "}"])
+    return "\n".join([*lines, "wgmma.commit_group.sync.aligned;", "}"])
+
+
+def on_sums(
+    low: FunctionLowering,
+    op: Operation,
+    sums: Sequence[SSAValue],
+    text: str,
+    *more: SSAValue,
+) -> None:
+    """Assembly that changes all sums, each in the register where it is; the operands
+    behind them are `more`."""
+    given = [x for v in sums for x in lanes(low, low.value(v), f32, range(8))]
+    count = len(given)
+    words = [*["=f"] * count, *map(str, range(count)), *["l"] * len(more), "~{memory}"]
+    struct = llvm.LLVMStructType.from_type_list([f32] * count)
+    found = inline_asm(low, text, ",".join(words), [*given, *more], struct)
+    new = unpacked(low, found.results[0], f32, count)
+    vectors = [gathered(low, new[i : i + 8], f32) for i in range(0, count, 8)]
+    low.replace(op, *vectors)
 
 
 def warpgroup_mma(low: FunctionLowering, op: Operation) -> None:
@@ -137,18 +159,17 @@ def warpgroup_mma(low: FunctionLowering, op: Operation) -> None:
             (op.b, op.b_index, op.across[1]),
         )
     )
-    sums = [x for v in op.sums for x in lanes(low, low.value(v), f32, range(8))]
-    count = len(sums)
-    words = [*["=f"] * count, *map(str, range(count)), "l", "l", "~{memory}"]
-    struct = llvm.LLVMStructType.from_type_list([f32] * count)
     text = assembly(op, bytes_of(low.view(op.a, op).element, op))
-    found = inline_asm(low, text, ",".join(words), [*sums, a, b], struct)
-    new = unpacked(low, found.results[0], f32, count)
-    vectors = [gathered(low, new[i : i + 8], f32) for i in range(0, count, 8)]
-    low.replace(op, *vectors)
+    on_sums(low, op, op.sums, text, a, b)
+
+
+def warpgroup_wait(low: FunctionLowering, op: Operation) -> None:
+    """br.warpgroup_wait"""
+    on_sums(low, op, op.operands, "wgmma.wait_group.sync.aligned 0;")
 
 
 HANDLERS: dict[str, Handler] = {
     "br.proxy_fence": proxy_fence,
     "br.warpgroup_mma": warpgroup_mma,
+    "br.warpgroup_wait": warpgroup_wait,
 }

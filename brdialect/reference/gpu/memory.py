@@ -62,7 +62,7 @@ class SharedMemory:
         self.on_its_way = np.zeros(self.size, np.bool_)
         self.written, self.read_at = (np.full(self.size, -1, np.int64) for _ in "wr")
         self.writer, self.reader = (np.full(self.size, _NOBODY) for _ in "wr")
-        self.fenced = np.zeros(self.size, np.bool_)
+        self.fenced, self.in_use = (np.zeros(self.size, np.bool_) for _ in "fu")
 
     def _check_bounds(self, places: Array) -> None:
         if places.size and (places.min() < 0 or places.max() >= self.size):
@@ -111,7 +111,12 @@ class SharedMemory:
                 "br.warpgroup_mma"
             )
         self.reader[places], self.read_at[places] = _SEVERAL, self.epoch
+        self.in_use[places] = True
         return self.data[places]
+
+    def finish_reads(self) -> None:
+        """`read_by_all` is through with its bytes."""
+        self.in_use[:] = False
 
     def fence(self) -> None:
         """What was written, by whatever thread, is seen by `read_by_all`."""
@@ -122,6 +127,8 @@ class SharedMemory:
         owners = threads[:, np.newaxis]
         if np.any(self.on_its_way[places]):
             raise BrError("expected no write where a copy is still on its way")
+        if np.any(self.in_use[places]):
+            raise BrError("expected br.warpgroup_wait before its slices are written")
         used = (self.read_at[places] == self.epoch) & (self.reader[places] != owners)
         if np.any(used):
             raise BrError(

@@ -16,7 +16,7 @@ from brdialect.reference.gpu.block import WARP, Block, BlockHandler, SharedArray
 from brdialect.reference.gpu.memory import spans
 from brdialect.reference.gpu.warps import numbers_of, places_of_c
 from brdialect.reference.values import Array, Value
-from brdialect.warpgroup_ops import ProxyFenceOp, WarpgroupMmaOp
+from brdialect.warpgroup_ops import ProxyFenceOp, WarpgroupMmaOp, WarpgroupWaitOp
 
 THREADS, LINE, GROUP = 128, 128, 1024
 """Of a warpgroup; bytes of a line, and of 8 lines."""
@@ -96,7 +96,17 @@ def warpgroup_mma(
     return out
 
 
+def warpgroup_wait(
+    frame: Block, op: WarpgroupWaitOp, args: Sequence[Value]
+) -> Sequence[Value]:
+    """The sums; what the products read may be written again."""
+    frame.all_here(op)
+    frame.shared.finish_reads()
+    return args
+
+
 HANDLERS: dict[str, BlockHandler] = {
     "br.proxy_fence": proxy_fence,
     "br.warpgroup_mma": warpgroup_mma,
+    "br.warpgroup_wait": warpgroup_wait,
 }
