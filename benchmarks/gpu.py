@@ -1,12 +1,13 @@
-"""Products and convolutions on a GPU against cuBLAS and cuDNN, by PyTorch.
+"""Products, convolutions and LSTMs on a GPU against cuBLAS and cuDNN, by PyTorch.
 
-    python benchmarks/gpu.py [--target nvptx64-sm_80] [--seconds S] [--only TEXT]
+    python benchmarks/gpu.py [--target NAME] [--seconds S] [--only TEXT]
 
 Each line is checked first, against float64 on the same arrays, then timed in turns with
 PyTorch: median of many calls, by the clock around calls that wait for the device, on
 memory that is there before. A line says both times and their ratio, the end the
 geometric means. Under eight minutes on one H200 is the aim. Needs torch with CUDA and
-the extra `gpu`; `--dry` compiles every line without either.
+the extra `gpu`; `--dry` compiles every line without either. Weights of LSTMs are
+packed ahead, as cuDNN has them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from importlib import import_module
 from statistics import geometric_mean, median
@@ -22,7 +24,7 @@ from typing import Any
 import brdialect
 from brdialect.target import target_named
 from runtime.cli.bench.suites import rows_of
-from runtime.cli.bench.workloads import Convolution
+from runtime.cli.bench.workloads import Convolution, Recurrent
 from runtime.program import load_program
 
 LIMIT = {"tf32": 1e-3, "bf16": 1e-2}
@@ -65,9 +67,23 @@ func.func @main(%x: !x, %w: !w) -> !y {{
 }}"""
 
 
+LSTM = """
+!x = tensor<{t}x{n}x{c}xf32>
+!w = tensor<1x{g}x{c}xf32>
+!r = tensor<1x{g}x{k}xf32>
+!b = tensor<1x{g}xf32>
+!y = tensor<{t}x{n}x{k}xf32>
+!s = tensor<1x{n}x{k}xf32>
+func.func @main(%x: !x, %w: !w, %r: !r, %b: !b, %rb: !b) -> !y {{
+  %y, %h, %c = br.lstm ins(%x, %w, %r : !x, !w, !r) bias(%b : !b)
+    recurrent_bias(%rb : !b) {{gates = "ifco"}} -> (!y, !s, !s)
+  func.return %y : !y
+}}"""
+
+
 @dataclass(frozen=True)
 class Line:
-    """One product or convolution of one element type."""
+    """One product, convolution or layer of one element type."""
 
     group: str
     name: str
@@ -75,13 +91,15 @@ class Line:
     text: str
     flops: int
     operands: Callable[[Any, Any], tuple[Any, Any]]
-    """(torch, dtype) -> x and w as PyTorch wants them."""
-    ours: Callable[[Any, Any], tuple[Any, Any]]
+    """(torch, dtype) -> x and w as PyTorch wants them, or x and a module."""
+    ours: Callable[[Any, Any], tuple[Any, ...]]
     """The same as the program takes them."""
     peer: Callable[[Any, Any, Any], Any]
     """(torch, x, w) -> PyTorch's result."""
     layout: Callable[[Any], Any]
     """PyTorch's result as the program lays it out."""
+    ahead: tuple[int, ...] = ()
+    """Arguments that are given once."""
 
 
 def gemm(group: str, m: int, n: int, k: int, kind: str) -> Line:
@@ -143,6 +161,27 @@ def convolution(c: Convolution, kind: str) -> Line:
     )
 
 
+def lstm(c: Recurrent) -> Line:
+    """An LSTM over a batch of sequences, from states of 0."""
+
+    def operands(torch: Any, dtype: Any) -> tuple[Any, Any]:
+        x = torch.randn((c.t, c.n, c.c), device="cuda").to(dtype)
+        return x, torch.nn.LSTM(c.c, c.k).to("cuda", dtype).requires_grad_(False)
+
+    return Line(
+        "LSTM",
+        c.name.removeprefix("lstm "),
+        "tf32",
+        LSTM.format(t=c.t, n=c.n, c=c.c, k=c.k, g=4 * c.k),
+        c.flops,
+        operands,
+        lambda x, module: (x, *(w[None] for w in module.parameters())),
+        lambda torch, x, module: module(x)[0],
+        lambda y: y,
+        ahead=(1, 2, 3, 4),
+    )
+
+
 def lines() -> Iterator[Line]:
     """All that is measured."""
     for kind in TYPES:
@@ -154,6 +193,8 @@ def lines() -> Iterator[Line]:
         for row in rows_of("resnet50", MINIBATCH, None):
             assert isinstance(row, Convolution)
             yield convolution(row, kind)
+    for width in (256, 512, 1024, 2048, 4096):
+        yield lstm(Recurrent("lstm", 168, width, width, 50))
 
 
 def timed(call: Callable[[], None], seconds: float) -> float:
@@ -178,10 +219,12 @@ def measured(torch: Any, line: Line, target: str, seconds: float) -> float:
     dtype = torch.bfloat16 if line.kind == "bf16" else torch.float32
     x, w = line.operands(torch, dtype)
     arrays = [bits(torch, a) for a in line.ours(x, w)]
-    f = brdialect.compile(line.text, target=target)
+    constants = {i: arrays[i].cpu().numpy() for i in line.ahead}
+    arrays = [a for i, a in enumerate(arrays) if i not in line.ahead]
+    f = brdialect.compile(line.text, target=target, constants=constants)
     got = torch.as_tensor(f(*arrays), device="cuda")
     got = got.view(dtype).double()
-    want = line.layout(line.peer(torch, x.double(), w.double()))
+    want = line.layout(line.peer(torch, x.double(), deepcopy(w).double()))
     error = float((got - want).norm() / want.norm())
     del got, want
     if not error < LIMIT[line.kind]:
@@ -203,10 +246,14 @@ def measured(torch: Any, line: Line, target: str, seconds: float) -> float:
     return theirs / mine
 
 
+_OLDEST = "nvptx64-sm_80"
+"""The target of which every device runs the programs."""
+
+
 def main() -> None:
     """See the module's docstring."""
     p = argparse.ArgumentParser()
-    p.add_argument("--target", default="nvptx64-sm_80")
+    p.add_argument("--target", help="sm_90a's on a device of 9.0, else sm_80's")
     p.add_argument("--seconds", type=float, default=2.0, help="for each line")
     p.add_argument("--only", default="", help="lines whose name or group has this")
     p.add_argument("--dry", action="store_true", help="compiles, and runs nothing")
@@ -214,21 +261,25 @@ def main() -> None:
     chosen = [x for x in lines() if options.only in f"{x.group} {x.name} {x.kind}"]
     if options.dry:
         for line in chosen:
-            program = load_program(line.text, None, target_named(options.target))
+            program = load_program(
+                line.text, None, target_named(options.target or _OLDEST)
+            )
             shapes = program.signature.static_shapes()
             assert shapes is not None
             plan = program.device_code(shapes).plan
-            launched = [str(plan.kernels[x.kernel]) for x in plan.run]
+            launched = map(str, plan.kernels.values())
             print(f"{line.group:16} {line.name:24} {line.kind} {'; '.join(launched)}")
         return
     torch: Any = import_module("torch")
-
+    target = options.target or _OLDEST
+    if options.target is None and torch.cuda.get_device_capability() == (9, 0):
+        target = "nvptx64-sm_90a"
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
     ratios: dict[tuple[str, str], list[float]] = {}
     for line in chosen:
-        ratio = measured(torch, line, options.target, options.seconds)
+        ratio = measured(torch, line, target, options.seconds)
         ratios.setdefault((line.group, line.kind), []).append(ratio)
     for (group, kind), found in ratios.items():
         mean = geometric_mean(found)

@@ -9,6 +9,11 @@
   the others are on their way.
 * `order=`: how many tiles of rows share a tile of columns before the next columns come
   by, so that blocks which run at the same time read the same data from the L2.
+* `split=`: into how many parts the sum is cut, each for blocks of its own, which write
+  copies of C; another kernel adds these up, in order, and applies the epilogue. For a C
+  of too few tiles to fill the device.
+* `mma=wgmma`: four warps multiply together, on devices of compute capability 9.0;
+  `warp=16xN`, with all N columns of the block, and K is 128 bytes.
 * `math=exact`: multiply-adds of f32 as IEEE 754 says, in place of tf32 tensor cores.
 """
 
@@ -25,7 +30,7 @@ from xdsl.printer import Printer
 
 from brdialect.mistake import BrError
 
-WORDS = ("block", "warp", "stages", "order", "math")
+WORDS = ("block", "warp", "stages", "order", "split", "mma", "math")
 WARP = 32
 """Threads that run in step."""
 
@@ -34,6 +39,10 @@ MOST_THREADS = 1024
 
 FRAGMENT = 16
 """Rows and columns of the smallest tile of C that a warp's instructions give."""
+
+MOST_PARTS = 16
+"""Of a sum that is cut up: the kernel that adds them up reads as many numbers for each
+element."""
 
 EPILOGUE_PADDING = 8
 """Elements between the rows of C's tile in shared memory: with them, the 8 bytes that
@@ -52,6 +61,8 @@ class BlockTile:
     stages: int
     order: int = 1
     exact: bool = False
+    split: int = 1
+    wgmma: bool = False
 
     @property
     def warps(self) -> int:
@@ -97,6 +108,10 @@ class BlockTile:
                 f"expected a K in block= of at least {32 // element_bytes} elements "
                 f"(32 bytes), got {self.k}"
             )
+        if self.wgmma:
+            yield from self._wgmma_faults(element_bytes)
+        if self.split > MOST_PARTS:
+            yield f"expected at most {MOST_PARTS} parts in split=, got {self.split}"
         if self.stages < 2:
             yield f"expected at least 2 stages=, got {self.stages}"
         if (bytes_ := self.shared_bytes(element_bytes)) > shared:
@@ -105,6 +120,24 @@ class BlockTile:
                 f"{bytes_}; take fewer stages= or a smaller block="
             )
 
+    def _wgmma_faults(self, element_bytes: int) -> Iterator[str]:
+        """What keeps four warps from multiplying together."""
+        if self.m % 64 or (self.warp_m, self.warp_n) != (16, self.n):
+            yield (
+                "expected block= of a multiple of 64 rows and warp=16xN of all columns "
+                f"for mma=wgmma, got block={self.m}x{self.n} "
+                f"warp={self.warp_m}x{self.warp_n}"
+            )
+        if not 64 <= self.n <= 256:
+            yield f"expected 64 to 256 columns for mma=wgmma, got {self.n}"
+        if self.k * element_bytes != 128:
+            yield (
+                f"expected {128 // element_bytes} steps of the sum (128 bytes) in "
+                f"block= for mma=wgmma, got {self.k}"
+            )
+        if self.exact:
+            yield "expected no math=exact beside mma=wgmma"
+
     def __str__(self) -> str:
         words = [
             f"block={self.m}x{self.n}x{self.k}",
@@ -112,6 +145,8 @@ class BlockTile:
             f"stages={self.stages}",
         ]
         words += [f"order={self.order}"] * (self.order != 1)
+        words += [f"split={self.split}"] * (self.split != 1)
+        words += ["mma=wgmma"] * self.wgmma
         words += ["math=exact"] * self.exact
         return " ".join(words)
 
@@ -125,10 +160,14 @@ def parse_words(fields: Mapping[str, str]) -> BlockTile:
     warp_m, warp_n = _numbers("warp", fields["warp"], "MxN")
     (stages,) = _numbers("stages", fields["stages"], "N")
     (order,) = _numbers("order", fields.get("order", "1"), "N")
+    (split,) = _numbers("split", fields.get("split", "1"), "N")
     math = fields.get("math", "exact")
     if math != "exact":
         raise BrError(f"expected math=exact, got 'math={math}'")
-    return BlockTile(m, n, k, warp_m, warp_n, stages, order, "math" in fields)
+    if (mma := fields.get("mma", "wgmma")) != "wgmma":
+        raise BrError(f"expected mma=wgmma, got 'mma={mma}'")
+    exact, wgmma = "math" in fields, "mma" in fields
+    return BlockTile(m, n, k, warp_m, warp_n, stages, order, exact, split, wgmma)
 
 
 def _numbers(name: str, text: str, form: str) -> list[int]:

@@ -27,6 +27,7 @@ from brdialect.recurrent_ops import (
 )
 from brdialect.schedule import ScheduleAttr
 from brdialect.target import TargetAttr
+from brdialect.warpgroup_ops import WARPGROUP_OPS
 
 BR = Dialect(
     "br",
@@ -48,6 +49,7 @@ BR = Dialect(
         RnnOp,
         YieldOp,
         *GPU_OPS,
+        *WARPGROUP_OPS,
     ],
     [BlockTileAttr, ScheduleAttr, TargetAttr],
 )

@@ -1,20 +1,22 @@
 """What a program does on a GPU, as data: which kernels run, in which order, on what.
 
     br_contract_0 grid 98 block 128 shared 65536: argument 0, packed 0 + 4096, arena + 0
-    br_generic_1  grid 25 block 256 shared 0: arena + 0, result 0
+    50 times:
+      br_recurrence_1_cell grid 25 block 256 shared 0: arena, result 0, 0 + 1 a time
+    br_generic_2  grid 25 block 256 shared 0: arena + 0, result 0
 
 Nothing here needs MLIR or a GPU, so that a plan can be kept, printed and sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from brdialect.mistake import BrError
 
-FORMAT = "brdialect launch plan 1"
+FORMAT = "brdialect launch plan 2"
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,23 @@ class Pointer:
 
 @dataclass(frozen=True)
 class Scalar:
-    """A number: an argument of the program, or a constant of numpy's type `dtype`."""
+    """A number of numpy's type `dtype`: an argument of the program, or a constant and
+    `steps[i]` more at each turn of the i-th repetition around it, from the outside."""
 
     dtype: str
     argument: int | None = None
     number: float | int = 0
+    steps: tuple[int, ...] = ()
+
+    def at(self, turns: Sequence[int]) -> float | int:
+        """The number in some turn of each repetition around it."""
+        return self.number + sum(s * t for s, t in zip(self.steps, turns, strict=False))
 
     def __str__(self) -> str:
-        known = self.argument is None
-        return f"{self.number} : {self.dtype}" if known else f"argument {self.argument}"
+        if self.argument is not None:
+            return f"argument {self.argument}"
+        more = "".join(f"{s:+} * t{i}" for i, s in enumerate(self.steps) if s)
+        return f"{self.number}{more} : {self.dtype}"
 
 
 @dataclass(frozen=True)
@@ -61,8 +71,40 @@ class Launch:
     kernel: str
     arguments: tuple[Pointer | Scalar, ...]
 
+    def lines(self, depth: int) -> list[str]:
+        """For people; `depth` repetitions are around it."""
+        return [f"{'  ' * depth}{self}"]
+
     def __str__(self) -> str:
         return f"{self.kernel}: {', '.join(map(str, self.arguments))}"
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """The same launches again and again, with other numbers."""
+
+    times: int
+    body: tuple[Launch | Repeat, ...]
+
+    def lines(self, depth: int) -> list[str]:
+        """For people; the turns of the outermost repetition are called t0."""
+        head = f"{'  ' * depth}for t{depth} below {self.times}:"
+        return [head, *(line for x in self.body for line in x.lines(depth + 1))]
+
+
+Step = Launch | Repeat
+
+
+def flattened(
+    steps: Sequence[Step], turns: tuple[int, ...] = ()
+) -> Iterator[tuple[Launch, tuple[int, ...]]]:
+    """Every launch in its order, and the turn of each repetition around it."""
+    for step in steps:
+        if isinstance(step, Launch):
+            yield step, turns
+        else:
+            for turn in range(step.times):
+                yield from flattened(step.body, (*turns, turn))
 
 
 @dataclass(frozen=True)
@@ -73,8 +115,8 @@ class LaunchPlan:
     target: str
     entry: str
     kernels: Mapping[str, Kernel]
-    load: Sequence[Launch]
-    run: Sequence[Launch]
+    load: Sequence[Step]
+    run: Sequence[Step]
     arena_bytes: int
     packed_bytes: Sequence[int]
 
@@ -83,7 +125,8 @@ class LaunchPlan:
         lines = [f"// {name:<{width}} {k}" for name, k in self.kernels.items()]
         for title, launches in (("once", self.load), ("each call", self.run)):
             if launches:
-                lines += ["//", f"// {title}:", *(f"//   {x}" for x in launches)]
+                lines += ["//", f"// {title}:"]
+                lines += [f"//   {line}" for x in launches for line in x.lines(0)]
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -97,11 +140,16 @@ def plan_from_json(data: Mapping[str, Any]) -> LaunchPlan:
         raise BrError(f"expected a '{FORMAT}', got '{data.get('format')}'")
 
     def argument(fields: Mapping[str, Any]) -> Pointer | Scalar:
-        return Pointer(**fields) if "buffer" in fields else Scalar(**fields)
+        if "buffer" in fields:
+            return Pointer(**fields)
+        words = (fields[name] for name in ("dtype", "argument", "number"))
+        return Scalar(*words, steps=tuple(fields["steps"]))
 
-    def launches(found: Sequence[Mapping[str, Any]]) -> list[Launch]:
+    def launches(found: Sequence[Mapping[str, Any]]) -> list[Step]:
         return [
-            Launch(x["kernel"], tuple(argument(a) for a in x["arguments"]))
+            Repeat(x["times"], tuple(launches(x["body"])))
+            if "times" in x
+            else Launch(x["kernel"], tuple(argument(a) for a in x["arguments"]))
             for x in found
         ]
 

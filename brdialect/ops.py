@@ -52,6 +52,7 @@ from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 
 from brdialect.block_tile import BlockTile, BlockTileAttr
+from brdialect.finish import verify_finish
 from brdialect.schedule import ScheduleAttr
 
 Shaped: TypeAlias = MemRefType[Attribute] | TensorType[Attribute]
@@ -209,8 +210,9 @@ class BatchReduceGemmOp(_DestinationOp):
     of steps taken of the first batch dimension. `next`, a vector of any length, is what
     the caller reads next: it is brought into the L2 meanwhile. The accumulators stay in
     registers over the whole batch and all of k. `register_block` pins rows x vectors of
-    the micro-kernel; on a GPU, `tile` says what each thread block does. Contract page:
-    docs/batch_reduce_gemm.md.
+    the micro-kernel; on a GPU, `tile` says what each thread block does, and with
+    `finish` the epilogue takes the place of storing C (brdialect/finish.py). Contract
+    page: docs/batch_reduce_gemm.md.
     """
 
     name = "br.batch_reduce_gemm"
@@ -228,6 +230,7 @@ class BatchReduceGemmOp(_DestinationOp):
     transpose_b = opt_prop_def(UnitAttr)
     register_block = opt_prop_def(DenseArrayBase.constr(i64))
     tile = opt_prop_def(BlockTileAttr)
+    finish = opt_prop_def(UnitAttr)
 
     irdl_options = (ParsePropInAttrDict(), AttrSizedOperandSegments(as_property=True))
     traits = traits_def(DestinationEffects())
@@ -248,6 +251,7 @@ class BatchReduceGemmOp(_DestinationOp):
         *,
         extras: Sequence[SSAValue] = (),
         epilogue: Region | None = None,
+        finish: bool = False,
         next: SSAValue | None = None,
         count: SSAValue | None = None,
         alpha: float = 1.0,
@@ -266,6 +270,7 @@ class BatchReduceGemmOp(_DestinationOp):
                 if register_block is None
                 else DenseArrayBase.from_list(i64, register_block),
                 "tile": None if tile is None else BlockTileAttr(tile),
+                "finish": UnitAttr() if finish else None,
             },
         )
 
@@ -342,7 +347,15 @@ class BatchReduceGemmOp(_DestinationOp):
                 raise VerifyException(
                     f"expected register_block = [rows, vectors], got {list(block)}"
                 )
-        self.verify_epilogue()
+        if self.finish is None:
+            self.verify_epilogue()
+        elif self.tile is None or rows != 1 or self.res is not None or self.extras:
+            raise VerifyException(
+                "expected finish on memrefs, with a tile=, one row dimension and no "
+                "extra operands"
+            )
+        else:
+            verify_finish(self.epilogue, self.accumulator, c.get_shape()[-1])
 
 
 @irdl_op_definition

@@ -39,6 +39,11 @@ class Target:
         """Whether programs become grids of thread blocks."""
         return self.triple.startswith("nvptx64")
 
+    @property
+    def has_warpgroups(self) -> bool:
+        """Of a GPU: whether four warps can multiply together (`wgmma`)."""
+        return self.cpu == "sm_90a"
+
     def lanes(self, element_bytes: int) -> int:
         """Elements in one vector register."""
         return self.vector_bytes // element_bytes

@@ -225,14 +225,21 @@ def wants_prefetch(p: Problem, panel: int, rows: int, cold: bool) -> bool:
     return rows >= AHEAD_ROWS and (cold or (left and panel < p.extent(p.n)))
 
 
-def gpu_schedule(p: Problem) -> Schedule:
+def gpu_schedule(p: Problem, may_split: bool = True) -> Schedule:
     """The default schedule of a contraction on a GPU (gpu/default_tile.py)."""
-    steps = tuple(
-        strides_of(forms, row_major(shape)).step
-        for forms, shape in ((p.table.a, p.shape_a), (p.table.c, p.shape_c))
+    operands = zip(
+        (p.table.a, p.table.b, p.table.c),
+        (p.shape_a, p.shape_b, p.shape_c),
+        strict=True,
     )
+    a, b, c = (strides_of(forms, row_major(shape)).step for forms, shape in operands)
     return default_schedule(
-        p.table, (steps[0], steps[1]), p.input_bytes, p.tensor_cores, p.target
+        p.table,
+        (a, b, c),
+        p.input_bytes,
+        p.tensor_cores,
+        p.target,
+        may_split,
     )
 
 

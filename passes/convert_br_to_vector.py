@@ -106,6 +106,8 @@ def check(op: BatchReduceGemmOp) -> None:
             "expected elements f32 or f64 alike in a, b and c, got "
             f"{', '.join(map(str, types))}; other element types have no CPU kernel yet",
         )
+    if op.finish is not None:
+        unsupported(op, "expected no finish on a CPU, which stores c")
     if op.row_dims != 1:
         unsupported(
             op,

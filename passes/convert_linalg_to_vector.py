@@ -31,6 +31,7 @@ must be static. `cf.assert` in a body is dropped (see `vectorise`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from xdsl.builder import ImplicitBuilder
@@ -151,10 +152,16 @@ def check(op: GenericOp) -> None:
 
 
 class ConvertGeneric(RewritePattern):
-    """`linalg.generic` -> loops."""
+    """`linalg.generic` -> the code of an emitter: `emitter_of` makes it of the op, its
+    nest and the target. `nothing` is told of an op that has no work."""
 
-    def __init__(self, target: Target) -> None:
-        self.target = target
+    def __init__(
+        self,
+        target: Target,
+        emitter_of: Callable[[GenericOp, Nest, Target], Emitter],
+        nothing: Callable[[GenericOp], None] = lambda op: None,
+    ) -> None:
+        self.target, self.emitter_of, self.nothing = target, emitter_of, nothing
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: GenericOp, rewriter: PatternRewriter) -> None:
@@ -163,7 +170,9 @@ class ConvertGeneric(RewritePattern):
         if nest.work:
             nest = normalise(nest, indexed_iterators(op))
             with ImplicitBuilder(rewriter):
-                emitter_of(op, nest, self.target).emit()
+                self.emitter_of(op, nest, self.target).emit()
+        else:
+            self.nothing(op)
         rewriter.erase(op)
 
 
@@ -192,6 +201,20 @@ class FillAsGeneric(RewritePattern):
         rewriter.replace(op, generic)
 
 
+def convert_all(module: ModuleOp, convert: ConvertGeneric) -> None:
+    """Converts every linalg.generic and linalg.fill; others are refused."""
+    for pattern in (FillAsGeneric(), convert):
+        # what a pattern makes needs no second look
+        PatternRewriteWalker(pattern, apply_recursively=False).rewrite_module(module)
+    for inner in module.walk():
+        if inner.name.startswith("linalg."):
+            unsupported(
+                inner,
+                "expected only linalg.generic and linalg.fill here, got "
+                f"{inner.name}; run generalise-linalg first",
+            )
+
+
 @dataclass(frozen=True)
 class ConvertLinalgToVectorPass(ModulePass):
     """Lowers every linalg.generic and linalg.fill on memrefs to vector loops."""
@@ -199,13 +222,4 @@ class ConvertLinalgToVectorPass(ModulePass):
     name = "convert-linalg-to-vector"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for pattern in (FillAsGeneric(), ConvertGeneric(target_of(op))):
-            # what a pattern makes needs no second look
-            PatternRewriteWalker(pattern, apply_recursively=False).rewrite_module(op)
-        for inner in op.walk():
-            if inner.name.startswith("linalg."):
-                unsupported(
-                    inner,
-                    "expected only linalg.generic and linalg.fill here, got "
-                    f"{inner.name}; run generalise-linalg first",
-                )
+        convert_all(op, ConvertGeneric(target_of(op), emitter_of))

@@ -39,6 +39,7 @@ from passes.llvm import (
     parallel,
     vectors,
     views,
+    warpgroup,
 )
 from passes.llvm.lowering import FunctionLowering, Handler
 from passes.llvm.types import convert_type
@@ -52,6 +53,7 @@ HANDLERS: dict[str, Handler] = {
     **parallel.HANDLERS,
     **vectors.HANDLERS,
     **views.HANDLERS,
+    **warpgroup.HANDLERS,
 }
 
 # Which pass removes the operations of a dialect that has no business here

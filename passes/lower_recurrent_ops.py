@@ -39,7 +39,7 @@ from passes.buffers import element_bytes
 from passes.build import tensor_type, value
 from passes.length_limits import check_constant_lengths
 from passes.lower_recurrent_backward import lower_backward
-from passes.recurrence_scratch import Needs, scratch_areas
+from passes.recurrence_scratch import Needs, grid_areas, scratch_areas
 from passes.recurrent_cells import Cell, cell_of
 from passes.recurrent_panels import LayerLowering
 from passes.recurrent_sequences import cells_as_sequences, operands_of, replace
@@ -61,7 +61,8 @@ class Lowering(LayerLowering[SequenceOp]):
             reset=cell.reset is not None,
             gathers_x=self.op.batch_first is not None and s.N > 1,
         )
-        _, size = scratch_areas(sizes, needs)
+        areas = grid_areas if self.target.is_gpu else scratch_areas
+        _, size = areas(sizes, needs)
         return tensor.EmptyOp((), TensorType(i8, [size])).tensor
 
     def emit(self) -> list[SSAValue]:
@@ -138,6 +139,12 @@ def lower(op: SequenceOp, target: Target) -> list[SSAValue]:
             f"expected T known where gates are saved for gradients, got {op.x.type}; "
             "give the shapes of the arguments",
         )
+    if target.is_gpu and s.T == DYNAMIC_INDEX:
+        unsupported(
+            op,
+            f"expected T known on a GPU, got {op.x.type}; give the shapes of the "
+            "arguments",
+        )
     check_constant_lengths(op)
     lowering = Lowering(op, target)
     return lowering.empty() if 0 in (s.T, s.N) else lowering.emit()
@@ -157,4 +164,10 @@ class LowerRecurrentOpsPass(ModulePass):
             if isinstance(layer, SequenceOp):
                 replace(layer, lambda layer=layer: lower(layer, target))
             elif isinstance(layer, BackwardOp):
+                if target.is_gpu:
+                    unsupported(
+                        layer,
+                        "expected no gradient of a recurrent layer on a GPU, which has "
+                        f"no lowering of {layer.name} yet; compile for a CPU",
+                    )
                 replace(layer, lambda layer=layer: lower_backward(layer, target))

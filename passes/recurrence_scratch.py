@@ -83,6 +83,44 @@ def scratch_areas(s: RecurrenceSizes, needs: Needs) -> Areas:
     return place(shapes, needs.element_bytes)
 
 
+GATES_BYTES = 1 << 28
+"""Of the gates that a GPU has of some steps at a time: a small part of its memory."""
+
+
+def gates_pitch(units: int, gates: int) -> int:
+    """Elements from row to row of a GPU's gates, where those of a unit lie side by
+    side: rows begin at multiples of 16 bytes."""
+    return -(-units * gates // 4) * 4
+
+
+def is_one_kernel(s: RecurrenceSizes, needs: Needs) -> bool:
+    """Whether a step is one kernel on a GPU, the cell in the product's epilogue: that
+    has the gates of a unit together if they are 1 or 4 of f32, and all of them are one
+    product with h."""
+    alone = not needs.apart and not needs.reset
+    return alone and s.gates in (1, 4) and needs.element_bytes == 4
+
+
+def grid_areas(s: RecurrenceSizes, needs: Needs) -> Areas:
+    """What a walk through time works in on a GPU.
+
+    gates   [chunk, N, pitch]: W x + bias of some steps
+    h       [2, N, pitch of K]: this step's and the last one's, where a step is one
+            kernel, in which some threads read h while others write it
+    hidden  [N, pitch]: R h of a step, where it is not
+    reset   [N, pitch of K]: what the reset region yields
+    """
+    pitch, row = gates_pitch(s.units, s.gates), gates_pitch(s.units, 1)
+    shapes: dict[str, tuple[int, ...]] = {"gates": (needs.chunk, s.batch, pitch)}
+    if is_one_kernel(s, needs):
+        shapes["h"] = (2, s.batch, row)
+    else:
+        shapes["hidden"] = (s.batch, pitch)
+    if needs.reset:
+        shapes["reset"] = (s.batch, row)
+    return place(shapes, needs.element_bytes)
+
+
 def row_tasks(batch: int, rows: int, groups: int) -> int:
     """How many blocks of rows there are in all groups."""
     return groups * -(-(batch // groups) // rows)

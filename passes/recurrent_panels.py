@@ -16,6 +16,7 @@ from passes.buffers import element_bytes
 from passes.build import shape_of, tensor_type
 from passes.choose_schedule import block_evenly
 from passes.pack_operands import make_panels
+from passes.recurrence_scratch import GATES_BYTES, gates_pitch
 from passes.recurrent_cells import Cell
 from passes.recurrent_sequences import operands_of
 from passes.recurrent_tensors import reshape, row, sum_of, with_row, zeros
@@ -54,6 +55,10 @@ def choose_blocks(op: LayerOp, target: Target) -> Blocks:
     """Blocks for the sizes of an op and the caches of a target."""
     s = op.sizes
     size = element_bytes(tensor_type(op.x).element_type)
+    if target.is_gpu:
+        # the gates of a unit side by side, each along the sum, as tensor cores read it
+        step = s.N * gates_pitch(s.K, s.G) * size
+        return Blocks(1, whole_chunk(s.T, GATES_BYTES // step), s.N, s.K, 1)
     lanes = target.lanes(size)
     tile = default_register_block(s.N, s.K, lanes, target, Panels(s.K))
     panel = block_evenly(-(-s.K // lanes), tile[1]) * lanes
@@ -73,6 +78,12 @@ def choose_blocks(op: LayerOp, target: Target) -> Blocks:
     # h of a task and the panels of its gates share the L2
     depth = block_evenly(s.K, target.l2 // 2 // size // (rows + s.G * panel))
     return Blocks(panel, chunk, rows, depth, groups)
+
+
+def whole_chunk(steps: int, most: int) -> int:
+    """Steps of a chunk: all of them, or a multiple of 4, so that chunks begin at
+    multiples of 16 bytes."""
+    return steps if steps <= most else max(4, most // 4 * 4)
 
 
 class LayerLowering(Generic[AnyLayerOp]):

@@ -46,6 +46,7 @@ NAMES = (
 )
 
 GPU_NAMES = (
+    "convert-recurrence-to-grid",
     "convert-contract-to-grid",
     "convert-linalg-to-grid",
     "convert-br-to-mma",

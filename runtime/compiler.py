@@ -67,10 +67,12 @@ class Compiled:
             return self._executables[shapes]
 
     def bound_on_device(self, arrays: Sequence[object]) -> Callable[[], None]:
-        """On a GPU: a call with all arrays on the device already."""
+        """On a GPU: a call with all arrays on the device already, its launches
+        recorded."""
         checked = self.signature.checked_on_device(arrays)
         executable = self._device_executable(tuple(a.shape for a in checked))
-        return executable.bind(executable.placed(checked), executable.results())
+        placed, results = executable.placed(checked), executable.results()
+        return executable.bind(placed, results, record=True)
 
     def _device_executable(self, shapes: Shapes) -> DeviceExecutable:
         """The same on a GPU."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -27,6 +27,9 @@ _C_TYPES: Mapping[str, Any] = {
     "float64": ctypes.c_double,
     **{f"int{bits}": getattr(ctypes, f"c_int{bits}") for bits in (8, 16, 32, 64)},
 }
+
+DEFAULT_STREAM = 0
+"""The legacy one."""
 
 _STATIC_SHARED = 48 << 10
 """Bytes of shared memory that a kernel has without asking for more."""
@@ -125,7 +128,11 @@ class Device:
         return functions
 
     def launch(
-        self, function: Any, kernel: Kernel, values: Sequence[tuple[Any, str]]
+        self,
+        function: Any,
+        kernel: Kernel,
+        values: Sequence[tuple[Any, str]],
+        stream: Any = DEFAULT_STREAM,
     ) -> None:
         """One kernel; a value is a number and its type in numpy, or "pointer"."""
         numbers = tuple(value for value, _ in values)
@@ -139,15 +146,50 @@ class Device:
             *(kernel.grid, 1, 1),
             *(kernel.threads, 1, 1),
             kernel.shared,
-            0,
+            stream,
             (numbers, types),
             0,
             what=f"the launch of {kernel.name} ({kernel})",
         )
 
+    def record(self, launches: Callable[[Any], None]) -> Graph:
+        """What `launches(stream)` launches, to be launched as one, again and again."""
+        flags = driver().CUstream_flags.CU_STREAM_NON_BLOCKING
+        mode = driver().CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
+        stream = ask("cuStreamCreate", int(flags))
+        try:
+            ask("cuStreamBeginCapture", stream, mode, what="recording launches")
+            try:
+                launches(stream)
+            except BrError:
+                driver().cuStreamEndCapture(stream)  # whatever it says, that counts
+                raise
+            graph = ask("cuStreamEndCapture", stream, what="recording launches")
+        finally:
+            ask("cuStreamDestroy", stream)
+        try:
+            executable = ask("cuGraphInstantiate", graph, 0, what="recording launches")
+        finally:
+            ask("cuGraphDestroy", graph)
+        return Graph(executable)
+
     def synchronize(self) -> None:
         """Waits for all launches. A kernel that failed is reported here."""
         ask("cuCtxSynchronize", what="the launches before")
+
+
+class Graph:
+    """Recorded launches: the host's work for all of them is that of one."""
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+        free = weakref.finalize(self, driver().cuGraphExecDestroy, handle)
+        free.atexit = False
+
+    def launch(self) -> None:
+        """All of them, on the default stream."""
+        what = "the launch of a recorded program"
+        ask("cuGraphLaunch", self._handle, DEFAULT_STREAM, what=what)
 
 
 class Memory:

@@ -18,6 +18,9 @@ from runtime.device import Memory
 ALIGNMENT = 16
 """Bytes: kernels read and write that much at once."""
 
+_DEFAULT_STREAM = 1
+"""As DLPack numbers it: producers have it wait for what they have put on others."""
+
 _CUDA = (2, 13)
 """Kinds of devices in DLPack: CUDA's memory, and its managed memory."""
 
@@ -83,7 +86,7 @@ def device_array(value: Any) -> DeviceArray:
         strides, (pointer, _) = found.get("strides"), found["data"]
     else:
         found = _through_dlpack(value)
-        dtype, shape = np.dtype(found.dtype), tuple(found.shape)
+        dtype, shape = _dtype_of(found), tuple(found.shape)
         strides, pointer, value = found.strides, found.ptr, found
         if strides is not None:
             strides = [s * dtype.itemsize for s in strides]
@@ -104,7 +107,16 @@ def _through_dlpack(value: object) -> Any:
             "expected the package cuda-core, to take an array by DLPack, got none; "
             "pip install 'brdialect[gpu]'"
         ) from e
-    return view.from_dlpack(value, stream_ptr=-1)
+    return view.from_dlpack(value, stream_ptr=_DEFAULT_STREAM)
+
+
+def _dtype_of(view: Any) -> np.dtype[Any]:
+    """numpy's type of the elements; bf16 as its bits."""
+    try:
+        dtype = np.dtype(view.dtype)
+    except NotImplementedError as e:
+        raise BrError(f"expected elements that numpy has a type of ({e})") from e
+    return np.dtype(np.uint16) if dtype.name == "bfloat16" else dtype
 
 
 def _same(strides: Sequence[int], dense: Sequence[int], shape: Sequence[int]) -> bool:

@@ -10,11 +10,11 @@ import numpy as np
 
 from brdialect.arrays import Array
 from brdialect.interface import Interface
-from brdialect.launch_plan import Launch, LaunchPlan, Pointer, Scalar
+from brdialect.launch_plan import LaunchPlan, Pointer, Scalar, Step, flattened
 from brdialect.mistake import BrError
 from brdialect.targets import Target
 from runtime.arguments import Parameter
-from runtime.device import Memory, as_bytes, device_for
+from runtime.device import DEFAULT_STREAM, Memory, as_bytes, device_for
 from runtime.device_arrays import DeviceArray
 
 
@@ -59,20 +59,22 @@ class DeviceExecutable:
 
     def _launch(
         self,
-        launches: Sequence[Launch],
+        launches: Sequence[Step],
         pointers: Mapping[str, int],
         scalars: Mapping[int, Any],
+        stream: Any = DEFAULT_STREAM,
     ) -> None:
         every = {name: m.pointer for name, m in self._own.items()} | dict(pointers)
-        for launch in launches:
+        for launch, turns in flattened(launches):
             values: list[tuple[Any, str]] = []
             for x in launch.arguments:
                 if isinstance(x, Pointer):
                     values.append((every[x.buffer] + x.offset, "pointer"))
                 else:
-                    values.append((_value(x, scalars), x.dtype))
+                    values.append((_value(x, scalars, turns), x.dtype))
             kernel = self._plan.kernels[launch.kernel]
-            self._device.launch(self._functions[launch.kernel], kernel, values)
+            function = self._functions[launch.kernel]
+            self._device.launch(function, kernel, values, stream)
 
     def results(self) -> list[DeviceArray]:
         """Fresh arrays for the results of a call, on the device."""
@@ -103,10 +105,14 @@ class DeviceExecutable:
         return found
 
     def bind(
-        self, placed: Sequence[Array | DeviceArray], results: Sequence[DeviceArray]
+        self,
+        placed: Sequence[Array | DeviceArray],
+        results: Sequence[DeviceArray],
+        record: bool = False,
     ) -> Callable[[], None]:
         """A call with everything in place: what is left are the launches, and to wait
-        for them."""
+        for them. `record` them, where the same call comes again: that takes as long as
+        a call or two, but the host has hardly anything to do in each call then."""
         scalars: dict[int, Any] = {}
         pointers = {f"result {i}": x.pointer for i, x in enumerate(results)}
         for i, x in enumerate(placed):
@@ -115,8 +121,15 @@ class DeviceExecutable:
             else:
                 scalars[i] = x.item()
 
+        def launches(stream: Any = DEFAULT_STREAM) -> None:
+            self._launch(self._plan.run, pointers, scalars, stream)
+
+        start = self._device.record(launches).launch if record else launches
+        kept = placed, results  # as long as they can be launched with
+
         def call() -> None:
-            self._launch(self._plan.run, pointers, scalars)
+            _ = kept
+            start()
             self._device.synchronize()
 
         return call
@@ -134,5 +147,7 @@ class DeviceExecutable:
         return [array.numpy() for array in results]
 
 
-def _value(scalar: Scalar, given: Mapping[int, Any]) -> Any:
-    return scalar.number if scalar.argument is None else given[scalar.argument]
+def _value(scalar: Scalar, given: Mapping[int, Any], turns: Sequence[int]) -> Any:
+    if scalar.argument is None:
+        return scalar.at(turns)
+    return given[scalar.argument]

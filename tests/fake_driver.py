@@ -38,7 +38,13 @@ class FakeDriver:
         CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES="more shared"
     )
 
+    CUstream_flags = SimpleNamespace(CU_STREAM_NON_BLOCKING=1)
+    CUstreamCaptureMode = SimpleNamespace(CU_STREAM_CAPTURE_MODE_THREAD_LOCAL=1)
+
     def __init__(self) -> None:
+        self.alive: list[str] = []
+        """Streams and graphs that were not destroyed."""
+        self.recorded: list[tuple[str, tuple[Any, ...]]] | None = None
         self.attributes = {"major": 8, "minor": 0, "shared": 163 << 10}
         self.devices = 1
         self.free = 8 << 30
@@ -128,8 +134,50 @@ class FakeDriver:
         self.more_shared[function] = value
         return ()
 
+    def do_custreamcreate(self, flags: int) -> str:
+        self.alive.append("stream")
+        return "stream"
+
+    def do_custreambegincapture(self, stream: str, mode: int) -> tuple[()]:
+        self.recorded = []
+        return ()
+
+    def do_custreamendcapture(self, stream: str) -> list[tuple[str, tuple[Any, ...]]]:
+        recorded, self.recorded = self.recorded, None
+        assert recorded is not None
+        self.alive.append("graph")
+        return recorded
+
+    def do_custreamdestroy(self, stream: str) -> tuple[()]:
+        self.alive.remove(stream)
+        return ()
+
+    def do_cugraphinstantiate(self, graph: list[Any], flags: int) -> list[Any]:
+        self.alive.append("executable")
+        return graph
+
+    def do_cugraphdestroy(self, graph: list[Any]) -> tuple[()]:
+        self.alive.remove("graph")
+        return ()
+
+    def do_cugraphexecdestroy(self, executable: list[Any]) -> tuple[()]:
+        self.alive.remove("executable")
+        return ()
+
+    def do_cugraphlaunch(self, executable: list[Any], stream: int) -> tuple[()]:
+        assert stream == 0
+        for function, arguments in executable:
+            self.do_culaunchkernel(function, *arguments)
+        return ()
+
     def do_culaunchkernel(self, function: str, *arguments: Any) -> tuple[()]:
-        grid, _, _, threads, _, _, shared, _, (numbers, types), _ = arguments
+        grid, _, _, threads, _, _, shared, stream, (numbers, types), _ = arguments
+        if stream == "stream":
+            assert self.recorded is not None
+            on_default = (*arguments[:7], 0, *arguments[8:])
+            self.recorded.append((function, on_default))
+            return ()
+        assert stream == 0 and self.recorded is None
         kernel = find_entry(self.module, function)
         assert isinstance(kernel, func.FuncOp)
         assert shared <= self.more_shared.get(function, 48 << 10)

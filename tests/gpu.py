@@ -8,22 +8,29 @@ import subprocess
 import sysconfig
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects import func
+from xdsl.dialects.builtin import MemRefType, ModuleOp
+from xdsl.utils.hints import isa
 
+from brdialect.reference import find_entry
 from brdialect.reference import run as interpret
 from brdialect.reference.gpu import Statistics, run
-from brdialect.reference.values import round_to_bf16
-from brdialect.source import context, parse_module
+from brdialect.reference.values import round_to_bf16, storage
+from brdialect.resources import dense_bits
+from brdialect.source import context, parse_module, resources
 from brdialect.target import set_target, target_named
+from passes.buffers import ARENA, RESULT
 from passes.gpu.pipeline import STAGES
+from passes.hoist_load_time import PACKED, SUFFIX
 from passes.llvm_text import llvm_ir
-from passes.pipelines import passes_of
+from passes.load_time import CONSTANT
+from passes.pipelines import marked_arguments, passes_of
 from passes.registry import pass_named
 from runtime.codegen import emit_assembly
 
@@ -146,10 +153,12 @@ func.func private @f({", ".join(arguments)}) {{
         return wide[2]
 
 
-def lowered(text: str, target: str = SM_80, passes: int = MADE) -> ModuleOp:
+def lowered(
+    text: str, target: str = SM_80, passes: int = MADE, exact: bool = False
+) -> ModuleOp:
     """A program on tensors after the first few passes of lower-to-gpu."""
     module = parse_module(text)
-    set_target(module, target_named(target))
+    set_target(module, replace(target_named(target), exact=exact))
     for name in PASSES[:passes]:
         pass_named(name)().apply(context(), module)
     module.verify()
@@ -199,6 +208,7 @@ def assemble(ptx: str, arch: str = "sm_80") -> tuple[dict[str, Usage], bytes]:
         command = [tool, "-v", f"-arch={arch}", str(source), "-o", str(image)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+        assert "serialized" not in done.stderr, done.stderr  # of wgmma
         usage: dict[str, Usage] = {}
         blocks = re.split(r"Compiling entry function '", done.stderr)[1:]
         for block in blocks:
@@ -231,3 +241,38 @@ def error(got: Array, want: Array) -> float:
     """|got - want| / |want|; NaN and infinity never pass."""
     with np.errstate(all="ignore"):
         return float(np.linalg.norm(got - want) / np.linalg.norm(want))
+
+
+def called(module: ModuleOp, arrays: Sequence[Array]) -> tuple[list[Array], Statistics]:
+    """The results of a program's @main whose kernels are run in numpy, and what the run
+    has seen; constants are packed first."""
+    packed: list[Array] = []
+    load = f"main{SUFFIX}"
+    if any(isinstance(o, func.FuncOp) and o.sym_name.data == load for o in module.ops):
+        every, packed = _arguments(module, load, [], [])
+        run(module, load, every)
+    every, results = _arguments(module, "main", arrays, packed)
+    return results, run(module, "main", every)
+
+
+def _arguments(
+    module: ModuleOp, entry: str, arrays: Sequence[Array], packed: Sequence[Array]
+) -> tuple[list[Array], list[Array]]:
+    """What a function takes, and those of it that are results."""
+    every: list[Array] = []
+    results: list[Array] = []
+    given, loaded = iter(arrays), iter(packed)
+    for type_, marks in marked_arguments(find_entry(module, entry)):
+        assert isa(type_, MemRefType)
+        dtype = storage(type_, precise=False)
+        if RESULT in marks:
+            results.append(np.full(type_.get_shape(), np.nan, dtype))
+            every.append(results[-1])
+        elif ARENA in marks:
+            every.append(np.full(type_.get_shape(), -1, np.int8))
+        elif CONSTANT in marks:
+            bits = dense_bits(marks[CONSTANT], resources(module))
+            every.append(bits.view(dtype).reshape(type_.get_shape()))
+        else:
+            every.append(next(loaded if PACKED in marks else given))
+    return every, results

@@ -88,7 +88,8 @@ def test_products_whose_sizes_divide_nothing(maps: str, element: str):
         block += " math=exact"
     contraction = Contraction(
         maps,
-        {"m": 71, "n": 53, "k": 75},
+        # multiply-adds take a step of the sum at a time, and long in numpy
+        {"m": 71, "n": 53, "k": 43 if element == "exact" else 75},
         element.replace("exact", "f32"),
         f"| m=a n=b k=c | {block}",
     )

@@ -10,18 +10,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dlpack import DLPackArray
 from fake_driver import FakeDriver, fake
 from gpu import SM_80, SM_90, error
 
 import brdialect
-from brdialect.launch_plan import plan_from_json
+from brdialect.launch_plan import flattened, plan_from_json
 from brdialect.mistake import BrError
 from brdialect.reference.values import encode, round_to_bf16
 from brdialect.targets import TARGETS
 from runtime.cli import compile as br_compile
 from runtime.cli import run as br_run
-from runtime.device import check_generation, device_for
-from runtime.device_arrays import DeviceArray
+from runtime.device import Memory, check_generation, device_for
+from runtime.device_arrays import DeviceArray, device_array
 
 __all__ = ["fake"]
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -124,6 +125,36 @@ def test_arrays_on_the_device_stay_there(fake: FakeDriver):
             f(Foreign(left, **changes), w)
 
 
+def test_arrays_by_dlpack_stay_on_the_device(fake: FakeDriver):
+    pytest.importorskip("cuda.core")
+    x, w = numbers(9, 20), numbers(20, 12)
+    f = dense()
+    executable = f._model.device_executable(((9, 20), (20, 12)))  # pyright: ignore[reportPrivateUsage]
+    (left, _), uploads = executable.placed([x, w]), fake.uploads
+    assert isinstance(left, DeviceArray)
+    for strides in (None, (20, 1)):
+        given = DLPackArray(left.pointer, (9, 20), strides)
+        got = f(given, w)
+        # work on other streams is done before ours on the default one
+        assert given.streams == [1]
+        assert isinstance(got, DeviceArray)
+        assert error(got.numpy(), x @ w) < 1e-3
+    assert fake.uploads == uploads + 2  # w alone
+    pointer, shape = left.pointer, (9, 20)
+    for given, fault in (
+        (DLPackArray(pointer, shape, offset=4), "at a multiple of 16 bytes"),
+        (DLPackArray(pointer, shape, (1, 9)), r"dense row-major array, .* \[4, 36\]"),
+        (DLPackArray(pointer, shape, kind="i32"), r"9x20xfloat32, got 9x20xint32"),
+    ):
+        with pytest.raises(BrError, match=fault):
+            f(given, w)
+    with pytest.raises(BrError, match="argument 0"):
+        f(DLPackArray(left.pointer, (9, 20), device=1), w)
+    pytest.importorskip("ml_dtypes")
+    bits = device_array(DLPackArray(left.pointer, (9, 20), kind="b16"))
+    assert bits.dtype == np.uint16
+
+
 def test_too_little_memory(fake: FakeDriver):
     f = dense()
     fake.free = 100
@@ -140,6 +171,31 @@ def test_a_launch_that_fails_is_reported(fake: FakeDriver):
     fake.fails = "cuCtxSynchronize"
     with pytest.raises(BrError, match="the launches before"):
         f(numbers(9, 20), numbers(20, 12))
+
+
+def test_launches_are_recorded_for_calls_that_come_again(fake: FakeDriver):
+    x, w = numbers(9, 20), numbers(20, 12)
+    f = dense()
+    executable = f._model.device_executable(((9, 20), (20, 12)))  # pyright: ignore[reportPrivateUsage]
+    placed, results = executable.placed([x, w]), executable.results()
+    left, (result,) = placed[0], results
+    call = executable.bind(placed, results, record=True)
+    assert fake.seen.launches == 0 and fake.alive == ["executable"]
+    assert isinstance(left, DeviceArray) and isinstance(left.owner, Memory)
+    for factor in (1, 3):
+        left.owner.upload(factor * x)
+        call()
+        assert error(result.numpy(), factor * x @ w) < 1e-3
+    del call
+    assert fake.alive == []
+    fake.fails = "cuLaunchKernel"
+    with pytest.raises(BrError, match="the launch of br_contract_0"):
+        executable.bind(placed, results, record=True)
+    fake.fails = "cuGraphInstantiate"
+    with pytest.raises(BrError, match="expected recording launches to succeed"):
+        executable.bind(placed, results, record=True)
+    fake.fails = ""
+    assert fake.recorded is None and set(fake.alive) <= {"graph"}
 
 
 def test_a_device_that_is_not_there_or_of_another_kind(fake: FakeDriver):
@@ -188,7 +244,7 @@ def test_br_compile_writes_kernels_plan_and_weights(tmp_path: Path):
     assert text.count(".visible .entry") == 5
     data = json.loads((tmp_path / "mlp.json").read_text())
     plan = plan_from_json(data)
-    assert [x.kernel for x in plan.run] == [
+    assert [x.kernel for x, _ in flattened(plan.run)] == [
         "br_fill_2",
         "br_contract_3",
         "br_contract_4",
@@ -197,7 +253,7 @@ def test_br_compile_writes_kernels_plan_and_weights(tmp_path: Path):
     assert plan_from_json(plan.to_json()) == plan
     with np.load(tmp_path / "mlp.npz") as weights:
         np.testing.assert_array_equal(weights["weight 0"], [0, -1])
-    with pytest.raises(BrError, match="a 'brdialect launch plan 1', got 'other'"):
+    with pytest.raises(BrError, match="a 'brdialect launch plan 2', got 'other'"):
         plan_from_json({"format": "other"})
 
 
@@ -214,13 +270,39 @@ def test_outputs_that_a_target_does_not_have(
         br_compile.run(br_compile.parse_options(words))
 
 
+GRADIENT = """
+func.func @main(%x: tensor<2x3x5xf32>, %w: tensor<1x7x5xf32>, %r: tensor<1x7x7xf32>,
+    %y: tensor<2x3x7xf32>, %saved: tensor<1x2x3x7xf32>) -> tensor<2x3x5xf32> {
+  %dx, %dw, %dr, %db, %drb, %dh0 = br.rnn_backward
+    ins(%x, %w, %r : tensor<2x3x5xf32>, tensor<1x7x5xf32>, tensor<1x7x7xf32>)
+    saved(%y, %saved : tensor<2x3x7xf32>, tensor<1x2x3x7xf32>)
+    dy(%y : tensor<2x3x7xf32>)
+    -> (tensor<2x3x5xf32>, tensor<1x7x5xf32>, tensor<1x7x7xf32>, tensor<1x7xf32>,
+        tensor<1x7xf32>, tensor<1x3x7xf32>)
+  func.return %dx : tensor<2x3x5xf32>
+}"""
+
+
 def test_what_has_no_lowering_is_named(tmp_path: Path):
-    words = [str(EXAMPLES / "digits_lstm.mlir"), f"--target={SM_80}"]
-    words += ["--input=2x8x8xf32", "-o", str(tmp_path / "lstm.ptx")]
+    source = tmp_path / "gradient.mlir"
+    source.write_text(GRADIENT)
+    words = [str(source), f"--target={SM_80}", "-o", str(tmp_path / "gradient.ptx")]
     with pytest.raises(
-        BrError, match=r"digits_lstm.mlir:12:3: .*no recurrence on a GPU"
+        BrError, match=r"gradient.mlir:4:3: 'br.rnn_backward': expected no gradient"
     ):
         br_compile.run(br_compile.parse_options(words))
+
+
+def test_a_recurrent_network_reads_digits(fake: FakeDriver):
+    with np.load(EXAMPLES / "digits_test.npz") as data:
+        images = np.ascontiguousarray(data["images"][:2].reshape(2, 8, 8))
+    path = EXAMPLES / "digits_lstm.mlir"
+    got, want = (
+        brdialect.compile(path, target=target, cache=False)(images)
+        for target in (SM_80, None)
+    )
+    assert isinstance(got, np.ndarray) and isinstance(want, np.ndarray)
+    assert error(got, want) < 2e-3
 
 
 def test_the_benchmark_compiles_its_lines():

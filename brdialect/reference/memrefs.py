@@ -178,7 +178,11 @@ def view(frame: Frame, op: memref.ViewOp, args: Sequence[Value]) -> Sequence[Val
         key = (id(source.buffer), element_of(type_))
         room = empty((whole.size // own.itemsize,), type_, frame.machine.precise)
         _, typed = frame.machine.shadows.setdefault(key, (source.buffer, room))
-    return (MemRef(typed, shift // own.itemsize, sizes, row_major(sizes)),)
+    start = shift // own.itemsize
+    if own.itemsize == 1:  # further views of the bytes find the same buffer
+        return (MemRef(typed, start, sizes, row_major(sizes)),)
+    # offsets of casts count from where the view begins
+    return (MemRef(typed[start:], 0, sizes, row_major(sizes)),)
 
 
 def collapse_shape(

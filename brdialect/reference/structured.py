@@ -23,6 +23,7 @@ from xdsl.dialects.linalg.ops import BroadcastOp, IndexOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 
+from brdialect.errors import unsupported
 from brdialect.linalg.region_ops import SoftmaxOp
 from brdialect.ops import BatchReduceGemmOp, ContractOp
 from brdialect.reference import contractions
@@ -223,6 +224,8 @@ def batch_reduce_gemm(
     frame: Frame, op: BatchReduceGemmOp, args: Sequence[Value]
 ) -> Sequence[Value]:
     """See `contractions.batch_reduce_gemm`."""
+    if op.finish is not None:
+        unsupported(op, "expected no finish here; run convert-br-to-mma first")
     a, b, c, *extras = _arrays(frame, (op.a, op.b, op.c, *op.extras))
     new = contractions.batch_reduce_gemm(
         a,

@@ -17,21 +17,20 @@ copies take.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import gcd
 
 from xdsl.dialects import arith, func, vector
-from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, f32
-from xdsl.ir import Attribute, SSAValue
+from xdsl.dialects.builtin import f32
+from xdsl.ir import SSAValue
 
 from brdialect.block_tile import EPILOGUE_PADDING, WARP, BlockTile
 from brdialect.errors import unsupported
+from brdialect.finish import group_of
 from brdialect.gpu_ops import (
     ACCUMULATORS,
     AsyncCommitOp,
     AsyncWaitOp,
     BarrierOp,
-    BlockIdOp,
     MmaOp,
     SharedMemoryOp,
     StoreAccumulatorsOp,
@@ -39,68 +38,29 @@ from brdialect.gpu_ops import (
     shared_type,
 )
 from brdialect.ops import BatchReduceGemmOp
+from brdialect.warpgroup_ops import ROWS, ProxyFenceOp, WarpgroupMmaOp, WarpgroupWaitOp
 from brdialect.xdsl_repairs import SelectOp
 from passes.build import (
     Index,
     add,
     branch,
+    clone_op,
     for_loop,
-    minimum,
     mul,
     value,
     vector_of,
 )
+from passes.gpu.block_problem import kind_of, problem_of, tile_position
 from passes.gpu.digits import Digits, divided, modulo
 from passes.gpu.fragments import STEPS, Fragments
 from passes.gpu.grid import kernel_of
-from passes.gpu.tile_copy import Shape, TileCopy, below, both
-from passes.gpu.views import Flat, converted, flat, sizes_and_strides
+from passes.gpu.tile_copy import Reads, Shape, TileCopy, below, both
+from passes.gpu.views import Flat, converted, flat
 from passes.vectorise import splat, vectorise_body
 
 AT_ONCE = 4
 """Pieces of C that a thread stores in one trip of the last loop: their loads wait
 together."""
-
-
-def kind_of(element: Attribute, tile: BlockTile) -> str | None:
-    """How a block multiplies elements of a type; None: it cannot."""
-    if isinstance(element, Float32Type):
-        return "exact" if tile.exact else "tf32"
-    if isinstance(element, BFloat16Type | Float16Type) and not tile.exact:
-        return element.name
-    return None
-
-
-@dataclass(frozen=True)
-class Problem:
-    """The op as a product of matrices: [rows, sum] x [sum, columns]."""
-
-    rows: Sequence[Digits]
-    """Of a, c and the extras."""
-    columns: Sequence[tuple[int, int]]
-    """Extent and stride, of b, c and the extras."""
-    sum_a: Digits
-    sum_b: Digits
-
-
-def problem_of(op: BatchReduceGemmOp) -> Problem:
-    """Reads the views of the op."""
-    batch, rows = op.shapes[1].get_num_dims() - 2, op.row_dims
-    sizes_a, steps_a = sizes_and_strides(op, op.a)
-    sizes_b, steps_b = sizes_and_strides(op, op.b)
-    its = slice(batch, batch + rows)
-    outs = [sizes_and_strides(op, v) for v in (op.c, *op.extras)]
-    row_digits = [(sizes_a[its], steps_a[its])]
-    row_digits += [(sizes[:-1], steps[:-1]) for sizes, steps in outs]
-    columns = [(sizes_b[-1], steps_b[-1])]
-    columns += [(sizes[-1], steps[-1]) for sizes, steps in outs]
-    sums = [*range(batch), batch + rows]
-    return Problem(
-        [Digits(tuple(e), tuple(s)) for e, s in row_digits],
-        columns,
-        Digits(tuple(sizes_a[i] for i in sums), tuple(steps_a[i] for i in sums)),
-        Digits(tuple(sizes_b[:-1]), tuple(steps_b[:-1])),
-    )
 
 
 class BlockProgram:
@@ -141,7 +101,8 @@ class BlockProgram:
         self.thread = ThreadIdOp().res
         self.warp, self.lane = divided(self.thread, WARP), modulo(self.thread, WARP)
         assert isinstance(self.lane, SSAValue)
-        down, right = self.tile_position()
+        tiles = -(-self.m // tile.m), -(-self.n // tile.n)
+        down, right = tile_position(tiles, tile.order, self.grid)
         self.first_row, self.first_column = mul(down, tile.m), mul(right, tile.n)
         warps_n = tile.n // tile.warp_n
         self.warp_row = mul(divided(self.warp, warps_n), tile.warp_m)
@@ -152,24 +113,6 @@ class BlockProgram:
         BarrierOp()
         self.write_out()
 
-    def tile_position(self) -> tuple[Index, Index]:
-        """Which tile of C is this block's: `order` tiles of rows go by together before
-        the next column."""
-        down, right = -(-self.m // self.tile.m), -(-self.n // self.tile.n)
-        count, grid = down * right, self.grid
-        number: Index = modulo(BlockIdOp().res, count, grid)
-        order = min(self.tile.order, down)
-        group = divided(number, order * right, count)
-        within = modulo(number, order * right, count)
-        if down % order == 0:
-            height = modulo(within, order, order * right)
-            return add(mul(group, order), height), divided(within, order)
-        first = mul(group, order)
-        left = arith.SubiOp(value(down), value(first)).result
-        rows = value(minimum(left, order))
-        height = arith.RemUIOp(value(within), rows).result
-        return add(first, height), arith.DivUIOp(value(within), rows).result
-
     # The sum
 
     def multiply(self) -> Sequence[SSAValue]:
@@ -178,42 +121,22 @@ class BlockProgram:
         self.slices = -(-p.sum_a.size // tile.k)
         shape_a = Shape(p.rows[0], p.sum_a, tile.m, tile.k)
         shape_b = Shape(Digits(*((x,) for x in p.columns[0])), p.sum_b, tile.n, tile.k)
-        self.copies: list[TileCopy] = []
-        self.fragments: list[Fragments] = []
-        self.shared: list[SSAValue] = []
-        for i, (shape, first, warp_first, part) in enumerate(
-            (
-                (shape_a, self.first_row, self.warp_row, tile.warp_m),
-                (shape_b, self.first_column, self.warp_column, tile.warp_n),
+        self.copies = [
+            TileCopy(memory, shape, self.reads(shape), first, self.thread, tile.threads)
+            for memory, shape, first in (
+                (self.memories[0], shape_a, self.first_row),
+                (self.memories[1], shape_b, self.first_column),
             )
-        ):
-            words = self.kind == "tf32" and not shape.along_sum
-            copy = TileCopy(
-                self.memories[i], shape, words, first, self.thread, tile.threads
-            )
-            size = tile.stages * copy.layout.size
-            start = (
-                0
-                if i == 0
-                else tile.stages * tile.m * tile.k * copy.source.element_bytes
-            )
-            self.copies.append(copy)
-            self.shared.append(
-                SharedMemoryOp(start, shared_type(self.input_type, size)).res
-            )
-            assert isinstance(self.lane, SSAValue)
-            fragments = Fragments(
-                copy.layout,
-                shape.along_sum,
-                i == 0,
-                self.kind,
-                self.shared[i],
-                self.lane,
-                warp_first,
-                part,
-            )
-            fragments.prepare()
-            self.fragments.append(fragments)
+        ]
+        size = self.copies[0].source.element_bytes
+        starts = (0, tile.stages * tile.m * tile.k * size)
+        self.shared = [
+            SharedMemoryOp(
+                start, shared_type(self.input_type, tile.stages * copy.layout.size)
+            ).res
+            for start, copy in zip(starts, self.copies, strict=True)
+        ]
+        self.fragments = [] if tile.wgmma else self.all_fragments()
         for ahead in range(tile.stages - 1):
             if ahead < self.slices:
                 self.fetch(ahead, ahead)
@@ -224,6 +147,39 @@ class BlockProgram:
         _, _, *accumulators = for_loop(0, self.slices, 1, self.one_slice, inits)
         AsyncWaitOp(0)
         return accumulators
+
+    def reads(self, shape: Shape) -> Reads:
+        """How a slice is read that lies across the sum."""
+        if not self.tile.wgmma:
+            return "words" if self.kind == "tf32" else "matrices"
+        if self.kind == "tf32" and not shape.along_sum:
+            unsupported(
+                self.op,
+                "expected f32 to lie along the sum, in both factors, for mma=wgmma; "
+                "leave it out of the schedule, or turn the factor round",
+            )
+        return "lines"
+
+    def all_fragments(self) -> list[Fragments]:
+        """How a warp reads the slices of A and B."""
+        tile, found = self.tile, list[Fragments]()
+        parts = (self.warp_row, tile.warp_m), (self.warp_column, tile.warp_n)
+        for i, (first, part) in enumerate(parts):
+            copy = self.copies[i]
+            assert isinstance(self.lane, SSAValue)
+            fragments = Fragments(
+                copy.layout,
+                copy.shape.along_sum,
+                i == 0,
+                self.kind,
+                self.shared[i],
+                self.lane,
+                first,
+                part,
+            )
+            fragments.prepare()
+            found.append(fragments)
+        return found
 
     def fetch(self, slice_: Index, stage: Index) -> None:
         """Starts the copies of a slice into a stage."""
@@ -236,7 +192,11 @@ class BlockProgram:
         """Multiplies the slice in stage `read`, and fetches one into stage `write`."""
         tile = self.tile
         AsyncWaitOp(tile.stages - 2)
+        if tile.wgmma:
+            ProxyFenceOp()
         BarrierOp()
+        if tile.wgmma:  # runs while the copies are started
+            sums = tuple(self.one_stage(read, sums))
         ahead = add(slice_, tile.stages - 1)
         if self.slices > tile.stages - 1:
             branch(
@@ -245,7 +205,11 @@ class BlockProgram:
                 lambda: None,
             )
         AsyncCommitOp()
-        sums = tuple(self.one_stage(read, sums))
+        sums = (
+            WarpgroupWaitOp(sums).res
+            if tile.wgmma
+            else tuple(self.one_stage(read, sums))
+        )
         return (self.after(read), self.after(write), *sums)
 
     def after(self, stage: SSAValue) -> SSAValue:
@@ -256,6 +220,8 @@ class BlockProgram:
     def one_stage(self, stage: Index, sums: Sequence[SSAValue]) -> Sequence[SSAValue]:
         """The steps of the slice in a stage."""
         starts = [mul(stage, copy.layout.size) for copy in self.copies]
+        if self.tile.wgmma:
+            return self.warpgroup_stage(starts, sums)
 
         def step(at: Index, *sums: SSAValue) -> Sequence[SSAValue]:
             a, b = (
@@ -266,6 +232,21 @@ class BlockProgram:
             return [self.mma(x, y, c) for (x, y), c in zip(pairs, sums, strict=True)]
 
         return for_loop(0, self.tile.k, STEPS[self.kind], step, sums, unroll=True)
+
+    def warpgroup_stage(
+        self, starts: Sequence[Index], sums: Sequence[SSAValue]
+    ) -> Sequence[SSAValue]:
+        """All steps of a slice by the four warps that have 64 rows together."""
+        first = mul(divided(self.warp, ROWS // self.tile.warp_m), ROWS * self.tile.k)
+        a, b = (value(x) for x in (add(starts[0], first), starts[1]))
+        across = [not copy.shape.along_sum for copy in self.copies]
+        return WarpgroupMmaOp(
+            (self.shared[0], a),
+            (self.shared[1], b),
+            sums,
+            self.kind,
+            (across[0], across[1]),
+        ).res
 
     def mma(self, a: SSAValue, b: SSAValue, c: SSAValue) -> SSAValue:
         """One fragment of C."""
@@ -314,7 +295,16 @@ class BlockProgram:
             whole = max(1, memory.alignment // memory.element_bytes)
             step = lanes if stride == 1 else 1
             lanes = gcd(lanes, extent, *rows.merged.strides, whole, step)
-        return lanes
+        if self.op.finish is None or self.op.epilogue is None:
+            return lanes
+        group = group_of(self.op.epilogue.block)
+        if lanes % group or self.tile.n % group:
+            unsupported(
+                self.op,
+                f"expected rows of C in groups of {group} that lie at multiples of "
+                f"their size, for finish, got groups of {lanes}",
+            )
+        return group
 
     def write_out(self) -> None:
         """The epilogue, and C's tile to global memory."""
@@ -370,6 +360,13 @@ class BlockProgram:
             if op.beta_value != 1.0:
                 old = arith.MulfOp(old, factor(op.beta_value)).result
             acc = arith.AddfOp(acc, old).result
+        if op.epilogue is not None and op.finish is not None:
+            block = op.epilogue.block
+            values = [value(i), value(j), acc]
+            known = dict[SSAValue, SSAValue](zip(block.args, values, strict=True))
+            for inner in list(block.ops)[:-1]:
+                clone_op(inner, known)
+            return
         if op.epilogue is not None:
             extras = [self.read(1 + x, i, j, lanes) for x in range(len(op.extras))]
             body = op.epilogue.block

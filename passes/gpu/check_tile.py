@@ -10,10 +10,10 @@ from brdialect.block_tile import BlockTile
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
 from brdialect.roles import Blocked, Contraction, Role
-from brdialect.schedule import LETTERS, Schedule
+from brdialect.schedule import LETTERS, Loop, Schedule
 from brdialect.target import Target
 from passes.buffers import element_bytes
-from passes.gpu.block_program import kind_of
+from passes.gpu.block_problem import kind_of
 
 
 def check_tile(op: ContractOp, table: Contraction, s: Schedule, target: Target) -> None:
@@ -59,11 +59,22 @@ def _faults(
     if s.pack_a or s.pack_b or s.prefetch_b or s.tile or s.skip is not None:
         yield "expected no tile=, pack=, prefetch= or skip= on a GPU"
     if s.block is not None:
-        yield from _tile_faults(op, table, s.block, target)
+        yield from _tile_faults(op, table, s, s.block, target)
+
+
+def split_loop(table: Contraction, schedule: Schedule) -> Loop | None:
+    """The loop over the parts of a sum on a GPU: of the outermost of its iterators that
+    can be cut into as many."""
+    tile = schedule.block
+    its = (*schedule.batch, schedule.k)
+    for i in [i for i in its if i is not None]:
+        if tile is not None and table.extents[i] % tile.split == 0:
+            return Loop(i, table.extents[i] // tile.split, True)
+    return None
 
 
 def _tile_faults(
-    op: ContractOp, table: Contraction, tile: BlockTile, target: Target
+    op: ContractOp, table: Contraction, s: Schedule, tile: BlockTile, target: Target
 ) -> Iterator[str]:
     """Blocks of this form can compute it, and have room."""
     a, sum_ = op.shapes[0].element_type, op.accumulator
@@ -73,4 +84,12 @@ def _tile_faults(
         yield "expected no block= where each column has a matrix of its own"
     if any(isinstance(f, Blocked) for f in (*table.a, *table.b, *table.c)):
         yield "expected no block= for operands in panels"
+    if tile.wgmma and not target.has_warpgroups:
+        yield f"expected no mma=wgmma on {target.name}; nvptx64-sm_90a has it"
+    if tile.split > 1 and split_loop(table, s) is None:
+        sums = [f"'{LETTERS[i]}' ({table.extents[i]})" for i in table.having(Role.K)]
+        yield (
+            f"expected split={tile.split} to divide an iterator of the sum, one of "
+            f"{', '.join(sums) or 'none'}"
+        )
     yield from tile.faults(element_bytes(a), target.shared)

@@ -239,6 +239,12 @@ def lower(op: ContractOp, target: Target) -> None:
         unsupported(op, "expected a schedule; run choose-schedule first")
     schedule = op.schedule.data
     check_tile(op, table, schedule, target)
+    if schedule.block is not None and schedule.block.split > 1:
+        unsupported(
+            op,
+            f'expected no split= any more, got "{schedule}"; '
+            "run share-sums on tensors first",
+        )
     strides: list[Strides] = []
     operands: list[Flat] = []
     for operand, map_ in zip((op.a, op.b, op.c, *op.extras), op.maps, strict=True):

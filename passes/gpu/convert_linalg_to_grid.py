@@ -21,28 +21,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
-from xdsl.pattern_rewriter import (
-    PatternRewriter,
-    PatternRewriteWalker,
-    RewritePattern,
-    op_type_rewrite_pattern,
-)
 
-from brdialect.errors import unsupported
-from brdialect.recurrence_op import RecurrenceOp
 from brdialect.target import Target, gpu_of
 from passes.build import Index
-from passes.convert_linalg_to_vector import FillAsGeneric, check, view_of
+from passes.convert_linalg_to_vector import ConvertGeneric, convert_all, view_of
 from passes.gpu.digits import unravel
 from passes.gpu.grid import each_element, make_kernel
-from passes.loop_nest import Nest, nest_of, normalise
-from passes.nest_emitter import At, Axis, Emitter, indexed_iterators
+from passes.loop_nest import Nest
+from passes.nest_emitter import At, Axis, Emitter
 
 
 @dataclass(frozen=True)
@@ -73,23 +64,9 @@ def emitter_of(op: GenericOp, nest: Nest, target: Target) -> GridEmitter:
     return GridEmitter(op, nest, target, None, 1, views)
 
 
-class ConvertGeneric(RewritePattern):
-    """`linalg.generic` -> a kernel."""
-
-    def __init__(self, target: Target) -> None:
-        self.target = target
-
-    @op_type_rewrite_pattern
-    def match_and_rewrite(self, op: GenericOp, rewriter: PatternRewriter) -> None:
-        check(op)
-        nest = nest_of(op)
-        if nest.work:
-            nest = normalise(nest, indexed_iterators(op))
-            with ImplicitBuilder(rewriter):
-                emitter_of(op, nest, self.target).emit()
-        else:
-            make_kernel(op, 1, 1)
-        rewriter.erase(op)
+def launch_nothing(op: GenericOp) -> None:
+    """A call of what has no work is a launch all the same."""
+    make_kernel(op, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -99,20 +76,4 @@ class ConvertLinalgToGridPass(ModulePass):
     name = "convert-linalg-to-grid"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        target = gpu_of(op)
-        for pattern in (FillAsGeneric(), ConvertGeneric(target)):
-            # what a pattern makes needs no second look
-            PatternRewriteWalker(pattern, apply_recursively=False).rewrite_module(op)
-        for inner in op.walk():
-            if isinstance(inner, RecurrenceOp):
-                unsupported(
-                    inner,
-                    "expected no recurrence on a GPU, where LSTM, GRU and RNN have no "
-                    "lowering yet; compile for a CPU",
-                )
-            if inner.name.startswith("linalg."):
-                unsupported(
-                    inner,
-                    "expected only linalg.generic and linalg.fill here, got "
-                    f"{inner.name}; run generalise-linalg first",
-                )
+        convert_all(op, ConvertGeneric(gpu_of(op), emitter_of, launch_nothing))

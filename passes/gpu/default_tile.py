@@ -1,11 +1,14 @@
 """The analytic default of a contraction's schedule on a GPU.
 
 A tile should be large, because a block of m x n elements reads (m + n) k elements for
-m n k multiply-adds, and there should be at least a tile for each multiprocessor. So of
-the tiles below the one is taken that ends first:
+m n k multiply-adds, and there should be at least a tile for each multiprocessor. Where
+C is too small for that, the sum can be cut into parts, whose copies of C another kernel
+adds up. So of the tiles below and the numbers of parts that divide the sum, those are
+taken that end first, in clocks:
 
-    waves = blocks / (multiprocessors * blocks that one holds), rounded up
-    time = waves * m n / rate of the tile
+    blocks of a multiprocessor = tiles * parts / multiprocessors, rounded up
+    time = these * m n k / parts / (multiply-adds of a clock * rate of the tile)
+         + if there are parts: a launch, and 8 bytes for each element of each copy
 
 The rates are relative to that of the largest tile, by what shared memory has to deliver
 for a product: a warp of 64 x 64 reads 128 numbers for 4096, one of 32 x 32 reads 64 for
@@ -39,9 +42,33 @@ TILES: Sequence[tuple[int, int, int, int, float]] = (
 )
 """All of four warps: a multiprocessor has four schedulers."""
 
+WARPGROUP_TILES: Sequence[tuple[int, int, int, int, float]] = (
+    (128, 256, 16, 256, 1.65),
+    (128, 128, 16, 128, 1.45),
+    (64, 256, 16, 256, 1.3),
+    (128, 64, 16, 64, 1.2),
+    (64, 128, 16, 128, 1.2),
+    (64, 64, 16, 64, 0.95),
+)
+"""Those of `wgmma`: other instructions reach about 0.6 of what it does."""
+
+LINE_BYTES = 128
+"""Of a row in a slice for `wgmma`."""
+
 STAGES = 4
-REGISTERS = 65536
-"""Of a multiprocessor; a thread of the largest tile takes 255 at most."""
+
+PARTS = (1, 2, 4, 8, 16)
+"""Into how many parts a sum may be cut."""
+
+MULTIPLY_ADDS = {"tf32": 512, "16-bit": 1024, "exact": 64}
+"""Of a multiprocessor in a clock (A100; an H100 has twice as many, of all alike)."""
+
+BYTES = 16
+"""That memory delivers to each multiprocessor in a clock, about (A100: 11, H100: 15;
+what the L2 holds comes two or three times as fast)."""
+
+LAUNCH = 4000
+"""Clocks that one more kernel costs."""
 
 ROWS_TOGETHER = 8
 """Tiles of rows that share a tile of columns before the next columns come by."""
@@ -53,26 +80,40 @@ class Sizes:
 
     rows: int
     columns: int
-    sum_: int
+    sums: tuple[int, ...]
     products: int
     element_bytes: int
+    along_sum: bool = False
+    """Whether the elements of both factors lie side by side along the sum."""
+
+    def parts(self) -> list[int]:
+        """Into how many parts the sum can be cut."""
+        return [n for n in PARTS if any(k % n == 0 for k in self.sums) or n == 1]
 
 
-def default_tile(sizes: Sizes, target: Target) -> BlockTile:
+def default_tile(sizes: Sizes, target: Target, may_split: bool) -> BlockTile:
     """See the module's docstring."""
+    exact = target.exact and sizes.element_bytes == 4
+    kind = "exact" if exact else "tf32" if sizes.element_bytes == 4 else "16-bit"
+    c = sizes.rows * sizes.columns * sizes.products
 
-    def time(candidate: tuple[int, int, int, int, float]) -> float:
-        m, n, _, _, rate = candidate
-        tile = tile_of(candidate, sizes, target)
-        blocks = -(-sizes.rows // m) * -(-sizes.columns // n) * sizes.products
-        held = min(
-            target.shared // tile.shared_bytes(sizes.element_bytes),
-            REGISTERS // (tile.threads * 255),
-        )
-        waves = -(-blocks // (target.multiprocessors * max(1, held)))
-        return waves * max(1, held) * m * n / rate
+    def time(choice: tuple[tuple[int, int, int, int, float], int]) -> float:
+        (m, n, _, _, rate), parts = choice
+        blocks = -(-sizes.rows // m) * -(-sizes.columns // n) * sizes.products * parts
+        each = -(-blocks // target.multiprocessors)
+        work = each * m * n * prod(sizes.sums) / parts / (MULTIPLY_ADDS[kind] * rate)
+        if parts == 1:
+            return work
+        return work + LAUNCH + 8 * c * parts / (target.multiprocessors * BYTES)
 
-    return tile_of(min(TILES, key=time), sizes, target)
+    every = sizes.parts() if may_split else [1]
+    tiles = TILES
+    if target.has_warpgroups and (
+        kind == "16-bit" or (kind == "tf32" and sizes.along_sum)
+    ):
+        tiles = (*WARPGROUP_TILES, *TILES)
+    best, parts = min(((x, n) for n in every for x in tiles), key=time)
+    return replace(tile_of(best, sizes, target), split=parts)
 
 
 def tile_of(
@@ -80,26 +121,28 @@ def tile_of(
 ) -> BlockTile:
     """The tile of a row of the table."""
     m, n, warp_m, warp_n, _ = candidate
-    depth = SLICE_BYTES // sizes.element_bytes
+    wgmma = candidate in WARPGROUP_TILES
+    depth = (LINE_BYTES if wgmma else SLICE_BYTES) // sizes.element_bytes
     order = min(ROWS_TOGETHER, -(-sizes.rows // m))
     exact = target.exact and sizes.element_bytes == 4
-    return BlockTile(m, n, depth, warp_m, warp_n, STAGES, order, exact)
+    return BlockTile(m, n, depth, warp_m, warp_n, STAGES, order, exact, wgmma=wgmma)
 
 
 def default_schedule(
     table: Contraction,
-    steps: tuple[Sequence[int], Sequence[int]],
+    steps: tuple[Sequence[int], Sequence[int], Sequence[int]],
     element_bytes: int,
     tensor_cores: bool,
     target: Target,
+    may_split: bool = True,
 ) -> Schedule:
     """Rows are all iterators of A and C, sums all of A and B, columns one of B and C;
-    blocks run over what is left. `steps`: how far each iterator goes in A and in C;
+    blocks run over what is left. `steps`: how far each iterator goes in A, B and C;
     what goes least far comes last."""
     extents = table.extents
     columns = table.columns
     assert columns is not None
-    rows = sorted(table.having(Role.M), key=lambda i: -steps[1][i])
+    rows = sorted(table.having(Role.M), key=lambda i: -steps[2][i])
     sums = sorted(table.having(Role.K), key=lambda i: -steps[0][i])
     loops = [
         Loop(i, 1, True)
@@ -120,8 +163,9 @@ def default_schedule(
     sizes = Sizes(
         prod(extents[i] for i in rows),
         extents[columns],
-        prod(extents[i] for i in sums),
+        tuple(extents[i] for i in sums),
         prod(extents[loop.iterator] for loop in loops),
         element_bytes,
+        bool(sums) and steps[0][sums[-1]] == steps[1][sums[-1]] == 1,
     )
-    return replace(schedule, block=default_tile(sizes, target))
+    return replace(schedule, block=default_tile(sizes, target, may_split))

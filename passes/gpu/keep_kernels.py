@@ -21,6 +21,11 @@ from brdialect.target import gpu_of
 from passes.gpu.grid import kernel_of
 
 
+def launches(function: func.FuncOp) -> bool:
+    """Whether a function calls others, as that of a recurrence does."""
+    return any(isinstance(op, func.CallOp) for op in function.walk())
+
+
 @dataclass(frozen=True)
 class KeepKernelsPass(ModulePass):
     """Drops the functions that are no kernels, and makes those that are public."""
@@ -32,7 +37,7 @@ class KeepKernelsPass(ModulePass):
         for function in [o for o in op.ops if isinstance(o, func.FuncOp)]:
             if kernel_of(function) is not None:
                 function.sym_visibility = None
-            elif function.sym_visibility is not None:
+            elif function.sym_visibility is not None and not launches(function):
                 unsupported(
                     function,
                     "expected a private function to be a kernel; run "

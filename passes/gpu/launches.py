@@ -8,8 +8,13 @@
     br_contract_0: argument 0, packed 0, arena + 4096
     br_generic_1: arena + 4096, result 0
 
-The function is run, with places in buffers for its memrefs; loops over time become as
-many launches as they have steps.
+The function is run, with places in buffers for its memrefs. A loop is run for its first
+turns and the last one: the numbers that its launches get have to grow by the same from
+turn to turn, and it becomes a repetition of the plan.
+
+    scf.for %t = 0 to 50 { func.call @br_recurrence_0_cell(%y, %t) }
+    ->
+    for t0 below 50: br_recurrence_0_cell: result 0, 0 + 1 * t0
 """
 
 from __future__ import annotations
@@ -19,14 +24,22 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from xdsl.dialects import arith, func, memref
+from xdsl.dialects import arith, func, memref, scf
 from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, ModuleOp
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.interface import Interface
-from brdialect.launch_plan import Kernel, Launch, LaunchPlan, Pointer, Scalar
+from brdialect.launch_plan import (
+    Kernel,
+    Launch,
+    LaunchPlan,
+    Pointer,
+    Repeat,
+    Scalar,
+    Step,
+)
 from brdialect.reference import control, scalar
 from brdialect.reference.machine import Frame, Machine
 from brdialect.reference.tensors import integers, mixed
@@ -115,9 +128,11 @@ class _Recorder:
     """Runs functions and notes their launches."""
 
     def __init__(self, module: ModuleOp) -> None:
-        handlers: dict[str, Any] = {**_HANDLERS, "func.call": self.call}
+        own = {"func.call": self.call, "scf.for": self.loop}
+        handlers: dict[str, Any] = {**_HANDLERS, **own}
         self.machine = Machine(module, handlers, precise=False, resources={})
-        self.launches: list[Launch] = []
+        self.launches: list[Step] = []
+        self.depth = 0
 
     def call(
         self, frame: Frame, op: func.CallOp, args: Sequence[Value]
@@ -126,6 +141,8 @@ class _Recorder:
         name = op.callee.string_value()
         callee = frame.machine.symbol(op, name)
         if not isinstance(callee, func.FuncOp) or kernel_of(callee) is None:
+            if isinstance(callee, func.FuncOp):
+                self.check(callee)
             return control.call(frame, op, args)
         given = tuple(
             x.pointer if isinstance(x, Place) else _scalar(x, v.type)
@@ -134,7 +151,44 @@ class _Recorder:
         self.launches.append(Launch(name, given))
         return ()
 
-    def run(self, function: func.FuncOp, names: Sequence[str]) -> list[Launch]:
+    def loop(
+        self, frame: Frame, op: scf.ForOp, args: Sequence[Value]
+    ) -> Sequence[Value]:
+        """A repetition."""
+        if len(args) > 3:
+            unsupported(op, "expected no values that a loop around kernels carries")
+        trips = range(*(int(x) for x in args))
+        outside, self.depth = self.launches, self.depth + 1
+        seen: list[list[Step]] = []
+        for turn in dict.fromkeys((*trips[:2], *trips[-1:])):
+            self.launches = []
+            frame.run(op.body.block, (np.int64(turn),))
+            seen.append(self.launches)
+        self.launches, self.depth = outside, self.depth - 1
+        if not seen:
+            return ()
+        body = _growing(seen[0], seen[min(1, len(seen) - 1)], self.depth)
+        if body is None or seen[-1] != _moved(body, self.depth, len(trips) - 1):
+            unsupported(
+                op,
+                "expected the launches of a loop to get numbers that grow by the same "
+                "from turn to turn",
+            )
+        self.launches.append(Repeat(len(trips), tuple(body)))
+        return ()
+
+    def check(self, function: func.FuncOp) -> None:
+        """Refuses what is neither a kernel nor what launches one."""
+        for op in function.body.block.walk():
+            if op.name not in self.machine.handlers and op.name != "func.return":
+                if not isinstance(op, arith.ConstantOp) and op.name != "scf.yield":
+                    unsupported(
+                        op,
+                        "expected only views, loops and kernels in a function that is "
+                        f"no kernel, got {op.name}, which has no GPU lowering",
+                    )
+
+    def run(self, function: func.FuncOp, names: Sequence[str]) -> list[Step]:
         """The launches of a function whose arguments are buffers of these names."""
         self.launches = []
         values: list[Value] = []
@@ -145,16 +199,57 @@ class _Recorder:
                 values.append(Place(name, 0, 0, _strides(arg)))
             else:
                 values.append(Scalar(_dtype(arg.type), i))
-        for op in function.body.block.walk():
-            if op.name not in self.machine.handlers and op.name != "func.return":
-                if not isinstance(op, arith.ConstantOp) and op.name != "scf.yield":
-                    unsupported(
-                        op,
-                        "expected only views, loops and kernels in a function that is "
-                        f"no kernel, got {op.name}, which has no GPU lowering",
-                    )
+        self.check(function)
         control.call_function(Frame(self.machine), function, values)
         return self.launches
+
+
+def _growing(
+    first: Sequence[Step], second: Sequence[Step], depth: int
+) -> list[Step] | None:
+    """The launches of the first turn, whose numbers have grown by the second one; None
+    where more than numbers differs. `depth` repetitions are around the loop."""
+    if len(first) != len(second):
+        return None
+    found: list[Step] = []
+    for x, y in zip(first, second, strict=True):
+        if isinstance(x, Repeat) and isinstance(y, Repeat):
+            body = _growing(x.body, y.body, depth)
+            if body is None:
+                return None
+            found.append(Repeat(x.times, tuple(body)))
+        elif isinstance(x, Launch) and isinstance(y, Launch):
+            pairs = zip(x.arguments, y.arguments, strict=True)
+            found.append(Launch(x.kernel, tuple(_grown(*p, depth) for p in pairs)))
+    return found if _moved(found, depth, 1) == list(second) else None
+
+
+def _grown(x: Pointer | Scalar, y: Pointer | Scalar, depth: int) -> Pointer | Scalar:
+    if not isinstance(x, Scalar) or not isinstance(y, Scalar) or x.argument is not None:
+        return x
+    step = int(y.number - x.number)
+    if step == 0 and not any(x.steps):
+        return x
+    inner = x.steps[depth + 1 :]
+    return replace(x, steps=(*[0] * depth, step, *inner))
+
+
+def _moved(steps: Sequence[Step], depth: int, turn: int) -> list[Step]:
+    """The launches in a turn of the repetition that has `depth` others around it."""
+
+    def argument(x: Pointer | Scalar) -> Pointer | Scalar:
+        if not isinstance(x, Scalar) or len(x.steps) <= depth:
+            return x
+        rest = (*[0] * (depth + 1), *x.steps[depth + 1 :])
+        number = x.number + turn * x.steps[depth]
+        return replace(x, number=number, steps=rest if any(rest) else ())
+
+    return [
+        Repeat(x.times, tuple(_moved(x.body, depth, turn)))
+        if isinstance(x, Repeat)
+        else Launch(x.kernel, tuple(map(argument, x.arguments)))
+        for x in steps
+    ]
 
 
 def _dtype(type_: Attribute) -> str:
@@ -191,7 +286,7 @@ def launch_plan(module: ModuleOp, interface: Interface) -> LaunchPlan:
         o.sym_name.data: o for o in module.ops if isinstance(o, func.FuncOp)
     }
     recorder = _Recorder(module)
-    found: list[list[Launch]] = []
+    found: list[list[Step]] = []
     for name, load in ((interface.load_entry, True), (interface.entry, False)):
         function = None if name is None else functions[name]
         names = [] if function is None else argument_names(function, load)

@@ -19,7 +19,14 @@ from passes.set_target import SetTargetPass
 
 STAGES: Sequence[tuple[str, Sequence[str]]] = (
     *pipelines.STAGES[: pipelines.OUTLINED],
-    ("grid", ("convert-contract-to-grid", "convert-linalg-to-grid")),
+    (
+        "grid",
+        (
+            "convert-recurrence-to-grid",
+            "convert-contract-to-grid",
+            "convert-linalg-to-grid",
+        ),
+    ),
     ("block", ("convert-br-to-mma", "expand-math")),
     ("device", ("keep-kernels",)),
     ("llvm", ("lower-scf-to-cf", "convert-to-llvm")),

@@ -12,6 +12,10 @@ rows, so chunk c of row r lies where chunk `c xor r` of the row would be:
 
 32-bit elements that lie across the sum are read word by word, 4 rows (t) of 8 words (g)
 at a time: `column xor 8 (row mod 4)` puts these into 32 banks.
+
+A slice for `wgmma` has lines of 128 bytes (brdialect/warpgroup_ops.py). Along the sum
+that is the same as above; across it, a row is cut into panels of a line each, and all
+rows of a panel come before the next one.
 """
 
 from __future__ import annotations
@@ -33,6 +37,8 @@ class SharedLayout:
     width: int
     element_bytes: int
     words: bool = False
+    panel: int = 0
+    """Elements of a panel, where rows are cut into such."""
 
     @property
     def size(self) -> int:
@@ -53,11 +59,15 @@ class SharedLayout:
         """What a row's columns are combined with, in elements."""
         if self.words:
             return mul(modulo(row, 4), 8)
-        chunks = min(8, self.width // self.chunk)
+        chunks = min(8, (self.panel or self.width) // self.chunk)
         return mul(divided(modulo(row, 8), 8 // chunks), self.chunk)
 
     def offset(self, row: Index, column: Index, swizzle: Index | None = None) -> Index:
         """Where an element lies, in elements; `swizzle` is that of the row, if it is
         known already."""
         swizzle = self.swizzle(row) if swizzle is None else swizzle
-        return add(mul(row, self.width), xor(column, swizzle))
+        if not self.panel:
+            return add(mul(row, self.width), xor(column, swizzle))
+        first = mul(divided(column, self.panel), self.rows * self.panel)
+        inside = xor(modulo(column, self.panel), swizzle)
+        return add(first, mul(row, self.panel), inside)

@@ -16,17 +16,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import gcd
+from typing import Literal
 
 from xdsl.dialects import arith, memref
 from xdsl.ir import SSAValue
 
 from brdialect.gpu_ops import ASYNC_BYTES, AsyncCopyOp
+from brdialect.warpgroup_ops import LINE
 from brdialect.xdsl_repairs import SelectOp
 from passes.build import Index, add, branch, mul, value
 from passes.gpu.digits import Digits, divided, modulo
 from passes.gpu.shared_layout import CHUNK, SharedLayout
 from passes.gpu.views import Flat
 from passes.vectorise import splat
+
+Reads = Literal["matrices", "words", "lines"]
+"""How a slice is read that lies across the sum: by ldmatrix, word by word, by wgmma."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,14 @@ class Shape:
             return True
         return self.index.merged.last[1] != 1
 
-    def layout(self, element_bytes: int, words: bool) -> SharedLayout:
-        """Of a slice in shared memory; `words`: elements are read one by one."""
+    def layout(self, element_bytes: int, reads: Reads) -> SharedLayout:
+        """Of a slice in shared memory."""
         if self.along_sum:
             return SharedLayout(self.tile, self.depth, element_bytes)
+        if reads == "lines":
+            panel = LINE // element_bytes
+            return SharedLayout(self.depth, self.tile, element_bytes, panel=panel)
+        words = reads == "words"
         return SharedLayout(self.depth, self.tile, element_bytes, words)
 
     def elements(self, element_bytes: int, alignment: int) -> int:
@@ -91,7 +100,7 @@ class TileCopy:
 
     source: Flat
     shape: Shape
-    words: bool
+    reads: Reads
     first: Index
     thread: SSAValue
     threads: int
@@ -99,7 +108,7 @@ class TileCopy:
 
     def __post_init__(self) -> None:
         size = self.source.element_bytes
-        self.layout = self.shape.layout(size, self.words)
+        self.layout = self.shape.layout(size, self.reads)
         self.elements = self.shape.elements(size, self.source.alignment)
         self.in_row = self.layout.width // self.elements
         self.copies = self.layout.rows * self.in_row

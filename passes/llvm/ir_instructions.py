@@ -190,6 +190,26 @@ def _intrinsic(text: FunctionText, op: Operation) -> None:
     text.call_intrinsic(op, cast(StringAttr, op.properties["intrin"]).data)
 
 
+def _inline_asm(text: FunctionText, op: Operation) -> None:
+    code, constraints = (
+        _quoted(cast(StringAttr, op.properties[name]).data)
+        for name in ("asm_string", "constraints")
+    )
+    result = type_text(op.results[0].type) if op.results else "void"
+    effects = " sideeffect" if "has_side_effects" in op.properties else ""
+    joined = ", ".join(text.typed(v) for v in op.operands)
+    # as far as anybody knows, all threads have to come by together
+    call = f"call {result} asm{effects} {code}, {constraints}({joined}) convergent"
+    text.write(op, call)
+
+
+def _quoted(text: str) -> str:
+    """A string as LLVM writes it."""
+    for character in '\\"\n':
+        text = text.replace(character, f"\\{ord(character):02X}")
+    return f'"{text}"'
+
+
 def _call(text: FunctionText, op: Operation) -> None:
     assert isinstance(op, llvm.CallOp)
     arguments = list(op.args)
@@ -285,6 +305,7 @@ INSTRUCTIONS: dict[str, Instruction] = {
     "llvm.intr.masked.load": _masked_load,
     "llvm.intr.masked.store": _masked_store,
     "llvm.call_intrinsic": _intrinsic,
+    "llvm.inline_asm": _inline_asm,
     "llvm.call": _call,
     "llvm.return": _return,
     "llvm.br": _branch,

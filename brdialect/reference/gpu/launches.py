@@ -13,13 +13,13 @@ from xdsl.ir import Attribute
 from brdialect.errors import BrError, unsupported
 from brdialect.gpu_ops import GRID, SHARED, THREADS
 from brdialect.reference import control, interpreter
-from brdialect.reference.gpu import block, warps
+from brdialect.reference.gpu import block, warpgroups, warps
 from brdialect.reference.gpu.memory import GlobalMemory, SharedMemory
 from brdialect.reference.machine import Frame, Machine
 from brdialect.reference.values import Array, Value, memref_of
 from brdialect.source import resources
 
-_HANDLERS = {**block.HANDLERS, **warps.HANDLERS}
+_HANDLERS = {**block.HANDLERS, **warps.HANDLERS, **warpgroups.HANDLERS}
 
 
 @dataclass

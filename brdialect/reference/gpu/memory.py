@@ -62,6 +62,7 @@ class SharedMemory:
         self.on_its_way = np.zeros(self.size, np.bool_)
         self.written, self.read_at = (np.full(self.size, -1, np.int64) for _ in "wr")
         self.writer, self.reader = (np.full(self.size, _NOBODY) for _ in "wr")
+        self.fenced, self.in_use = (np.zeros(self.size, np.bool_) for _ in "fu")
 
     def _check_bounds(self, places: Array) -> None:
         if places.size and (places.min() < 0 or places.max() >= self.size):
@@ -94,11 +95,40 @@ class SharedMemory:
         self.reader[again] = _SEVERAL
         return self.data[places]
 
+    def read_by_all(self, places: Array) -> Array:
+        """The bytes at some places, for all threads, by what reads behind their backs
+        (the asynchronous proxy): they have to be there for all, and a fence behind."""
+        self._check_bounds(places)
+        if np.any(self.on_its_way[places]):
+            raise BrError("expected br.async_wait before what is copied is read")
+        if np.any(self.written[places] < 0):
+            raise BrError("expected shared memory that was written before it is read")
+        if not np.all(self.fenced[places]):
+            raise BrError("expected br.proxy_fence between write and br.warpgroup_mma")
+        if np.any(self.written[places] == self.epoch):
+            raise BrError(
+                "expected br.barrier between a write to shared memory and "
+                "br.warpgroup_mma"
+            )
+        self.reader[places], self.read_at[places] = _SEVERAL, self.epoch
+        self.in_use[places] = True
+        return self.data[places]
+
+    def finish_reads(self) -> None:
+        """`read_by_all` is through with its bytes."""
+        self.in_use[:] = False
+
+    def fence(self) -> None:
+        """What was written, by whatever thread, is seen by `read_by_all`."""
+        self.fenced[:] = True
+
     def _check_writable(self, places: Array, threads: Array) -> None:
         self._check_bounds(places)
         owners = threads[:, np.newaxis]
         if np.any(self.on_its_way[places]):
             raise BrError("expected no write where a copy is still on its way")
+        if np.any(self.in_use[places]):
+            raise BrError("expected br.warpgroup_wait before its slices are written")
         used = (self.read_at[places] == self.epoch) & (self.reader[places] != owners)
         if np.any(used):
             raise BrError(
@@ -120,6 +150,7 @@ class SharedMemory:
         self.data[copy.places] = copy.data
         self.written[copy.places] = self.epoch
         self.writer[copy.places] = copy.threads[:, np.newaxis]
+        self.fenced[copy.places] = False
 
     def start_copy(self, places: Array, data: Array, threads: Array) -> None:
         """Bytes that arrive when they are waited for."""

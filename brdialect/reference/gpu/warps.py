@@ -53,7 +53,7 @@ def load_matrices(
 
 def _fragment_a(words: Array, kind: str) -> Array:
     """Registers [lanes, 4] -> A, 16 x 8 or 16 x 16."""
-    values = _numbers(words, kind)  # [lanes, register, elements in it]
+    values = numbers_of(words, kind)  # [lanes, register, elements in it]
     width = values.shape[-1]
     a = np.empty((16, 8 * width))
     for register in range(4):
@@ -65,7 +65,7 @@ def _fragment_a(words: Array, kind: str) -> Array:
 
 def _fragment_b(words: Array, kind: str) -> Array:
     """Registers [lanes, 4] -> B, 8 x 16 or 16 x 16."""
-    values = _numbers(words, kind)
+    values = numbers_of(words, kind)
     width = values.shape[-1]
     b = np.empty((8 * width, 16))
     for register in range(4):
@@ -76,7 +76,8 @@ def _fragment_b(words: Array, kind: str) -> Array:
     return b
 
 
-def _numbers(words: Array, kind: str) -> Array:
+def numbers_of(words: Array, kind: str) -> Array:
+    """The elements in 32-bit words, along a new last axis."""
     words = np.ascontiguousarray(words)
     if kind == "tf32":  # the hardware looks at 19 of the 32 bits
         kept = words.view(np.uint32) & np.uint32(0xFFFFE000)
@@ -87,7 +88,7 @@ def _numbers(words: Array, kind: str) -> Array:
     return (halves.astype(np.uint32) << np.uint32(16)).view(np.float32)
 
 
-def _places_of_c() -> tuple[Array, Array]:
+def places_of_c() -> tuple[Array, Array]:
     """Row and column of each of a lane's 8 sums, [lanes, 8]."""
     e = np.arange(8)
     row = G[:, np.newaxis] + 8 * (e // 2 % 2)
@@ -99,7 +100,7 @@ def mma(frame: Block, op: MmaOp, args: Sequence[Value]) -> Sequence[Value]:
     frame.all_here(op)
     kind, out = op.kind.data, np.empty((frame.threads, 8), np.float32)
     a, b, c = (np.broadcast_to(x, (frame.threads, np.shape(x)[-1])) for x in args)
-    places = _places_of_c()
+    places = places_of_c()
     for warp in range(0, frame.threads, WARP):
         lanes = slice(warp, warp + WARP)
         product = _fragment_a(a[lanes], kind) @ _fragment_b(b[lanes], kind)

@@ -50,3 +50,41 @@ func.func @transposed(%a: memref<2x5x8xf32>, %b: memref<16x8xf32>,
     outs(%c : memref<2x5x16xf32>) {transpose_b}
   func.return
 }
+
+// -----
+
+// CHECK: expected finish to take a row, a column and elements of f32, got (f32)
+func.func @finish(%a: memref<5x8xf32>, %b: memref<8x16xf32>, %c: memref<5x16xf32>) {
+  br.batch_reduce_gemm ins(%a, %b : memref<5x8xf32>, memref<8x16xf32>)
+    outs(%c : memref<5x16xf32>)
+    {finish, tile = #br.tile<"block=32x32x16 warp=16x16 stages=2">} epilogue {
+  ^bb0(%x: f32):
+    br.yield
+  }
+  func.return
+}
+
+// -----
+
+// CHECK: expected columns in groups of 4 for finish, got 18
+func.func @groups(%a: memref<5x8xf32>, %b: memref<8x18xf32>, %c: memref<5x18xf32>) {
+  br.batch_reduce_gemm ins(%a, %b : memref<5x8xf32>, memref<8x18xf32>)
+    outs(%c : memref<5x18xf32>)
+    {finish, tile = #br.tile<"block=32x32x16 warp=16x16 stages=2">} epilogue {
+  ^bb0(%i: index, %j: index, %x: vector<4xf32>):
+    br.yield
+  }
+  func.return
+}
+
+// -----
+
+// CHECK: expected finish on memrefs, with a tile=, one row dimension and no extra operands
+func.func @tile(%a: memref<5x8xf32>, %b: memref<8x16xf32>, %c: memref<5x16xf32>) {
+  br.batch_reduce_gemm ins(%a, %b : memref<5x8xf32>, memref<8x16xf32>)
+    outs(%c : memref<5x16xf32>) {finish} epilogue {
+  ^bb0(%i: index, %j: index, %x: f32):
+    br.yield
+  }
+  func.return
+}
