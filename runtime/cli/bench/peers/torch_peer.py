@@ -248,7 +248,7 @@ def ways(
     if isinstance(workload, TrainingStep):
         images = isinstance(workload.forward, WholeResNet50)
         formats = (torch.channels_last, torch.contiguous_format)[: 1 + images]
-        return [_of_step(workload, tensors, f) for f in formats]
+        return [step_in_format(workload, tensors, f) for f in formats]
     if isinstance(workload, RecurrentGradients):
         return [_of_recurrent(workload, tensors)]
     match workload.forward:
@@ -333,7 +333,7 @@ def _of_recurrent(
     return Prepared(run, outputs)
 
 
-def _of_step(
+def step_in_format(
     workload: TrainingStep,
     tensors: Mapping[str, torch.Tensor],
     format_: torch.memory_format,
