@@ -16,7 +16,7 @@ Forward (`fwd`), the output is y:
 | mlp | N C layers | x [N,C], w0 [C,C], b0 [C], w1 ... | relu(.. w^T + b): [N,C] |
 | lstm, gru | N C K T | x [T,N,C], w, r, b, rb as br.lstm | all hidden states: [T,N,K] |
 | gemm | M N K | a [M,K], b [K,N] | a b: [M,N] |
-| lstm, pas = bwd | N C K T | the same, dy [T,N,K] | dx, dw, dr, db (b's) |
+| lstm, pas = bwd | N C K T | the same, dy [T,N,K] | dx, dw, dr, db, drb |
 | lstm, pas = train | N C K T | the same, 4 layers where its name is lstm4 | weights |
 | resnet50 | N | x [N,3,224,224], torchvision's parameters | logits [N,1000] |
 
@@ -40,7 +40,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from recurrent_training import LayerGradients, StackSteps
+from recurrent_training import StackSteps
 
 from brdialect.arrays import Array
 from brdialect.mistake import BrError
@@ -82,7 +82,8 @@ def prepare(workload: Mapping[str, Any]) -> Call:
     if family == "lstm" and direction in ("bwd", "train"):
         layer = Recurrent("lstm", *_sizes(workload, "N", "C", "K", "T"))
         if direction == "bwd":
-            return LayerGradients(layer, threads())
+            work = by_both(layer)
+            return BoundCall(work, threads(), work.inputs())
         stack = str(workload.get("name", "")).startswith("lstm4")
         return StackSteps(layer, 4 if stack else 1, threads())
     work = workload_of(workload)

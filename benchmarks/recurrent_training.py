@@ -1,74 +1,20 @@
-"""What harness_peer.py times of training: the gradients of an LSTM layer, and whole
-steps of a stack of them."""
+"""What harness_peer.py times of training: whole steps of a stack of LSTM layers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import numpy as np
-from xdsl.context import Context
 
 from brdialect.arrays import Array
 from brdialect.optimizers import SGD
-from brdialect.reference import find_entry
-from brdialect.source import parse_module
-from passes.differentiate import FORWARD, DifferentiatePass
-from runtime.cli.bench.own import aligned_copy
 from runtime.cli.bench.workloads import Recurrent
-from runtime.compiler import compile
 from runtime.training.step import train_step
 
 
 def type_of(*shape: int) -> str:
     """`tensor<2x3xf32>`"""
     return f"tensor<{'x'.join(map(str, shape))}xf32>"
-
-
-def layer_program(work: Recurrent) -> str:
-    """@main: x, w, r, b, rb to all hidden states."""
-    types = {name: type_of(*shape) for name, shape in work.shapes().items()}
-    y, state = type_of(*work.result), type_of(1, work.n, work.k)
-    arguments = ", ".join(f"%{name}: {t}" for name, t in types.items())
-    ins = ", ".join(types[name] for name in ("x", "w", "r"))
-    return f"""func.func @main({arguments}) -> {y} {{
-      %y, %h, %c = br.lstm ins(%x, %w, %r : {ins})
-        bias(%b : {types["b"]}) recurrent_bias(%rb : {types["rb"]})
-        -> ({y}, {state}, {state})
-      func.return %y : {y}
-    }}"""
-
-
-class LayerGradients:
-    """Calling it computes dx, dw, dr and db of a layer from the gradient of all hidden
-    states; the forward part has run before, the weights are packed ahead."""
-
-    def __init__(self, work: Recurrent, threads: int):
-        module = parse_module(layer_program(work))
-        DifferentiatePass("main", (0, 1, 2, 3)).apply(Context(), module)
-        inputs = work.inputs()
-        dy = np.random.default_rng(1).standard_normal(work.result, np.float32)
-        self.inputs: Mapping[str, Array] = inputs | {"dy": dy}
-        """Plain-layout arrays."""
-        forward = compile(str(module), entry="main" + FORWARD, threads=threads)
-        _, *saved = forward(*inputs.values())
-        for name in ("main", "main" + FORWARD):
-            find_entry(module, name).detach()
-        weights = {i: a for i, a in enumerate(inputs.values()) if i in (1, 2)}
-        backward = compile(module, threads=threads, constants=weights)
-        given = [a for i, a in enumerate(inputs.values()) if i not in weights]
-        self._arguments = [aligned_copy(a) for a in (*given, *saved, dy)]
-        executable = backward.executable(tuple(a.shape for a in self._arguments))
-        self._results = executable.results(self._arguments)
-        workspace = executable.workspace(self._arguments)
-        self._call = executable.bind(self._arguments, self._results, workspace)
-
-    def __call__(self) -> None:
-        self._call()
-
-    def output(self) -> dict[str, Array]:
-        """dx, dw, dr and db of the latest call."""
-        names = ("dx", "dw", "dr", "db")
-        return {n: a.copy() for n, a in zip(names, self._results, strict=True)}
 
 
 class StackSteps:

@@ -97,7 +97,9 @@ which is a dense convolution with stride 1 over every s-th element. So here ther
 four: even and odd rows times even and odd columns, with 1x1, 1x2, 2x1 and 2x2 of the
 3x3 taps, 9 in all: no product is computed with a zero between the elements of dy, and
 none is scattered. Each is computed where it belongs, in a slice with stride 2
-(`bufferize` makes that of `tensor.insert_slice`). Of the padded image only what is
+(`bufferize` makes that of `tensor.insert_slice`). Of a 1x1 window only one of the four
+has taps, and the other elements are filled with zeros by themselves, so that each is
+written once. Of the padded image only what is
 inside the padding is computed. Where windows end before the border does, dy is padded.
 (Windows that lie end to end, as in most poolings, reach each element once: there dx is
 computed for all positions and taps, and reshaped.)

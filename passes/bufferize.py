@@ -211,7 +211,7 @@ class Assignment:
         insertion has then nothing left to do."""
         if isinstance(op, Insertion):
             return op.source in self.parts
-        if not isinstance(op, linalg.GenericOp | ContractOp):
+        if not isinstance(op, linalg.GenericOp | linalg.FillOp | ContractOp):
             return False
         init = op.c if isinstance(op, ContractOp) else op.outputs[0]
         if reads_destination(op, 0) and not isinstance(init.owner, tensor.EmptyOp):

@@ -29,7 +29,7 @@ Insertion = tensor.InsertSliceOp | tensor.PadOp
 
 
 def insertion_of(
-    op: linalg.GenericOp | ContractOp,
+    op: linalg.GenericOp | linalg.FillOp | ContractOp,
     position: int,
     buffers: Mapping[SSAValue, Buffer],
     live: Liveness,

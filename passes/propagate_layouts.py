@@ -66,6 +66,7 @@ from passes.linalg_match import (
 from passes.normalise_contractions import contraction_of, through_copies
 from passes.transposed_reshapes import CollapseBeforeTranspose, ExpandBeforeTranspose
 from passes.transposed_slices import ExtractBeforeTranspose, InsertBeforeTranspose
+from passes.write_as_read import WriteAsRead, permute_results
 
 
 def is_static(value: SSAValue) -> bool:
@@ -76,11 +77,6 @@ def is_static(value: SSAValue) -> bool:
 def permuted(values: Sequence[int], order: Sequence[int]) -> list[int]:
     """The values in another order."""
     return [values[i] for i in order]
-
-
-def permute_results(map_: AffineMap, order: Sequence[int]) -> AffineMap:
-    """The map of the same operand with its dimensions in another order."""
-    return AffineMap(map_.num_dims, 0, tuple(map_.results[i] for i in order))
 
 
 class ChannelsLast(RewritePattern):
@@ -370,6 +366,7 @@ class PropagateLayoutsPass(ModulePass):
         sink: list[RewritePattern] = [
             ReadThroughCopies(),
             ContractReadsThrough(),
+            WriteAsRead(),
             DropIdentity(),
             PermuteOutput(),
             PadBeforeTranspose(),

@@ -24,7 +24,13 @@ from xdsl.pattern_rewriter import (
 )
 
 from passes.build import shape_of, tensor_type
-from passes.linalg_match import inverse_of, transpose, transposed, transposed_init
+from passes.linalg_match import (
+    fill_value,
+    inverse_of,
+    transpose,
+    transposed,
+    transposed_init,
+)
 
 
 def reordered(
@@ -63,11 +69,14 @@ class ExtractBeforeTranspose(RewritePattern):
 
 
 class InsertBeforeTranspose(RewritePattern):
-    """insert_slice(transpose(x) into y) -> transpose(insert_slice(x into y'))"""
+    """insert_slice(transpose(x) into y) -> transpose(insert_slice(x into y')); x may be
+    filled with a number, and y a transpose"""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: tensor.InsertSliceOp, rewriter: PatternRewriter):
-        if (found := transposed(op.source)) is None:
+        is_filled = fill_value(op.source) is not None
+        found = transposed(op.dest if is_filled else op.source)
+        if found is None:
             return
         source, order = found
         back = inverse_of(order)
@@ -81,6 +90,8 @@ class InsertBeforeTranspose(RewritePattern):
         }
         with ImplicitBuilder(rewriter):
             there = transposed(op.dest)
+            if is_filled:
+                source = transposed_init(op.source, back)
             into = transposed_init(op.dest, back) if there is None else there[0]
             new = tensor.InsertSliceOp.build(
                 operands=[source, into, [], [], []],

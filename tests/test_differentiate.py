@@ -40,6 +40,17 @@ CONVOLUTIONS = {
     "one window": ((3, 4, 5, 3), (6, 4, 5, 3), {}),
     "windows end to end": ((1, 3, 7, 8), (4, 3, 2, 3), {"stride": (2, 3)}),
     "1x1 strided": ((1, 3, 7, 6), (4, 3, 1, 1), {"stride": (2, 2)}),
+    "1x1 strided, padded": (
+        (2, 3, 6, 5),
+        (4, 3, 1, 1),
+        {"stride": (2, 3), "padding": (1, 1)},
+    ),
+    "1x1 with many gaps": ((1, 3, 9, 8), (4, 3, 1, 1), {"stride": (6, 5)}),
+    "1x1, channels last": (
+        (2, 7, 6, 3),
+        (1, 1, 3, 4),
+        {"layout": "nhwc_hwcf", "stride": (2, 2)},
+    ),
     "dilated": ((1, 3, 11, 9), (4, 3, 3, 2), {"dilation": (2, 3), "padding": (1, 2)}),
     "strided and dilated": (
         (1, 2, 13, 15),

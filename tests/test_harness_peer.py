@@ -282,7 +282,7 @@ def test_a_training_step_of_an_mlp(threads: int):
     x, w0, b0, w1, b1 = (
         run.inputs[name].astype("f8") for name in ("x", "w0", "b0", "w1", "b1")
     )
-    labels = run.inputs["labels"]
+    labels = run.inputs["wanted"]
     hidden = x @ w0.T + b0
     logits = np.maximum(np.maximum(hidden, 0) @ w1.T + b1, 0)
     chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)

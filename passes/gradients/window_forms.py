@@ -52,6 +52,17 @@ class Window:
         found = [Residue(self, r0) for r0 in range(min(self.step, self.taps))]
         return [r for r in found if r.size > 0]
 
+    @property
+    def gaps(self) -> list[tuple[int, int]]:
+        """The elements that no tap reaches: the first of each residue, from the
+        beginning of the wanted part, and how many they are."""
+        reached = {(r.first - self.low) % self.stride for r in self.residues}
+        return [
+            (first, -((first - self.size) // self.stride))
+            for first in range(min(self.stride, self.size))
+            if first not in reached
+        ]
+
 
 @dataclass(frozen=True)
 class Residue:

@@ -13,9 +13,9 @@ so the elements of one residue are the result of a dense convolution with stride
 
 Nothing is scattered, no zeros are multiplied but those around dy, where the windows
 that would cover the border of x do not exist. Each sub-problem is written to its
-strided slice of the gradient; what no tap reaches stays zero. With stride 1 there is
-one, which is the gradient. If x is a padded tensor, only what is inside the padding is
-computed.
+strided slice of the gradient, and so are the zeros that no tap reaches: each element is
+written once. With stride 1 there is one, which is the gradient. If x is a padded
+tensor, only what is inside the padding is computed.
 
 Where windows lie end to end, as in most poolings, or there is one, every element is
 reached once: dx[p, r] is computed for all p and r, and reshaped.
@@ -23,7 +23,7 @@ reached once: dx[p, r] is computed for all p and r, and reshaped.
     %dy = tensor.pad %dy_given
     %w0 = tensor.extract_slice %w[.. r0 ..][.. t ..]
     %0 = linalg.generic ins(%dy, %w0) {maps = [u + b - e*r', ..]}    // h0 = 0, 2, 4 ..
-    %1 = tensor.insert_slice %0 into %zeros[.. h0 ..][.. s ..]
+    %1 = tensor.insert_slice %0 into %empty[.. h0 ..][.. s ..]
 """
 
 from __future__ import annotations
@@ -35,14 +35,21 @@ from itertools import product
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import TensorType
 from xdsl.dialects.linalg import ops as linalg
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineExpr, AffineMap
 
 from brdialect.errors import unsupported
 from brdialect.roles import Linear
 from passes.build import shape_of, tensor_type
 from passes.gradients.spaces import Space, Tape, extents_of, linear
-from passes.gradients.tensors import collapse, extract, filled, insert, padding_of
+from passes.gradients.tensors import (
+    Slice,
+    collapse,
+    extract,
+    filled,
+    insert,
+    padding_of,
+)
 from passes.gradients.window_forms import (
     Residue,
     Window,
@@ -62,6 +69,11 @@ FINITE = (
     *(linalg.IndexOp, linalg.YieldOp),
 )
 """What gives 0 for a gradient of 0, whatever else it reads."""
+
+
+MOST_GAPS = 8
+"""Slices that are filled by themselves: strides of 2 and 3 in two dimensions have so
+many at most."""
 
 
 class Windows:
@@ -137,7 +149,9 @@ class Windows:
         """The gradient of `target`, put together from its parts."""
         element = tensor_type(self.target).element_type
         # made before the parts, so that these can be computed in it
-        whole = self.start(TensorType(element, self.shape))
+        type_ = TensorType(element, self.shape)
+        few = len(self.gaps) <= MOST_GAPS
+        whole = tensor.EmptyOp((), type_).tensor if few else filled(0.0, type_)
         for part in self.parts:
             found = self.pulled(pull, self.space(part))
             if found is None:
@@ -146,11 +160,11 @@ class Windows:
                 found = collapse(found, self.groups())
             if shape_of(found) == self.shape:
                 return self.cut(found)
-            offsets, steps = [0] * len(self.shape), [1] * len(self.shape)
-            for d, residue in part.items():
-                offsets[d] = residue.first - residue.window.low
-                steps[d] = residue.window.stride
+            offsets, _, steps = self.slice_of(part)
             whole = insert(found, whole, (offsets, shape_of(found), steps))
+        for at in self.gaps if few else ():
+            zeros = filled(0.0, TensorType(element, at[1]))
+            whole = insert(zeros, whole, at)
         return self.cut(whole)
 
     def groups(self) -> list[list[int]]:
@@ -177,11 +191,29 @@ class Windows:
         zeros = filled(0.0, TensorType(tensor_type(whole).element_type, self.size))
         return insert(whole, zeros, ([0] * len(size), size, ones))
 
-    def start(self, type_: TensorType[Attribute]) -> SSAValue:
-        """What the parts are written over: zeros where no tap reaches all elements."""
-        if all(min(w.step, w.taps) == w.stride for w in self.windows.values()):
-            return tensor.EmptyOp((), type_).tensor
-        return filled(0.0, type_)
+    @cached_property
+    def gaps(self) -> list[Slice]:
+        """What no tap reaches, as slices that have no element in common: of each
+        dimension its own gaps, where the dimensions before it have none."""
+        found: list[Slice] = []
+        before: list[dict[int, Residue]] = [{}]
+        for d, window in self.windows.items():
+            for part, (first, size) in product(before, window.gaps):
+                offsets, sizes, steps = self.slice_of(part)
+                offsets[d], sizes[d], steps[d] = first, size, window.stride
+                found.append((offsets, sizes, steps))
+            before = [{**p, d: r} for p, r in product(before, window.residues)]
+        return found
+
+    def slice_of(self, part: dict[int, Residue]) -> tuple[list[int], ...]:
+        """Where a sub-problem lies in the gradient: offsets, sizes and steps."""
+        offsets, steps = [0] * len(self.shape), [1] * len(self.shape)
+        sizes = list(self.shape)
+        for d, residue in part.items():
+            offsets[d] = residue.first - residue.window.low
+            sizes[d] = residue.size
+            steps[d] = residue.window.stride
+        return offsets, sizes, steps
 
     def pulled(self, pull: Pull, space: Space) -> SSAValue | None:
         """One part, which must not make anything of padding."""

@@ -24,6 +24,8 @@ from runtime.cli.bench.workloads import (
     FullyConnected,
     Gemm,
     Mlp,
+    Recurrent,
+    RecurrentStack,
     WholeResNet50,
     Workload,
 )
@@ -44,6 +46,10 @@ WORKLOADS: list[Workload] = [
     *(by(layer) for by in (by_data, by_weights, by_both) for layer in LAYERS),
     by_parameters(Mlp(5, 24, 3)),
     TrainingStep(Mlp(5, 24, 3)),
+    *(
+        TrainingStep(RecurrentStack(Recurrent(cell, 3, 17, 17, 4), 2))
+        for cell in ("lstm", "gru")
+    ),
     TrainingStep(
         WholeResNet50(ResNet50(2, size=32, blocks=(2, 1), width=8, classes=10))
     ),

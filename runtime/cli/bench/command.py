@@ -35,7 +35,7 @@ A SUITE is one of
   fc          fully connected layers, weights packed ahead
   gemm        row-major matrix products, packed in the timed call
   depthwise   the blocks of MobileNet: 3x3 depthwise, 1x1, ReLU6
-  lstm, gru   recurrent layers over 168 sequences, and over one
+  lstm, gru   recurrent layers over 168 sequences, and over one; to train: 4 of them
   mlp         three linear layers with bias and ReLU
   model       ResNet-50 from image to logits
 or a convolution in benchdnn's spelling, such as mb1ic64ih56oc64oh56kh3ph1, or a model
@@ -53,7 +53,11 @@ A PASS is one of
   fwd          forward
   bwd-data     the gradient of a layer by its input: of resnet50, fc, a convolution
   bwd-weights  the gradient of a layer by its weights: of the same
-  train        forward, gradients and an update of all parameters: of model, mlp
+  bwd          all gradients of a layer: of the same, and of lstm
+               and gru, where the two above are this one: one walk back in time gives
+               the gradients by the input and by the weights
+  train        forward, gradients and an update of all parameters: of model, mlp, lstm
+               and gru
 
 Peers are torch (eager), torch-compile, onnxruntime, openvino and onednn. Those that
 are not installed are left out. Each has a process of its own with as many threads,
@@ -100,7 +104,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         dest="pass_",
         default="fwd",
         metavar="PASS",
-        help="fwd (the default), bwd-data, bwd-weights or train",
+        help="fwd (the default), bwd-data, bwd-weights, bwd or train",
     )
     p.add_argument(
         "--peers", metavar="A,B", help="default: all that are installed; '' is none"

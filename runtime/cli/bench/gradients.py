@@ -1,5 +1,5 @@
-"""Gradients as workloads: of a layer by its input, by its weights, or of all that is
-learnt in a network.
+"""Gradients as workloads: of a layer by its input, by its weights, by both, or of all
+that is learnt in a network.
 
 Sizes, names and plain layouts are those of the forward workload. `dy` is the gradient
 of its result; `dx`, `dw` .. are the gradients of its inputs `x`, `w` .. .
@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from brdialect.arrays import Array
 from brdialect.mistake import BrError
 from runtime.cli.bench.training import training
 from runtime.cli.bench.workloads import (
@@ -66,19 +69,66 @@ class Gradients(Workload):
         return {f"d{name}": inputs[name] for name in self.wrt}
 
 
-def by_data(forward: Forward) -> Gradients:
-    """The gradient of the input."""
-    return Gradients(_layer(forward), ("x",))
+@dataclass(frozen=True)
+class RecurrentGradients(Workload):
+    """What `dy` and what the forward pass has saved give for the input and all that is
+    learnt in a recurrent layer. The forward pass runs before the timed call."""
+
+    forward: Recurrent
+
+    @property
+    def name(self) -> str:
+        return self.forward.name
+
+    @property
+    def flops(self) -> int:
+        """Each product of the forward pass has two gradients."""
+        return 2 * self.forward.flops
+
+    def shapes(self) -> dict[str, Shape]:
+        return {**self.forward.shapes(), "dy": self.forward.result}
+
+    @property
+    def weights(self) -> list[str]:
+        return self.forward.weights
+
+    @property
+    def results(self) -> dict[str, Shape]:
+        return {f"d{name}": s for name, s in self.forward.shapes().items()}
+
+    def inputs(self, seed: int = 0) -> dict[str, Array]:
+        random = np.random.default_rng(seed + 1)
+        dy = random.standard_normal(self.forward.result, dtype=np.float32)
+        return {**self.forward.inputs(seed), "dy": dy}
 
 
-def by_weights(forward: Forward) -> Gradients:
-    """The gradient of the weights."""
-    return Gradients(_layer(forward), ("w",))
+def by_data(forward: Forward) -> Workload:
+    """The gradient of the input; of a recurrent layer all gradients."""
+    return _by(forward, "x")
 
 
-def by_both(forward: Forward) -> Gradients:
-    """The gradients of input and weights."""
-    return Gradients(_layer(forward), ("x", "w"))
+def by_weights(forward: Forward) -> Workload:
+    """The gradient of the weights; of a recurrent layer all gradients."""
+    return _by(forward, "w")
+
+
+def by_both(forward: Forward) -> Workload:
+    """The gradients of input and weights; of a recurrent layer all gradients."""
+    return _by(forward, "x", "w")
+
+
+def _by(forward: Forward, *wrt: str) -> Workload:
+    """The gradients of a layer. One walk back in time gives all of those of a recurrent
+    layer, and no library offers a part of them."""
+    if isinstance(forward, Recurrent):
+        return RecurrentGradients(forward)
+    if not isinstance(forward, Convolution | FullyConnected):
+        raise BrError(
+            f"{forward.name}: expected a convolution, a fully connected or a recurrent "
+            "layer for the gradients of a layer; suites of those are resnet50, fc, "
+            "lstm and gru"
+        )
+    return Gradients(forward, wrt)
 
 
 def by_parameters(forward: Forward) -> Gradients:
@@ -87,23 +137,11 @@ def by_parameters(forward: Forward) -> Gradients:
     return Gradients(forward, tuple(forward.weights))
 
 
-def _layer(forward: Forward) -> Convolution | FullyConnected:
-    if isinstance(forward, Recurrent):
-        raise BrError(
-            f"{forward.name}: expected --pass=fwd, the only one of {forward.cell} yet"
-        )
-    if not isinstance(forward, Convolution | FullyConnected):
-        raise BrError(
-            f"{forward.name}: expected a convolution or a fully connected layer for "
-            "the gradient of a layer; suites of those are resnet50 and fc"
-        )
-    return forward
-
-
 PASSES: Mapping[str, tuple[str, Callable[[Forward], Workload]]] = {
     "fwd": ("forward", lambda forward: forward),
     "bwd-data": ("the gradient of a layer by its input", by_data),
     "bwd-weights": ("the gradient of a layer by its weights", by_weights),
+    "bwd": ("all gradients of a layer", by_both),
     "train": ("forward, gradients and an update of what is learnt", training),
 }
 """What each pass is, and the workload that it makes of a forward one."""

@@ -8,7 +8,7 @@ What the timed call finds in the compiler's own layout, and what it does not:
 | gradients of a convolution | packed ahead; dw is [r, s, c, k] | [n, h, w, c] |
 | gradients of a linear layer | packed ahead; dw is [k, c] | row-major |
 | fully connected, MLP | packed ahead | row-major |
-| recurrent layers | packed ahead | [t, n, c] and [t, n, k] |
+| recurrent layers, their gradients | packed ahead | [t, n, c] and [t, n, k] |
 | GEMM | both operands row-major, packed in the call | row-major |
 | ResNet-50 | packed ahead | image [n, c, h, w], logits row-major |
 | models in files | packed ahead | as the file says |
@@ -33,9 +33,9 @@ from brdialect.recurrent_ops import GruOp, LstmOp
 from brdialect.reference import find_entry
 from frontends.linalg_builder import Builder
 from passes.add_training_step import STEP, AddTrainingStepPass
-from passes.differentiate import BACKWARD, DifferentiatePass
+from passes.differentiate import BACKWARD, FORWARD, DifferentiatePass
 from runtime.arguments import aligned_empty
-from runtime.cli.bench.gradients import Gradients
+from runtime.cli.bench.gradients import Gradients, RecurrentGradients
 from runtime.cli.bench.onnx_file import OnnxFile, joined
 from runtime.cli.bench.peers.prepared import Prepared
 from runtime.cli.bench.training import MOMENTUM, OPTIMIZER, TrainingStep
@@ -46,6 +46,7 @@ from runtime.cli.bench.workloads import (
     Gemm,
     Mlp,
     Recurrent,
+    RecurrentStack,
     Shape,
     WholeResNet50,
     Workload,
@@ -66,6 +67,10 @@ class Source:
     )
     """Inputs and results, by name, whose dimensions have another order here."""
 
+    ahead: ModuleOp | None = None
+    """What runs before the timed call: from all inputs but the last. Its results, but
+    the first, are arguments, too, before the last one."""
+
 
 class BoundCall:
     """Calling it does the workload's work once, on memory that is there before."""
@@ -78,6 +83,11 @@ class BoundCall:
             name: a.transpose(source.orders[name]) if name in source.orders else a
             for name, a in self.inputs.items()
         }
+        if source.ahead is not None:
+            *given, last = own.items()
+            _, *saved = compile(source.ahead, threads=threads)(*dict(given).values())
+            kept = {f"saved {i}": array for i, array in enumerate(saved)}
+            own = {**dict(given), **kept, last[0]: last[1]}
         weights = workload.weights
         numbered = list(enumerate(own.items()))
         compiled = compile(
@@ -236,12 +246,28 @@ def _(workload: Mlp) -> Source:
 @program.register
 def _(workload: Recurrent) -> Source:
     b = _builder(list(workload.shapes().values()))
-    x, w, r, bias, recurrent = b.args
+    return Source(b.finish(recurrent_layer(b, workload, b.args)))
+
+
+def recurrent_layer(
+    b: Builder, layer: Recurrent, operands: Sequence[SSAValue]
+) -> SSAValue:
+    """All hidden states of one layer."""
+    x, w, r, bias, recurrent = operands
     op, options = LstmOp, {}
-    if workload.cell == "gru":
+    if layer.cell == "gru":
         op, options = GruOp, {"linear_before_reset": True}
-    y = b.insert(op(x, w, r, options, bias=bias, recurrent_bias=recurrent))
-    return Source(b.finish(y))
+    return b.insert(op(x, w, r, options, bias=bias, recurrent_bias=recurrent))
+
+
+@program.register
+def _(workload: RecurrentStack) -> Source:
+    b = _builder(list(workload.shapes().values()))
+    x, *learnt = b.args
+    each = len(learnt) // workload.layers
+    for i in range(0, len(learnt), each):
+        x = recurrent_layer(b, workload.layer, [x, *learnt[i : i + each]])
+    return Source(b.finish(x))
 
 
 @program.register
@@ -260,6 +286,22 @@ def _(workload: Gradients) -> Source:
         orders["w"] = _WINDOW_FIRST
     module = backward(convolution(workload.forward, orders), wrt)
     return Source(module, orders | {f"d{name}": o for name, o in orders.items()})
+
+
+@program.register
+def _(workload: RecurrentGradients) -> Source:
+    module = program(workload.forward).module
+    DifferentiatePass("main", tuple(range(len(workload.results)))).apply(
+        Context(), module
+    )
+    find_entry(module, "main").detach()
+    functions = [find_entry(module, f"main{end}") for end in (FORWARD, BACKWARD)]
+    ahead, timed = ModuleOp([]), module
+    functions[0].detach()
+    ahead.body.block.add_op(functions[0])
+    for function in functions:
+        function.sym_name = StringAttr("main")
+    return Source(timed, ahead=ahead)
 
 
 def backward(module: ModuleOp, wrt: Sequence[int]) -> ModuleOp:
@@ -294,7 +336,7 @@ def _(workload: TrainingStep) -> Source:
     settings = asdict(OPTIMIZER)
     del settings["rate"]  # an argument of the step
     AddTrainingStepPass(
-        parameters, "main", "cross-entropy", OPTIMIZER.name, **settings
+        parameters, "main", workload.loss, OPTIMIZER.name, **settings
     ).apply(Context(), module)
     find_entry(module, "main").detach()
     find_entry(module, f"main{STEP}").sym_name = StringAttr("main")

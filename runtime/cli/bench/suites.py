@@ -20,6 +20,7 @@ from runtime.cli.bench.workloads import (
     Gemm,
     Mlp,
     Recurrent,
+    RecurrentStack,
     WholeResNet50,
 )
 
@@ -86,6 +87,9 @@ _STEPS = 50
 _LAYERS = ((256, _STEPS), (512, 10), (1024, 10), (2048, 10))
 """Hidden units, as many inputs, and steps; sizes of arXiv:1906.06440."""
 
+_DEEP = 4
+"""Recurrent layers in a training step, as in GNMT."""
+
 
 def _resnet50(minibatch: int | None) -> list[Forward]:
     return [
@@ -134,6 +138,12 @@ def _recurrent(cell: Cell, minibatch: int | None) -> list[Forward]:
     return [Recurrent(cell, n, width, width, t) for n, width, t in rows]
 
 
+def _stacks(cell: Cell, minibatch: int | None) -> list[Forward]:
+    n = minibatch or _SEQUENCES
+    layers = [Recurrent(cell, n, width, width, t) for width, t in _LAYERS[:-1]]
+    return [RecurrentStack(layer, _DEEP) for layer in layers]
+
+
 def _mlp(minibatch: int | None) -> list[Forward]:
     rows = ((168, 512), (168, 1024), (1344, 1024))
     return [Mlp(minibatch or n, c, _MLP_LAYERS) for n, c in rows]
@@ -152,6 +162,14 @@ SUITES: Mapping[str, tuple[str, Callable[[int | None], list[Forward]]]] = {
 """What each suite is, and its rows for a minibatch (None: its own)."""
 
 
+TRAINED: Mapping[str, Callable[[int | None], list[Forward]]] = {
+    "model": lambda n: [row for m in ([n] if n else _TRAINED) for row in _model(m)],
+    "lstm": partial(_stacks, "lstm"),
+    "gru": partial(_stacks, "gru"),
+}
+"""The rows of suites that have others for a step of training."""
+
+
 def rows_of(
     name: str,
     minibatch: int | None,
@@ -168,8 +186,8 @@ def rows_of(
         raise BrError("--minibatch, --layers: a file has none; --input says its sizes")
     if name in SUITES:
         rows = SUITES[name][1](minibatch)
-        if name == "model" and pass_ == "train" and minibatch is None:
-            rows = [row for n in _TRAINED for row in SUITES[name][1](n)]
+        if pass_ == "train" and name in TRAINED:
+            rows = TRAINED[name](minibatch)
     elif file:
         rows = [OnnxFile(name, tuple(inputs))]
         rows[0].shapes()  # a mistake is told now

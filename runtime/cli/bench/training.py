@@ -1,4 +1,4 @@
-"""A training step as a workload: forward, cross-entropy, gradients, SGD."""
+"""A training step as a workload: forward, loss, gradients, SGD."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from brdialect.optimizers import SGD
 from runtime.cli.bench.workloads import (
     Forward,
     Mlp,
+    RecurrentStack,
     Shape,
     WholeResNet50,
     Workload,
@@ -23,12 +24,15 @@ MOMENTUM = "momentum "
 OPTIMIZER = SGD(rate=0.01, momentum=0.9)
 
 
+Network = Mlp | RecurrentStack | WholeResNet50
+
+
 @dataclass(frozen=True)
 class TrainingStep(Workload):
     """One step of a network from the beginning: the momentum is 0. A call leaves its
     inputs as they are; what it learns is its result."""
 
-    forward: Mlp | WholeResNet50
+    forward: Network
 
     @property
     def name(self) -> str:
@@ -40,6 +44,12 @@ class TrainingStep(Workload):
         product. (That the gradient of the input is left out is not counted.)"""
         return 3 * self.forward.flops
 
+    @property
+    def loss(self) -> str:
+        """That of hidden states is their distance from what is wanted of them."""
+        stack = isinstance(self.forward, RecurrentStack)
+        return "mean-squared-error" if stack else "cross-entropy"
+
     def parameters(self) -> dict[str, Shape]:
         """What is learnt, in order."""
         if isinstance(self.forward, WholeResNet50):
@@ -48,10 +58,11 @@ class TrainingStep(Workload):
 
     def shapes(self) -> dict[str, Shape]:
         parameters = self.parameters()
+        dimensions = 1 if self.loss == "cross-entropy" else None
         return {
             "x": self.forward.shapes()["x"],
             **parameters,
-            "labels": self.forward.result[:1],
+            "wanted": self.forward.result[:dimensions],
             **{f"{MOMENTUM}{name}": shape for name, shape in parameters.items()},
             "rate": (),
         }
@@ -74,13 +85,17 @@ class TrainingStep(Workload):
 
     def inputs(self, seed: int = 0) -> dict[str, Array]:
         drawn = self.forward.inputs(seed)
-        rows, classes = self.forward.result
-        labels = np.random.default_rng(seed).integers(0, classes, rows)
+        random = np.random.default_rng(seed)
+        if self.loss == "cross-entropy":
+            rows, classes = self.forward.result
+            wanted = random.integers(0, classes, rows)
+        else:
+            wanted = random.uniform(-1, 1, self.forward.result).astype(np.float32)
         parameters = self.parameters()
         return {
             "x": drawn["x"],
             **{name: drawn[name] for name in parameters},
-            "labels": labels,
+            "wanted": wanted,
             **{
                 f"{MOMENTUM}{name}": np.zeros(shape, np.float32)
                 for name, shape in parameters.items()
@@ -90,10 +105,10 @@ class TrainingStep(Workload):
 
 
 def training(forward: Forward) -> TrainingStep:
-    """A step of a network that ends in one number for each class."""
-    if not isinstance(forward, Mlp | WholeResNet50):
+    """A step of a network."""
+    if not isinstance(forward, Network):
         raise BrError(
             f"{forward.name}: expected a network for --pass=train; suites of those are "
-            "model and mlp"
+            "model, mlp, lstm and gru"
         )
     return TrainingStep(forward)

@@ -269,11 +269,46 @@ class Recurrent(Forward):
         }
         return {x[0]: _normal(x[1], random, weight=False), **drawn}
 
-    def reordered(self, weight: Array, gates: str) -> Array:
-        """A weight or bias [1, g*k, ...] with its gates in another order."""
+    def reordered(self, weight: Array, gates: str, back: bool = False) -> Array:
+        """A weight or bias [1, g*k, ...] with its gates in another order; or `back`
+        from that one."""
         blocks = weight.reshape(len(self.gates), self.k, *weight.shape[2:])
-        order = [self.gates.index(gate) for gate in gates]
+        given, wanted = (gates, self.gates) if back else (self.gates, gates)
+        order = [given.index(gate) for gate in wanted]
         return np.ascontiguousarray(blocks[order]).reshape(weight.shape)
+
+
+@dataclass(frozen=True)
+class RecurrentStack(Forward):
+    """Recurrent layers, each over all hidden states of the one before."""
+
+    layer: Recurrent
+    """Each of them: c and k are equal."""
+
+    layers: int
+
+    @property
+    def name(self) -> str:
+        layer = self.layer
+        return f"{layer.cell}{self.layers} n{layer.n} c{layer.c} t{layer.t}"
+
+    @property
+    def flops(self) -> int:
+        return self.layer.flops * self.layers
+
+    def shapes(self) -> dict[str, Shape]:
+        x, *weights = self.layer.shapes().items()
+        numbered = [(f"{n}{i}", s) for i in range(self.layers) for n, s in weights]
+        return dict([x, *numbered])
+
+    @property
+    def result(self) -> Shape:
+        return self.layer.result
+
+    def inputs(self, seed: int = 0) -> dict[str, Array]:
+        drawn = [self.layer.inputs(seed + i) for i in range(self.layers)]
+        own = {f"{n}{i}": a for i, d in enumerate(drawn) for n, a in d.items()}
+        return {"x": drawn[0]["x"], **{n: own[n] for n in self.weights}}
 
 
 @dataclass(frozen=True)

@@ -52,3 +52,29 @@ func.func @insert(%x: tensor<7x9x8xf32>, %y: tensor<7x9x8xf32>) -> tensor<8x14x9
       : tensor<8x7x9xf32> into tensor<8x14x9xf32>
   func.return %q : tensor<8x14x9xf32>
 }
+
+// Zeros that are inserted into a transposed tensor are filled in its order.
+// CHECK-LABEL: @zeros_between(
+// CHECK:         linalg.fill {{.*}} -> tensor<1x4x4x8xf32>
+// CHECK:         tensor.insert_slice %{{.*}} into %{{.*}}[0, 0, 1, 0] [1, 4, 4, 8] [1, 1, 2, 1] : tensor<1x4x4x8xf32> into tensor<1x4x8x8xf32>
+// CHECK:         func.return
+func.func @zeros_between(%x: tensor<1x4x4x8xf32>) -> tensor<1x8x4x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<1x8x4x4xf32>
+  %there = linalg.generic {indexing_maps = [
+      affine_map<(d0, d1, d2, d3) -> (d0, d2, d3, d1)>,
+      affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%x : tensor<1x4x4x8xf32>) outs(%e : tensor<1x8x4x4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    linalg.yield %a : f32
+  } -> tensor<1x8x4x4xf32>
+  %whole = tensor.empty() : tensor<1x8x4x8xf32>
+  %0 = tensor.insert_slice %there into %whole[0, 0, 0, 0] [1, 8, 4, 4] [1, 1, 1, 2]
+      : tensor<1x8x4x4xf32> into tensor<1x8x4x8xf32>
+  %none = linalg.fill ins(%zero : f32) outs(%e : tensor<1x8x4x4xf32>)
+      -> tensor<1x8x4x4xf32>
+  %1 = tensor.insert_slice %none into %0[0, 0, 0, 1] [1, 8, 4, 4] [1, 1, 1, 2]
+      : tensor<1x8x4x4xf32> into tensor<1x8x4x8xf32>
+  func.return %1 : tensor<1x8x4x8xf32>
+}

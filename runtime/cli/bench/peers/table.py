@@ -10,7 +10,7 @@ from shutil import which
 from typing import Any
 
 from brdialect.mistake import BrError
-from runtime.cli.bench.peers import onednn_peer
+from runtime.cli.bench.peers import onednn_library
 
 OWN = "brdialect"
 """The name of this compiler among them."""
@@ -71,7 +71,7 @@ def peer_named(name: str) -> Peer:
 def is_installed(name: str) -> bool:
     """Whether a peer can be asked."""
     if name == "onednn":
-        return onednn_peer.is_installed()
+        return onednn_library.is_installed()
     if name == "torch-compile" and not any(map(which, ("g++", "clang++"))):
         return False
     return all(find_spec(module) is not None for module in PEERS[name].needs)

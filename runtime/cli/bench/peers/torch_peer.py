@@ -14,7 +14,7 @@ from torch import nn
 
 from brdialect.arrays import Array
 from frontends.resnet50 import Bottleneck, Unit
-from runtime.cli.bench.gradients import Gradients
+from runtime.cli.bench.gradients import Gradients, RecurrentGradients
 from runtime.cli.bench.peers.prepared import Prepared, best_seconds
 from runtime.cli.bench.training import OPTIMIZER, TrainingStep
 from runtime.cli.bench.workloads import (
@@ -25,6 +25,7 @@ from runtime.cli.bench.workloads import (
     Gemm,
     Mlp,
     Recurrent,
+    RecurrentStack,
     WholeResNet50,
     Workload,
 )
@@ -32,7 +33,7 @@ from runtime.cli.bench.workloads import (
 
 def prepare(workload: Workload, inputs: Mapping[str, Array], threads: int) -> Prepared:
     """Eager."""
-    if isinstance(workload, Gradients | TrainingStep):
+    if isinstance(workload, Gradients | RecurrentGradients | TrainingStep):
         torch.set_num_threads(threads)
         torch.set_grad_enabled(True)
         tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}
@@ -153,15 +154,33 @@ class _HiddenStates(nn.Module):
 
 @module_of.register
 def _(workload: Recurrent, tensors: Mapping[str, torch.Tensor]):
-    if workload.cell == "lstm":
-        layer, order = nn.LSTM(workload.c, workload.k), "ifco"
-    else:
-        layer, order = nn.GRU(workload.c, workload.k), "rzh"
-    names = {"w": "weight_ih", "r": "weight_hh", "b": "bias_ih", "rb": "bias_hh"}
-    for name, theirs in names.items():
-        ordered = workload.reordered(tensors[name].numpy(), order)[0]
-        getattr(layer, f"{theirs}_l0").copy_(torch.from_numpy(ordered))
-    return _HiddenStates(layer)
+    weights = [tensors[name] for name in workload.weights]
+    return _recurrent(workload, 1, weights)
+
+
+@module_of.register
+def _(workload: RecurrentStack, tensors: Mapping[str, torch.Tensor]):
+    weights = [tensors[name] for name in workload.weights]
+    return _recurrent(workload.layer, workload.layers, weights)
+
+
+_GATES = {"lstm": "ifco", "gru": "rzh"}
+"""In PyTorch's order."""
+
+
+def _recurrent(layer: Recurrent, layers: int, weights: Sequence[torch.Tensor]):
+    """Layers [c, k] one after another, from the weights of each: w, r, b, rb."""
+    kind = {"lstm": nn.LSTM, "gru": nn.GRU}[layer.cell]
+    made = kind(layer.c, layer.k, num_layers=layers)
+    for theirs, weight in zip(made.parameters(), weights, strict=True):
+        ordered = layer.reordered(weight.numpy(), _GATES[layer.cell])
+        theirs.copy_(torch.from_numpy(ordered[0]))
+    return _HiddenStates(made)
+
+
+def _restored(layer: Recurrent, weight: torch.Tensor) -> Array:
+    """What belongs to a weight, in the plain layout."""
+    return layer.reordered(plain(weight)[None], _GATES[layer.cell], back=True)
 
 
 @module_of.register
@@ -222,13 +241,16 @@ def _(workload: WholeResNet50, tensors: Mapping[str, torch.Tensor]):
 
 
 def ways(
-    workload: Gradients | TrainingStep, tensors: Mapping[str, torch.Tensor]
+    workload: Gradients | RecurrentGradients | TrainingStep,
+    tensors: Mapping[str, torch.Tensor],
 ) -> list[Prepared]:
     """Different ways to the gradients, or to a step of training."""
     if isinstance(workload, TrainingStep):
         images = isinstance(workload.forward, WholeResNet50)
         formats = (torch.channels_last, torch.contiguous_format)[: 1 + images]
-        return [_of_step(workload, tensors, f) for f in formats]
+        return [step_in_format(workload, tensors, f) for f in formats]
+    if isinstance(workload, RecurrentGradients):
+        return [_of_recurrent(workload, tensors)]
     match workload.forward:
         case Convolution():
             formats = (torch.channels_last, torch.contiguous_format)
@@ -291,7 +313,27 @@ def _of_module(workload: Gradients, tensors: Mapping[str, torch.Tensor]) -> Prep
     return _prepared(lambda: torch.autograd.grad(module(x), parameters, dy))
 
 
-def _of_step(
+def _of_recurrent(
+    workload: RecurrentGradients, tensors: Mapping[str, torch.Tensor]
+) -> Prepared:
+    layer = workload.forward
+    with torch.no_grad():
+        module = module_of(layer, tensors)
+    x = tensors["x"].requires_grad_(True)
+    y, wanted = module(x), [x, *module.parameters()]
+    latest: list[torch.Tensor] = []
+
+    def run() -> None:
+        latest[:] = torch.autograd.grad(y, wanted, tensors["dy"], retain_graph=True)
+
+    def outputs() -> list[Array]:
+        dx, *others = latest
+        return [plain(dx), *(_restored(layer, weight) for weight in others)]
+
+    return Prepared(run, outputs)
+
+
+def step_in_format(
     workload: TrainingStep,
     tensors: Mapping[str, torch.Tensor],
     format_: torch.memory_format,
@@ -302,21 +344,30 @@ def _of_step(
         module = module_of(workload.forward, tensors)
     assert isinstance(module, nn.Module)
     module = module.train()
-    x, labels = tensors["x"], tensors["labels"]
+    x, wanted = tensors["x"], tensors["wanted"]
     if x.dim() == 4:
         module.to(memory_format=format_)
         x = x.to(memory_format=format_)
     parameters = list(module.parameters())
     optimizer = torch.optim.SGD(parameters, OPTIMIZER.rate, momentum=OPTIMIZER.momentum)
 
+    loss_of = {
+        "cross-entropy": nn.functional.cross_entropy,
+        "mean-squared-error": nn.functional.mse_loss,
+    }[workload.loss]
+
     def run() -> torch.Tensor:
         optimizer.zero_grad(set_to_none=True)
-        loss = nn.functional.cross_entropy(module(x), labels)
+        loss = loss_of(module(x), wanted)
         loss.backward()
         optimizer.step()
         return loss
 
     loss = run()
     moments = [optimizer.state[p]["momentum_buffer"] for p in parameters]
-    first = [plain(x) for x in (loss, *parameters, *moments)]
+    learnt = [*parameters, *moments]
+    if isinstance(workload.forward, RecurrentStack):
+        first = [plain(loss), *(_restored(workload.forward.layer, w) for w in learnt)]
+    else:
+        first = [plain(x) for x in (loss, *learnt)]
     return Prepared(run, lambda: first)
