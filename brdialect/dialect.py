@@ -3,13 +3,10 @@
 from xdsl.ir import Dialect
 
 from brdialect.block_tile import BlockTileAttr
+from brdialect.destination_op import YieldOp
 from brdialect.gpu_ops import GPU_OPS
 from brdialect.machine_ops import ParallelCallOp, PrefetchOp
-from brdialect.ops import (
-    BatchReduceGemmOp,
-    ContractOp,
-    YieldOp,
-)
+from brdialect.ops import BatchReduceGemmOp, ContractOp
 from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from brdialect.recurrent_backward_ops import (

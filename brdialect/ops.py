@@ -9,188 +9,48 @@ each further operand) and yields the stored one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
 
 from xdsl.dialects.builtin import (
     AffineMapAttr,
     ArrayAttr,
-    BFloat16Type,
     DenseArrayBase,
-    Float16Type,
-    Float32Type,
-    Float64Type,
     FloatAttr,
     IndexType,
-    IntegerType,
-    MemRefType,
-    TensorType,
     UnitAttr,
-    f32,
     f64,
     i64,
 )
 from xdsl.dialects.linalg.attrs import IteratorTypeAttr
-from xdsl.dialects.utils import AbstractYieldOperation
-from xdsl.ir import Attribute, Operation, Region, SSAValue
+from xdsl.ir import Region, SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.irdl import (
     AttrSizedOperandSegments,
-    IRDLOperation,
     ParsePropInAttrDict,
     irdl_op_definition,
     operand_def,
     opt_operand_def,
     opt_prop_def,
-    opt_region_def,
-    opt_result_def,
     prop_def,
     traits_def,
     var_operand_def,
 )
-from xdsl.traits import EffectInstance, IsTerminator, MemoryEffect, MemoryEffectKind
 from xdsl.utils.exceptions import VerifyException
-from xdsl.utils.hints import isa
 
 from brdialect.block_tile import BlockTile, BlockTileAttr
+from brdialect.destination_op import (
+    SHAPED,
+    DestinationEffects,
+    DestinationOp,
+    agree,
+    results_of,
+    shaped,
+)
 from brdialect.finish import verify_finish
 from brdialect.schedule import ScheduleAttr
 
-Shaped: TypeAlias = MemRefType[Attribute] | TensorType[Attribute]
-
-
-def shaped(value: SSAValue) -> Shaped:
-    """The type of a value that is a memref or a tensor."""
-    type_ = value.type
-    assert isa(type_, MemRefType | TensorType)
-    return type_
-
-
-ELEMENT_TYPES: Sequence[tuple[type[Attribute], type[Attribute]]] = (
-    # (A and B, C): products are accumulated in C's type ..
-    (Float32Type, Float32Type),
-    (Float64Type, Float64Type),
-    (BFloat16Type, Float32Type),
-    (Float16Type, Float32Type),
-    # .. and these in f32
-    (BFloat16Type, BFloat16Type),
-    (Float16Type, Float16Type),
-    (IntegerType, IntegerType),
-)
-
-
-class DestinationEffects(MemoryEffect):
-    """On memrefs: reads every operand and writes the destination. On tensors: none."""
-
-    @classmethod
-    def get_effects(cls, op: Operation) -> set[EffectInstance]:
-        assert isinstance(op, BatchReduceGemmOp | ContractOp)
-        if isinstance(op.c.type, TensorType):
-            return set()
-        return {
-            *(EffectInstance(MemoryEffectKind.READ, v) for v in op.operands),
-            EffectInstance(MemoryEffectKind.WRITE, op.c),
-        }
-
 
 @irdl_op_definition
-class YieldOp(AbstractYieldOperation[Attribute]):
-    """Ends an epilogue with the element to store."""
-
-    name = "br.yield"
-    traits = traits_def(IsTerminator())
-
-
-def _results(c: SSAValue) -> Sequence[Attribute]:
-    """The destination's type where it is a tensor; nothing for a memref."""
-    return [c.type] if isa(c.type, TensorType) else []
-
-
-SHAPED = MemRefType.constr() | TensorType.constr()
-
-
-class _DestinationOp(IRDLOperation):
-    """What the two ops share: A, B, C, the epilogue and its operands."""
-
-    a = operand_def(SHAPED)
-    b = operand_def(SHAPED)
-    c = operand_def(SHAPED)
-    extras = var_operand_def(SHAPED)
-    res = opt_result_def(TensorType.constr())
-    epilogue = opt_region_def("single_block")
-
-    @property
-    def shapes(self) -> tuple[Shaped, Shaped, Shaped]:
-        """The types of A, B and C."""
-        return shaped(self.a), shaped(self.b), shaped(self.c)
-
-    def verify_kinds(self) -> None:
-        """All memrefs or all tensors, a result exactly on tensors, known elements."""
-        a, b, c = self.shapes
-        kinds = [isinstance(v.type, TensorType) for v in (self.a, self.b, self.c)]
-        kinds += [isinstance(v.type, TensorType) for v in self.extras]
-        if len(set(kinds)) != 1:
-            raise VerifyException("expected all operands tensors or all memrefs")
-        if kinds[0] != (self.res is not None):
-            raise VerifyException(
-                "expected a result exactly where operands are tensors"
-            )
-        if self.res is not None and self.res.type != c:
-            raise VerifyException(
-                f"expected the result's type to be the destination's, {c}, "
-                f"got {self.res.type}"
-            )
-        if a.element_type != b.element_type or not any(
-            isinstance(a.element_type, x) and isinstance(c.element_type, y)
-            for x, y in ELEMENT_TYPES
-        ):
-            raise VerifyException(
-                "expected elements f32, f32 -> f32; f64, f64 -> f64; "
-                "bf16, bf16 -> f32 or bf16; f16, f16 -> f32 or f16; or integers, got "
-                f"{a.element_type}, {b.element_type} -> {c.element_type}"
-            )
-
-    @property
-    def accumulator(self) -> Attribute:
-        """The type in which products are added up."""
-        c = self.shapes[2].element_type
-        return f32 if isinstance(c, Float16Type | BFloat16Type) else c
-
-    def verify_epilogue(self) -> None:
-        """One argument for the accumulated element, one for each extra operand; the
-        element of C to store is yielded."""
-        c = self.shapes[2]
-        if self.epilogue is None:
-            if self.extras:
-                raise VerifyException(
-                    f"expected no epilogue operands without an epilogue region, "
-                    f"got {len(self.extras)}"
-                )
-            return
-        block = self.epilogue.block
-        want = [self.accumulator, *(shaped(v).element_type for v in self.extras)]
-        got = [arg.type for arg in block.args]
-        if got != want:
-            raise VerifyException(
-                f"expected the epilogue's arguments to be the accumulated element and "
-                f"one of each operand, ({', '.join(map(str, want))}), got "
-                f"({', '.join(map(str, got))})"
-            )
-        last = block.last_op
-        if not isinstance(last, YieldOp) or [v.type for v in last.arguments] != [
-            c.element_type
-        ]:
-            raise VerifyException(
-                f"expected the epilogue to br.yield one {c.element_type}"
-            )
-
-
-def _agree(name: str, left: int, right: int) -> None:
-    if left >= 0 and right >= 0 and left != right:
-        raise VerifyException(f"{name} sizes differ: {left} and {right}")
-
-
-@irdl_op_definition
-class BatchReduceGemmOp(_DestinationOp):
+class BatchReduceGemmOp(DestinationOp):
     """`C = epilogue(alpha * sum_i A_i B_i + beta * C, extras...)` (paper, section 2).
 
     | operand | shape | |
@@ -261,7 +121,7 @@ class BatchReduceGemmOp(_DestinationOp):
     ):
         super().__init__(
             operands=(a, b, c, extras, count, next),
-            result_types=(_results(c),),
+            result_types=(results_of(c),),
             regions=(epilogue,),
             properties={
                 "alpha": None if alpha == 1.0 else FloatAttr(alpha, f64),
@@ -314,7 +174,7 @@ class BatchReduceGemmOp(_DestinationOp):
         batch_a, rest = a.get_shape()[: len(batch_b)], a.get_shape()[len(batch_b) :]
         m, k = [*rest[:rows]], rest[rows]
         if own:
-            _agree("n of a and b", a.get_shape()[-1], n)
+            agree("n of a and b", a.get_shape()[-1], n)
         if self.transpose_a is not None or self.transpose_b is not None:
             if own or rows > 1:
                 raise VerifyException(
@@ -326,8 +186,8 @@ class BatchReduceGemmOp(_DestinationOp):
         if self.transpose_b is not None:
             k_b, n = n, k_b
         for i, (x, y) in enumerate(zip(batch_a, batch_b, strict=True)):
-            _agree(f"batch dimension {i}", x, y)
-        _agree("k", k, k_b)
+            agree(f"batch dimension {i}", x, y)
+        agree("k", k, k_b)
         for what, type_ in (("c", c), *(("extra", shaped(v)) for v in self.extras)):
             if type_.get_num_dims() != rows + 1:
                 raise VerifyException(
@@ -335,8 +195,8 @@ class BatchReduceGemmOp(_DestinationOp):
                     f"{type_.get_num_dims()}"
                 )
             for size, other in zip(m, type_.get_shape(), strict=False):
-                _agree(f"m of a and {what}", size, other)
-            _agree(f"n of b and {what}", n, type_.get_shape()[-1])
+                agree(f"m of a and {what}", size, other)
+            agree(f"n of b and {what}", n, type_.get_shape()[-1])
         if self.next is not None and shaped(self.next).get_num_dims() != 1:
             raise VerifyException(f"expected next of rank 1, got {self.next.type}")
         if self.count is not None and not batch_a:
@@ -359,7 +219,7 @@ class BatchReduceGemmOp(_DestinationOp):
 
 
 @irdl_op_definition
-class ContractOp(_DestinationOp):
+class ContractOp(DestinationOp):
     """A whole contraction: `C[..] = epilogue(beta * C[..] + sum A[..] * B[..], ...)`.
 
     Like a `linalg.generic` whose body multiplies and adds, with what the lowering
@@ -400,7 +260,7 @@ class ContractOp(_DestinationOp):
     ):
         super().__init__(
             operands=(a, b, c, extras),
-            result_types=(_results(c),),
+            result_types=(results_of(c),),
             regions=(epilogue,),
             properties={
                 "indexing_maps": ArrayAttr(AffineMapAttr(m) for m in indexing_maps),
@@ -439,8 +299,3 @@ class ContractOp(_DestinationOp):
         if self.beta_value not in (0.0, 1.0):
             raise VerifyException(f"expected beta to be 0 or 1, got {self.beta_value}")
         self.verify_epilogue()
-
-
-def is_supported_float(element: Attribute) -> bool:
-    """Whether the CPU lowering computes in this element type."""
-    return isinstance(element, Float32Type | Float64Type)

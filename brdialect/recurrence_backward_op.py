@@ -35,7 +35,7 @@ from xdsl.irdl import (
 )
 from xdsl.utils.exceptions import VerifyException
 
-from brdialect.ops import SHAPED, shaped
+from brdialect.destination_op import SHAPED, shaped
 from brdialect.recurrence_op import (
     RecurrenceEffects,
     RecurrenceSizes,

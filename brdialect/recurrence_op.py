@@ -37,7 +37,7 @@ from xdsl.irdl import (
 from xdsl.traits import EffectInstance, MemoryEffect, MemoryEffectKind
 from xdsl.utils.exceptions import VerifyException
 
-from brdialect.ops import SHAPED, YieldOp, shaped
+from brdialect.destination_op import SHAPED, YieldOp, shaped
 
 
 class Recurrence(Protocol):

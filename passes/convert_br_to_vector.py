@@ -50,8 +50,9 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
+from brdialect.destination_op import is_supported_float
 from brdialect.errors import unsupported
-from brdialect.ops import BatchReduceGemmOp, is_supported_float
+from brdialect.ops import BatchReduceGemmOp
 from brdialect.target import Target, target_of
 from passes.build import body_key
 from passes.micro_kernel import KernelEmitter

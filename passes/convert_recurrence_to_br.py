@@ -31,8 +31,9 @@ from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint
 
+from brdialect.destination_op import YieldOp
 from brdialect.errors import unsupported
-from brdialect.ops import ContractOp, YieldOp
+from brdialect.ops import ContractOp
 from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from brdialect.schedule import ScheduleAttr

@@ -8,7 +8,8 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX
 from xdsl.ir import Operation
 from xdsl.ir.affine import AffineDimExpr
 
-from brdialect.ops import BatchReduceGemmOp, ContractOp, shaped
+from brdialect.destination_op import shaped
+from brdialect.ops import BatchReduceGemmOp, ContractOp
 from brdialect.recurrence_op import RecurrenceOp
 from brdialect.recurrent import RecurrentOp
 

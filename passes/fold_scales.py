@@ -30,7 +30,8 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.hints import isa
 
-from brdialect.ops import ContractOp, YieldOp
+from brdialect.destination_op import YieldOp
+from brdialect.ops import ContractOp
 from passes.build import LocatedBuilder, clone_op, tensor_type
 from passes.fuse_epilogues import new_block
 from passes.linalg_match import parallel_generic

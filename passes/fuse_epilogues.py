@@ -39,8 +39,9 @@ from xdsl.pattern_rewriter import (
 )
 from xdsl.utils.hints import isa
 
+from brdialect.destination_op import YieldOp
 from brdialect.locations import fused
-from brdialect.ops import ContractOp, YieldOp
+from brdialect.ops import ContractOp
 from passes.build import clone_op, shape_of
 from passes.linalg_match import (
     is_copy,

@@ -26,7 +26,7 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 from xdsl.utils.hints import isa
 
-from brdialect.ops import shaped
+from brdialect.destination_op import shaped
 from passes.build import tensor_type
 
 

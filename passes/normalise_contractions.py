@@ -36,8 +36,9 @@ from xdsl.pattern_rewriter import (
     op_type_rewrite_pattern,
 )
 
+from brdialect.destination_op import is_supported_float, shaped
 from brdialect.errors import unsupported
-from brdialect.ops import ContractOp, is_supported_float, shaped
+from brdialect.ops import ContractOp
 from brdialect.roles import Contraction, Linear, Role, extents_of, forms_of
 from brdialect.schedule import ScheduleAttr
 from brdialect.target import Target, target_of

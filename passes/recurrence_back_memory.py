@@ -9,8 +9,8 @@ from xdsl.builder import ImplicitBuilder
 from xdsl.dialects import arith, scf
 from xdsl.ir import Block, Region, SSAValue
 
+from brdialect.destination_op import shaped
 from brdialect.machine_ops import PrefetchOp
-from brdialect.ops import shaped
 from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.target import Target
 from passes.buffers import element_bytes

@@ -15,7 +15,7 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import FloatAttr
 from xdsl.ir import Block, Region, SSAValue
 
-from brdialect.ops import YieldOp
+from brdialect.destination_op import YieldOp
 from passes.gradients.scalar_bodies import Values, derivatives
 from passes.gradients.scalar_rules import number
 

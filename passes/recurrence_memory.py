@@ -12,8 +12,8 @@ from xdsl.dialects import arith, memref
 from xdsl.dialects.builtin import DYNAMIC_INDEX, AnyFloat, IndexType, MemRefType
 from xdsl.ir import Block, SSAValue
 
+from brdialect.destination_op import shaped
 from brdialect.errors import unsupported
-from brdialect.ops import shaped
 from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from brdialect.target import Target

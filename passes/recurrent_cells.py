@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import AnyFloat, FloatAttr
 from xdsl.ir import Block, Region, SSAValue
 
 from brdialect.activations import Activation
-from brdialect.ops import YieldOp
+from brdialect.destination_op import YieldOp
 from brdialect.recurrent import LayerOp
 from brdialect.recurrent_backward_ops import GruBackwardOp, LstmBackwardOp
 from brdialect.recurrent_ops import GruOp, LstmOp

@@ -20,7 +20,7 @@ from xdsl.dialects.builtin import IndexType
 from xdsl.ir import Block, Region, SSAValue
 from xdsl.irdl import IRDLOperation
 
-from brdialect.ops import YieldOp
+from brdialect.destination_op import YieldOp
 from brdialect.recurrence_op import RecurrenceOp
 from brdialect.xdsl_repairs import SelectOp
 from passes.build import Index, add, memref_type, mul, shape_of, vector_of

@@ -17,7 +17,7 @@ from xdsl.dialects.builtin import TensorType
 from xdsl.dialects.linalg import ops as linalg
 from xdsl.ir import Operation, SSAValue
 
-from brdialect.ops import is_supported_float, shaped
+from brdialect.destination_op import is_supported_float, shaped
 from passes.recurrences.elements import Elements, Point, Product
 from passes.recurrences.indices import Index, variable
 from passes.recurrences.patterns import (

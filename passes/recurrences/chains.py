@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from xdsl.dialects.linalg import ops as linalg
 from xdsl.ir import Block, Operation, SSAValue
 
-from brdialect.ops import shaped
+from brdialect.destination_op import shaped
 from passes.linalg_match import is_all_parallel
 from passes.recurrences.cells import Cell, Kind, Side, cells_in, place
 from passes.recurrences.elements import Elements, Point

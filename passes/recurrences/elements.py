@@ -28,7 +28,7 @@ from xdsl.dialects.linalg import ops as linalg
 from xdsl.ir import Attribute, BlockArgument, Operation, OpResult, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 
-from brdialect.ops import shaped
+from brdialect.destination_op import shaped
 from passes.linalg_match import is_all_parallel, is_permutation, maps_of, multiply_add
 from passes.recurrences.counters import index_of
 from passes.recurrences.indices import (

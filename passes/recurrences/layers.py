@@ -9,7 +9,7 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import AnyFloat, DenseIntOrFPElementsAttr, TensorType
 from xdsl.ir import SSAValue
 
-from brdialect.ops import shaped
+from brdialect.destination_op import shaped
 from brdialect.recurrent_ops import GruOp, LstmOp, RnnOp, SequenceOp
 from passes.recurrences.chains import Chain, Target
 from passes.recurrences.elements import Elements, Point

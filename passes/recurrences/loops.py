@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from xdsl.dialects import arith, scf, tensor
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
-from brdialect.ops import shaped
+from brdialect.destination_op import shaped
 from passes.recurrences.cells import Cell, cells_in, place
 from passes.recurrences.chains import Chain, Target, h_sides, state_before
 from passes.recurrences.counters import SIGNED_LESS, index_of

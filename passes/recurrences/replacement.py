@@ -10,7 +10,7 @@ from xdsl.dialects.linalg import ops as linalg
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from brdialect.ops import shaped
+from brdialect.destination_op import shaped
 from brdialect.recurrent_ops import SequenceOp
 from passes.linalg_match import is_copy
 from passes.load_time import captured
