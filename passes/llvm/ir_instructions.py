@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import (
     DenseIntOrFPElementsAttr,
     IntegerAttr,
     IntegerType,
+    ModuleOp,
     StringAttr,
     SymbolRefAttr,
 )
@@ -18,6 +19,7 @@ from xdsl.ir import Block, Operation
 from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
+from brdialect.target import target_of
 from passes.llvm.ir_values import constant_text, type_text, zero_text
 
 if TYPE_CHECKING:
@@ -191,6 +193,10 @@ def _intrinsic(text: FunctionText, op: Operation) -> None:
 
 
 def _inline_asm(text: FunctionText, op: Operation) -> None:
+    module = op.get_toplevel_object()
+    if not (isinstance(module, ModuleOp) and target_of(module).is_gpu):
+        # LLVM would end the process
+        unsupported(op, "LLVM IR: expected assembly in kernels of a GPU only")
     code, constraints = (
         _quoted(cast(StringAttr, op.properties[name]).data)
         for name in ("asm_string", "constraints")
