@@ -9,10 +9,10 @@ help:  ## this list
 
 test:  ## what the passes print (lit) and what compiled code computes (pytest)
 	lit -sv tests/filecheck
-	pytest -q
+	pytest -q -n auto --maxprocesses=4 --dist loadfile
 
 compare:  ## against PyTorch and torch-mlir; needs pip install -e '.[compare]'
-	pytest -q -m compare
+	pytest -q -n auto --maxprocesses=4 --dist loadfile -m compare
 
 conformance:  ## all of ONNX's own suite; writes docs/conformance.md
 	python tests/conformance/report.py
