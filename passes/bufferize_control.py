@@ -27,14 +27,13 @@ from typing import TYPE_CHECKING
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.dialects import scf
-from xdsl.dialects.builtin import TensorType
 from xdsl.dialects.tensor import EmptyOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.rewriter import InsertPoint
 
 from passes.buffers import Buffer, Kind
 from passes.build import LocatedBuilder
-from passes.load_time import captured
+from passes.load_time import captured, is_tensor
 
 if TYPE_CHECKING:
     from passes.bufferize import Assignment
@@ -49,11 +48,6 @@ class Copy:
     source: SSAValue
     target: SSAValue
     through: Buffer | None = None
-
-
-def is_tensor(value: SSAValue) -> bool:
-    """Whether the value is a tensor: others stay what they are."""
-    return isinstance(value.type, TensorType)
 
 
 def assign_control(

@@ -56,7 +56,7 @@ from passes.gradients import generics, recurrent, softmax, tensors
 from passes.gradients.scalar_rules import add
 from passes.gradients.spaces import reductions_of
 from passes.linalg_match import parallel_generic
-from passes.load_time import captured
+from passes.load_time import used_by
 from passes.recurrent_sequences import (
     cells_as_sequences,
     save_all,
@@ -100,7 +100,7 @@ def active_values(function: func.FuncOp, wrt: Sequence[int]) -> set[SSAValue]:
     """Everything that depends on the chosen arguments, floats only."""
     found: set[SSAValue] = {function.body.block.args[i] for i in wrt}
     for op in function.body.block.ops:
-        if not found.isdisjoint([*op.operands, *captured(op)]):
+        if not found.isdisjoint(used_by(op)):
             found.update(
                 r
                 for r in op.results
@@ -151,7 +151,7 @@ class Backward:
                 self._known[value] = self.block.insert_arg(value.type, place)
                 self._known[value].name_hint = value.name_hint
             else:
-                for needed in (*op.operands, *captured(op)):
+                for needed in used_by(op):
                     self.forward(needed)
                 with ImplicitBuilder(self.block):
                     clone_op(op, self._known).location = op.location

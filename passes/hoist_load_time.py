@@ -27,7 +27,6 @@ from xdsl.dialects.builtin import (
     DictionaryAttr,
     FunctionType,
     ModuleOp,
-    TensorType,
     UnitAttr,
 )
 from xdsl.ir import Attribute, Block, BlockArgument, Operation, Region, SSAValue
@@ -36,11 +35,12 @@ from xdsl.passes import ModulePass
 from passes.build import clone_op
 from passes.load_time import (
     CONSTANT,
-    captured,
     is_bound,
     is_cheap,
     is_load_time,
     is_splat,
+    is_tensor,
+    used_by,
 )
 
 PACKED = "br.packed"
@@ -54,7 +54,7 @@ def needed_values(function: func.FuncOp, known: dict[SSAValue, bool]) -> list[SS
     found: dict[SSAValue, None] = {}
     for op in function.body.block.ops:
         if not moves(op, known):
-            read = [v for v in (*op.operands, *captured(op)) if is_tensor(v)]
+            read = [v for v in used_by(op) if is_tensor(v)]
             kept = [v for v in read if is_load_time(v, known) and not is_cheap(v)]
             found |= dict.fromkeys(kept)
     return list(found)
@@ -68,11 +68,6 @@ def moves(op: Operation, known: dict[SSAValue, bool]) -> bool:
     )
 
 
-def is_tensor(value: SSAValue) -> bool:
-    """Whether the value is a tensor: scalars are computed where they are used."""
-    return isinstance(value.type, TensorType)
-
-
 def closure(values: list[SSAValue]) -> set[Operation]:
     """The ops that compute the values."""
     ops: set[Operation] = set()
@@ -81,7 +76,7 @@ def closure(values: list[SSAValue]) -> set[Operation]:
         owner = stack.pop().owner
         if isinstance(owner, Operation) and owner not in ops:
             ops.add(owner)
-            stack += [*owner.operands, *captured(owner)]
+            stack += used_by(owner)
     return ops
 
 

@@ -23,14 +23,14 @@ from dataclasses import dataclass
 from xdsl.builder import Builder, ImplicitBuilder
 from xdsl.context import Context
 from xdsl.dialects import func, scf
-from xdsl.dialects.builtin import ModuleOp, TensorType
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint
 
 from passes.buffers import CONTROL
 from passes.build import clone_op
-from passes.load_time import captured, is_cheap, is_load_time
+from passes.load_time import is_cheap, is_load_time, is_tensor, used_by
 from passes.vectorise import divides_integers
 
 
@@ -41,11 +41,6 @@ def is_outside(value: SSAValue, control: Operation) -> bool:
     while current is not None and current is not control:
         current = current.parent_op()
     return current is None or owner is control
-
-
-def sources_of(op: Operation) -> list[SSAValue]:
-    """What the op uses, in its body, too."""
-    return [*op.operands, *captured(op)]
 
 
 def can_follow(value: SSAValue, control: Operation) -> bool:
@@ -59,7 +54,7 @@ def can_follow(value: SSAValue, control: Operation) -> bool:
     cheap = (
         is_cheap(value) if is_tensor(value) else not (owner.operands or owner.regions)
     )
-    return cheap and all(can_follow(v, control) for v in sources_of(owner))
+    return cheap and all(can_follow(v, control) for v in used_by(owner))
 
 
 def move_before(op: Operation, control: Operation) -> None:
@@ -71,13 +66,13 @@ def move_before(op: Operation, control: Operation) -> None:
         owner = value.owner
         if value not in known and not is_outside(value, control):
             assert isinstance(owner, Operation)
-            for v in sources_of(owner):
+            for v in used_by(owner):
                 follow(v)
             clone_op(owner, known)
             copied.append(owner)
 
     with ImplicitBuilder(Builder(InsertPoint.before(control))):
-        for v in sources_of(op):
+        for v in used_by(op):
             follow(v)
     for inner in op.walk():
         for i, v in enumerate(inner.operands):
@@ -104,12 +99,7 @@ def moves(op: Operation, control: Operation) -> bool:
     loops = isinstance(control, scf.ForOp | scf.WhileOp)
     if not loops and not all(is_load_time(r) for r in op.results):
         return False
-    return all(can_follow(v, control) for v in sources_of(op))
-
-
-def is_tensor(value: SSAValue) -> bool:
-    """Whether the value is a tensor: numbers are computed where they are used."""
-    return isinstance(value.type, TensorType)
+    return all(can_follow(v, control) for v in used_by(op))
 
 
 def hoist_from(control: Operation) -> None:

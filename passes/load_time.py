@@ -68,9 +68,9 @@ def sources_of(value: SSAValue) -> list[SSAValue] | None:
     if isinstance(value, BlockArgument) or isinstance(owner, arith.ConstantOp):
         return None
     assert isinstance(owner, Operation)
-    if not all(isinstance(r.type, TensorType) for r in owner.results):
+    if not all(map(is_tensor, owner.results)):
         return None
-    return [*owner.operands, *captured(owner)]
+    return used_by(owner)
 
 
 def _is_load_time_source(value: SSAValue) -> bool:
@@ -98,6 +98,17 @@ def is_splat(op: object) -> bool:
     if not isinstance(constant, DenseIntOrFPElementsAttr):
         return False
     return 0 not in constant.get_shape() and constant.is_splat()
+
+
+def is_tensor(value: SSAValue) -> bool:
+    """Whether the value is a tensor. Other values are computed where they are used, and
+    stay what they are on memory."""
+    return isinstance(value.type, TensorType)
+
+
+def used_by(op: Operation) -> list[SSAValue]:
+    """What the op uses, in its regions, too."""
+    return [*op.operands, *captured(op)]
 
 
 def captured(op: Operation) -> list[SSAValue]:

@@ -43,7 +43,7 @@ from brdialect.recurrence_op import RecurrenceOp
 from brdialect.target import target_of
 from passes.buffers import CONTROL
 from passes.build import LocatedBuilder, body_key, clone_op, strided_type
-from passes.load_time import captured
+from passes.load_time import used_by
 
 KINDS: dict[type[Operation], str] = {
     ContractOp: "contract",
@@ -56,13 +56,13 @@ KINDS: dict[type[Operation], str] = {
 
 def inputs_of(op: Operation) -> list[SSAValue]:
     """What the function takes: operands and captured values, but for constants."""
-    values = dict.fromkeys([*op.operands, *captured(op)])
+    values = dict.fromkeys(used_by(op))
     return [v for v in values if not isinstance(v.owner, arith.ConstantOp)]
 
 
 def constants_of(op: Operation) -> list[arith.ConstantOp]:
     """The constants that the function makes for itself."""
-    values = dict.fromkeys([*op.operands, *captured(op)])
+    values = dict.fromkeys(used_by(op))
     return [v.owner for v in values if isinstance(v.owner, arith.ConstantOp)]
 
 

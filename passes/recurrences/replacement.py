@@ -13,7 +13,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from brdialect.destination_op import shaped
 from brdialect.recurrent_ops import SequenceOp
 from passes.linalg_match import is_copy
-from passes.load_time import captured
+from passes.load_time import used_by
 from passes.recurrences.chains import Target
 from passes.recurrences.elements import Elements, Point
 from passes.recurrences.indices import Index, variable
@@ -102,7 +102,7 @@ def _needed(
             return None
         if position[owner] >= limit:
             found.add(owner)
-            pending += [*owner.operands, *captured(owner)]
+            pending += used_by(owner)
     return sorted(found, key=lambda op: position[op])
 
 
