@@ -14,8 +14,10 @@
 Arguments are read only and row-major; results are written by the op that computes them.
 Everything else lies in one arena, the function's last argument, planned here: a piece
 is reused as soon as its last reader is through. An op writes in place where its
-destination is not read again; otherwise the contents are copied first. What scf.for,
-scf.while and scf.if carry and yield lies in buffers as well (bufferize_control.py).
+destination is not read again; otherwise the contents are copied first. It overwrites an
+input that it is the last to read where it reads each element before it writes there
+(overwriting.py), such as a product's residual. What scf.for, scf.while and scf.if carry
+and yield lies in buffers as well (bufferize_control.py).
 
 A recurrence takes any number of steps of time. All open sizes of a function are this
 one number, and what grows with it lies at the arena's end:
@@ -77,8 +79,8 @@ from passes.buffers import (
     plan_arena,
 )
 from passes.build import LocatedBuilder, int64s, value
-from passes.linalg_match import is_elementwise, maps_of, reads_output
 from passes.load_time import is_splat
+from passes.overwriting import is_read, read_where_written, reads_destination
 
 OPEN = (func.FuncOp, func.ReturnOp, tensor.EmptyOp, RecurrenceOp)
 """Ops whose tensors may have one open size, the number of steps of time."""
@@ -249,17 +251,15 @@ class Assignment:
             self.copies.add(op)
 
     def reusable_input(self, i: int, op: Operation) -> Buffer | None:
-        """A dying input of the same shape that an element-wise op may overwrite."""
-        if not is_elementwise(op):
-            return None
-        *maps, written = maps_of(op)
-        for v, map_ in zip(op.inputs, maps, strict=True):
+        """A dying input of the same shape that the op may overwrite."""
+        inputs, written = read_where_written(op)
+        for v, map_ in inputs:
             buffer = self.buffers.get(v)
             if buffer is None or buffer.kind is not Kind.ARENA or map_ != written:
                 continue
-            if v.type != op.res[0].type or isinstance(v.owner, VIEWS):
+            if v.type != op.results[0].type or not self.fills(v, buffer):
                 continue
-            alone = [w for w in op.inputs if self.buffers.get(w) is buffer] == [v]
+            alone = [w for w in op.operands if self.buffers.get(w) is buffer] == [v]
             if alone and self.live.free_after(buffer, i):
                 return buffer
         return None
@@ -275,38 +275,6 @@ class Assignment:
                 buffer.kind = Kind.RESULT
                 buffer.values.insert(0, v)
                 self.returned[number] = buffer
-
-
-def is_read(empty: SSAValue) -> bool:
-    """Whether an empty tensor is an input somewhere (the extents of a window), not
-    only a destination."""
-    return any(use.index not in destinations(use.operation) for use in empty.uses)
-
-
-def destinations(op: Operation) -> range:
-    """Which operands an op writes."""
-    if isinstance(op, linalg.GenericOp | linalg.FillOp):
-        return range(len(op.inputs), len(op.operands))
-    if isinstance(op, RecurrenceOp | RecurrenceBackwardOp):
-        return range(len(op.operands) - len(op.destinations), len(op.operands))
-    if isinstance(op, tensor.InsertSliceOp | tensor.InsertOp):
-        return range(1, 2)
-    return range(2, 3) if isinstance(op, ContractOp) else range(0)
-
-
-def reads_destination(op: Operation, number: int) -> bool:
-    """Whether the op uses what stood in destination `number` before."""
-    if isinstance(op, linalg.FillOp):
-        return False
-    if isinstance(op, linalg.GenericOp):
-        return bool(op.body.block.args[len(op.inputs) + number].uses) or (
-            reads_output(op) and len(op.res) > 1
-        )
-    if isinstance(op, ContractOp):
-        return op.beta_value != 0.0
-    if isinstance(op, RecurrenceOp):
-        return number == 0  # y may have columns of another direction
-    return not isinstance(op, RecurrenceBackwardOp)
 
 
 def bufferize_function(old: func.FuncOp) -> func.FuncOp:

@@ -198,6 +198,8 @@ class Emitter:
         """The same op with memrefs for its operands and no results; its destinations
         are the operands from `first` on."""
         last = first + len(op.results)
+        for result in op.results:
+            self.overwrite(op, result)
         if copy:
             for old, result in zip(op.operands[first:last], op.results, strict=True):
                 copy_elements(self.of(old), self.of(result))
@@ -216,6 +218,16 @@ class Emitter:
         for region in new.regions:
             self.use_memory(region, mapping)
         new.location = op.location
+
+    def overwrite(self, op: Operation, result: SSAValue) -> None:
+        """One memref for an operand and for the result that takes its place: who lowers
+        the op sees that they overlap."""
+        for v in op.operands:
+            same = self.buffers.get(v) is self.buffers[result]
+            if same and result not in self.memory and v.type == result.type:
+                memory = self.of(v)
+                if memory.type == memref_of(result):
+                    self.memory[result] = memory
 
     def use_memory(self, region: Region, mapping: dict[SSAValue, SSAValue]) -> None:
         """Lets a body read memory where it read tensors or outer scalars."""

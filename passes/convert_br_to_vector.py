@@ -76,12 +76,26 @@ def kernel_key(op: BatchReduceGemmOp) -> str:
     types = ", ".join(str(argument_type(v.type)) for v in gemm_memrefs(op))
     attributes = sorted((k, str(v)) for k, v in op.properties.items())
     body = "" if op.epilogue is None else body_key(op.epilogue.block, {})
-    return f"{types} {op.count is not None} {attributes} {body}"
+    return f"{types} {in_place(op)} {op.count is not None} {attributes} {body}"
 
 
 def gemm_memrefs(op: BatchReduceGemmOp) -> list[SSAValue]:
     """A, B, C, the extras, and what is read next."""
     return [op.a, op.b, op.c, *op.extras, *([] if op.next is None else [op.next])]
+
+
+def memory_of(view: SSAValue) -> SSAValue:
+    """The memref that a view shows a part of."""
+    while isinstance(view.owner, memref.ReinterpretCastOp | memref.SubviewOp):
+        view = view.owner.operands[0]
+    return view
+
+
+def in_place(op: BatchReduceGemmOp) -> list[int]:
+    """The positions of C and of the extras that it overwrites, if there are any."""
+    c = memory_of(op.c)
+    extras = [i for i, v in enumerate(op.extras, start=3) if memory_of(v) is c]
+    return [2, *extras] if extras else []
 
 
 def captured(op: BatchReduceGemmOp) -> list[SSAValue]:
@@ -136,7 +150,7 @@ def make_kernel(op: BatchReduceGemmOp, name: str, target: Target) -> func.FuncOp
         (types, ()),
         Region(block),
         visibility="private",
-        arg_attrs=_argument_attributes(types),
+        arg_attrs=_argument_attributes(types, in_place(op)),
     )
     a, b, c, *rest = block.args[: len(operands)]
     extras = rest[: len(op.extras)]
@@ -157,11 +171,16 @@ def _within(op: Operation, outer: Operation) -> bool:
     return parent is outer
 
 
-def _argument_attributes(types: Sequence[Attribute]) -> ArrayAttr[DictionaryAttr]:
-    """Operands of the kernel do not overlap C, so each may be kept in registers."""
+def _argument_attributes(
+    types: Sequence[Attribute], overlapping: Sequence[int]
+) -> ArrayAttr[DictionaryAttr]:
+    """A and B do not overlap C, so each may be kept in registers."""
     noalias = DictionaryAttr({"llvm.noalias": UnitAttr()})
     none = DictionaryAttr({})
-    return ArrayAttr(noalias if isinstance(t, MemRefType) else none for t in types)
+    return ArrayAttr(
+        noalias if isinstance(t, MemRefType) and i not in overlapping else none
+        for i, t in enumerate(types)
+    )
 
 
 @dataclass(frozen=True)
