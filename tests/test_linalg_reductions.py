@@ -9,7 +9,7 @@ from native import native
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("shape", [(3, 5, 45), (2, 1, 8), (4, 33, 7)])
+@pytest.mark.parametrize("shape", [(3, 5, 45), (2, 1, 8), (4, 33, 7), (1, 19, 37)])
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("op", ["addf", "mulf", "maximumf", "minimumf", "maxnumf"])
 def test_reductions(op: str, axis: int, shape: tuple[int, ...], width: int) -> None:

@@ -45,13 +45,16 @@ func.func @bias(%x: memref<3x16xf32>, %b: memref<16xf32>, %y: memref<3x16xf32>) 
   func.return
 }
 
-// Over rows: eight vector accumulators in registers, one vector.reduction at the end.
+// Over rows: five of them side by side, a vector accumulator in a register for each, and
+// one vector.reduction for each at the end.
 // CHECK-LABEL: func.func @sum_of_rows
 // CHECK:         arith.constant dense<-0.000000e+00> : vector<8xf32>
-// CHECK-COUNT-8:  vector.load
+// CHECK:         scf.for %{{.*}} = %{{.*}} to %{{.*}} step %{{.*}} iter_args(%{{[^,]*}}, %{{[^,]*}}, %{{[^,]*}}, %{{[^,]*}}, %{{[^,]*}}) ->
+// CHECK-COUNT-5:   vector.load
 // CHECK:         vector.reduction <add>, %{{.*}} fastmath<reassoc> : vector<8xf32> into f32
 // CHECK-NEXT:    arith.addf
 // CHECK-NEXT:    memref.store
+// CHECK-COUNT-4: vector.reduction <add>
 func.func @sum_of_rows(%x: memref<5x64xf32>, %y: memref<5xf32>) {
   linalg.generic {indexing_maps = [#id, #column], iterator_types = ["parallel", "reduction"]}
   ins(%x : memref<5x64xf32>) outs(%y : memref<5xf32>) {
