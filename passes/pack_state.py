@@ -54,6 +54,7 @@ from passes.coalesce_contractions import collapse
 from passes.fuse_epilogues import erase_unused
 from passes.hoist_load_time import top_level
 from passes.linalg_match import (
+    has_index,
     is_all_parallel,
     maps_of,
     reads_output,
@@ -82,6 +83,8 @@ def reader_of(argument: BlockArgument, target: Target, tuned: Tuned) -> Reader |
     for op in argument.block.ops:
         if not isinstance(op, ContractOp) or op.b is not argument:
             continue
+        if list(op.operands).count(argument) > 1:
+            return None
         if op.schedule is not None:
             schedule = op.schedule.data
         else:
@@ -110,9 +113,9 @@ def update_of(argument: BlockArgument, next_: SSAValue) -> linalg.GenericOp | No
     same = AffineMap.identity(len(shape_of(argument)))
     alike = all(m == same for m in maps_of(op))
     once = list(op.inputs).count(argument) == 1
-    if not (alike and once and is_all_parallel(op)) or reads_output(op):
+    if not (alike and once and is_all_parallel(op)):
         return None
-    return op
+    return None if reads_output(op) or has_index(op.body.block) else op
 
 
 def state_in(

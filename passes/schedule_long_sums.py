@@ -115,7 +115,7 @@ def team_for(
     every_row = prod(map(p.extent, p.table.having(Role.M)))
     line = CACHE_LINE // p.element_bytes
     ways: list[tuple[float, Loop]] = []
-    for i, unit, other in ((p.n, panel, p.extent(m)), (m, line, p.extent(p.n))):
+    for i, unit, other in ((p.n, panel, p.extent(m)), (m, line, every_column(p))):
         extent = p.extent(i)
         strip = -(-extent // unit // threads) * unit
         if strip < extent:
@@ -124,7 +124,7 @@ def team_for(
             ways.append((inf if uneven else again, Loop(i, strip, True)))
     for i in (*batch, k):
         if p.extent(i) % threads == 0 and is_plain(p, i):
-            copies = (threads + 1) * p.extent(p.n) * every_row
+            copies = (threads + 1) * every_column(p) * every_row
             ways.append((copies, Loop(i, p.extent(i) // threads, True)))
             break
     return [min(ways, key=lambda way: way[0])[1]] if ways else []
