@@ -45,3 +45,30 @@ func.func @transposed(%w: tensor<8x8xf32> {br.state = 0}) -> (tensor<8x8xf32>, t
 // CHECK-NEXT:    linalg.generic {{.*}} ins(%w : memref<8x8xf32>) outs(%[[WAITS]] :
 // CHECK:         linalg.generic {{.*}} ins(%w : memref<8x8xf32>) outs(%[[OLD]] :
 // CHECK:         linalg.generic {{.*}} ins(%[[WAITS]] : memref<8x8xf32>) outs(%[[NEW]] :
+
+func.func @read_later(%w: tensor<8x8xf32> {br.state = 0}) -> (tensor<8x8xf32>, tensor<8x8xf32>) {
+  %e = tensor.empty() : tensor<8x8xf32>
+  %w1 = linalg.generic {indexing_maps = [
+      affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>],
+      iterator_types = ["parallel", "parallel"]}
+      ins(%w : tensor<8x8xf32>) outs(%e : tensor<8x8xf32>) {
+  ^bb0(%a: f32, %x: f32):
+    %b = arith.addf %a, %a : f32
+    linalg.yield %b : f32
+  } -> tensor<8x8xf32>
+  %square = linalg.generic {indexing_maps = [
+      affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>],
+      iterator_types = ["parallel", "parallel"]}
+      ins(%w : tensor<8x8xf32>) outs(%e : tensor<8x8xf32>) {
+  ^bb0(%a: f32, %x: f32):
+    %b = arith.mulf %a, %a : f32
+    linalg.yield %b : f32
+  } -> tensor<8x8xf32>
+  func.return %w1, %square : tensor<8x8xf32>, tensor<8x8xf32>
+}
+
+// CHECK:       func.func @read_later(%w: memref<8x8xf32> {br.state = 0 : i64}, %[[NEW:.*]]: memref<8x8xf32> {br.result}, %[[SQUARE:.*]]: memref<8x8xf32> {br.result}, %{{.*}}: memref<256xi8> {br.arena}) {
+// CHECK:         %[[WAITS:.*]] = memref.view
+// CHECK-NEXT:    linalg.generic {{.*}} ins(%w : memref<8x8xf32>) outs(%[[WAITS]] :
+// CHECK:         linalg.generic {{.*}} ins(%w : memref<8x8xf32>) outs(%[[SQUARE]] :
+// CHECK:         linalg.generic {{.*}} ins(%[[WAITS]] : memref<8x8xf32>) outs(%[[NEW]] :
