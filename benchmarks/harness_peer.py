@@ -51,7 +51,7 @@ from runtime.cli.bench.gradients import (
     by_parameters,
     by_weights,
 )
-from runtime.cli.bench.own import BoundCall
+from runtime.cli.bench.own import BoundCall, call_of
 from runtime.cli.bench.training import training
 from runtime.cli.bench.workloads import (
     Convolution,
@@ -87,7 +87,7 @@ def prepare(workload: Mapping[str, Any]) -> Call:
         stack = str(workload.get("name", "")).startswith("lstm4")
         return StackSteps(layer, 4 if stack else 1, threads())
     work = workload_of(workload)
-    return BoundCall(work, threads(), work.inputs())
+    return call_of(work, threads(), work.inputs())
 
 
 def threads() -> int:

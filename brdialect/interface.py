@@ -39,6 +39,29 @@ class Nest:
     """Floating-point operations of its products in one call."""
 
 
+@dataclass(frozen=True)
+class Panels:
+    """How an array lies in memory: as [blocks, others..., size], its dimension `cut` in
+    blocks of `size` elements."""
+
+    cut: int
+    others: list[int]
+    """The other dimensions, in their order in memory."""
+
+    size: int
+
+
+@dataclass(frozen=True)
+class State:
+    """An argument that the next call takes from a result of this one, in the same
+    memory (`br.state`)."""
+
+    argument: int
+    result: int
+    panels: Panels | None = None
+    """None where it is row-major."""
+
+
 @dataclass
 class Interface:
     """How to call what was lowered. Tensors are row-major arrays, passed as pointers;
@@ -75,6 +98,9 @@ class Interface:
     arena_step_bytes: int = 0
     """What the entry's workspace has beside that for each step of a sequence. Where
     this is not 0, its size is open too."""
+
+    state: list[State] = field(default_factory=list[State])
+    """What is kept from call to call."""
 
     nests: list[Nest] | None = None
     """Those of an entry that is to be profiled. Only then there is a `clock`: i64, the

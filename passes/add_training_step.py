@@ -17,7 +17,8 @@ The new function takes the arguments of @f, what is wanted of its result, the mo
 every parameter (SGD with momentum has one, Adam two; all firsts, then all seconds) and
 the numbers that change from step to step (`Optimizer.numbers`). It returns the loss,
 the new parameters and the new moments, in the order in which they are taken. Without
-`loss` the function's result is the loss, a tensor of one float.
+`loss` the function's result is the loss, a tensor of one float. `state=true` marks
+parameters and moments with the results that take their place (state.py).
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from dataclasses import dataclass, fields
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
-from xdsl.dialects import func
+from xdsl.dialects import func, tensor
 from xdsl.dialects.builtin import AnyFloat, ModuleOp, StringAttr, TensorType
-from xdsl.ir import SSAValue
+from xdsl.ir import BlockArgument, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.transforms.dead_code_elimination import region_dce
 
@@ -45,6 +46,7 @@ from passes.differentiate import (
 from passes.fuse_epilogues import erase_unused
 from passes.gradients.tensors import filled
 from passes.recurrent_sequences import save_what_is_used
+from passes.state import mark_state
 from passes.training.losses import LOSSES, check_loss
 from passes.training.updates import update
 
@@ -71,6 +73,8 @@ class Step:
         self.backward = Backward(function, parameters, save=False)
         self.block = self.backward.block
         self.results: list[SSAValue] = []
+        self.state: dict[int, int] = {}
+        """Parameters and moments: the result that takes the place of an argument."""
 
     def add_loss(self, name: str | None) -> SSAValue:
         """Writes forward and loss; returns the gradient of the function's result."""
@@ -100,7 +104,7 @@ class Step:
         self.results.append(loss)
         return gradient
 
-    def argument(self, type_: TensorType | AnyFloat, name: str) -> SSAValue:
+    def argument(self, type_: TensorType | AnyFloat, name: str) -> BlockArgument:
         """A new last argument."""
         new = self.block.insert_arg(type_, len(self.block.args))
         new.name_hint = name
@@ -145,12 +149,15 @@ class Step:
                 )
         numbers = [self.argument(element, n) for n in optimizer.number_names]
         with ImplicitBuilder(self.block):
+            loss = tensor.ExtractOp(self.results[0], (), element).result
             new = [
-                update(optimizer, p, g, old, numbers)
+                update(optimizer, p, g, old, numbers, loss)
                 for p, g, *old in zip(parameters, gradients, *moments, strict=True)
             ]
             kinds = zip(*new, strict=True)
             func.ReturnOp(*self.results, *(v for kind in kinds for v in kind))
+        old = [*self.parameters, *(m.index for kind in moments for m in kind)]
+        self.state = {argument: n for n, argument in enumerate(old, len(self.results))}
 
 
 @dataclass(frozen=True)
@@ -173,10 +180,11 @@ class AddTrainingStepPass(ModulePass):
     beta2: float | None = None
     epsilon: float | None = None
     weight_decay: float | None = None
+    state: bool = False
 
     def settings(self) -> Optimizer:
         """The optimiser with what is given of its settings."""
-        names = [f.name for f in fields(self)][4:]
+        names = [f.name for f in fields(self)][4:-1]
         given = {n: getattr(self, n) for n in names if getattr(self, n) is not None}
         return optimizer_named(self.optimizer, **given)
 
@@ -190,7 +198,10 @@ class AddTrainingStepPass(ModulePass):
             given = ", ".join(map(str, parameters))
             unsupported(function, f"expected each parameter once, got {given}")
         prepare(function)
-        step = Step(function, parameters).write(self.loss, optimizer)
+        writer = Step(function, parameters)
+        step = writer.write(self.loss, optimizer)
+        if self.state:
+            mark_state(step, writer.state)
         op.body.block.insert_op_after(step, function)
         erase_unused(op)
         region_dce(step.body)

@@ -17,7 +17,8 @@ is reused as soon as its last reader is through. An op writes in place where its
 destination is not read again; otherwise the contents are copied first. It overwrites an
 input that it is the last to read where it reads each element before it writes there
 (overwriting.py), such as a product's residual. What scf.for, scf.while and scf.if carry
-and yield lies in buffers as well (bufferize_control.py).
+and yield lies in buffers as well (bufferize_control.py). State that one call leaves to
+the next is written in place (bufferize_state.py).
 
 A recurrence takes any number of steps of time. All open sizes of a function are this
 one number, and what grows with it lies at the arena's end:
@@ -66,6 +67,7 @@ from passes.bufferize_ops import (
     memref_of,
 )
 from passes.bufferize_slices import Insertion, insertion_of
+from passes.bufferize_state import in_order, may_overwrite, successors_of
 from passes.buffers import (
     ARENA,
     CONTROL,
@@ -123,6 +125,7 @@ class Assignment:
         """What is computed where it is inserted."""
         self.all: list[Buffer] = []
         self.returned: dict[int, Buffer] = {}
+        self.successors = successors_of(function)
 
     def buffer(self, kind: Kind, value: SSAValue, start: int, op: Operation) -> Buffer:
         """A fresh buffer of the size of `value`."""
@@ -235,6 +238,10 @@ class Assignment:
         self, i: int, op: Operation, result: SSAValue, init: SSAValue, number: int
     ) -> None:
         """In place where nothing else needs the old contents."""
+        state = self.successors.get(result)
+        if state and may_overwrite(self.live, i, op, number, state.argument):
+            self.returned[state.result] = self.new(Kind.RESULT, result, i, op)
+            return
         old = self.buffers[init]
         alone = [v for v in op.operands if self.buffers.get(v) is old] == [init]
         # what nothing has written is no buffer yet
@@ -270,6 +277,8 @@ class Assignment:
         assert isinstance(last, func.ReturnOp)
         for number, v in enumerate(last.arguments):
             buffer = self.buffers[v]
+            if v in self.successors:
+                continue  # its memory is the old state's
             whole = (buffer.size, buffer.grows) == byte_size(last, v.type)
             if whole and buffer.kind is Kind.ARENA:
                 buffer.kind = Kind.RESULT
@@ -329,8 +338,8 @@ def bufferize_function(old: func.FuncOp) -> func.FuncOp:
         with ImplicitBuilder(LocatedBuilder(at_end, op.location)):
             emitter.emit(op)
     with ImplicitBuilder(LocatedBuilder(at_end, last.location)):
-        for v, output in zip(last.arguments, outputs, strict=True):
-            emitter.store_result(v, output)
+        for number in in_order(old):
+            emitter.store_result(last.arguments[number], outputs[number])
         func.ReturnOp()
     return new
 

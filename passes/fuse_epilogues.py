@@ -53,6 +53,7 @@ from passes.linalg_match import (
 )
 from passes.load_time import is_load_time
 from passes.normalise_contractions import contraction_of
+from passes.state import is_next_state
 
 
 def inline(block: Block, arguments: Sequence[SSAValue]) -> list[SSAValue]:
@@ -186,7 +187,8 @@ class FuseEpilogue(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: linalg.GenericOp, rewriter: PatternRewriter):
-        if not is_elementwise(op):
+        # new state is written over the old one, element by element (pack_state.py)
+        if not is_elementwise(op) or is_next_state(op.res[0]):
             return
         for i, value in enumerate(op.inputs):
             contract = value.owner

@@ -26,13 +26,14 @@ from xdsl.passes import ModulePass
 from xdsl.utils.hints import isa
 
 from brdialect.errors import BrError
-from brdialect.interface import UNSIGNED, Interface
+from brdialect.interface import UNSIGNED, Interface, State
 from brdialect.target import Target, set_target
 from passes import registry
 from passes.buffers import ARENA, RESULT, element_bytes
 from passes.hoist_load_time import PACKED, SUFFIX
 from passes.load_time import BOUND, CONSTANT
 from passes.set_target import SetTargetPass
+from passes.state import STATE, panels_of
 
 STAGES: Sequence[tuple[str, Sequence[str]]] = (
     (
@@ -48,6 +49,7 @@ STAGES: Sequence[tuple[str, Sequence[str]]] = (
         "schedule",
         (
             "lower-recurrent-ops",
+            "pack-state",
             "choose-schedule",
             "fold-padding",
             "share-sums",
@@ -91,6 +93,8 @@ def interface_of(module: ModuleOp, entry: str) -> tuple[Interface, list[Attribut
     for i, (type_, marks) in enumerate(marked_arguments(functions[entry])):
         if not isa(type_, MemRefType):
             continue
+        if isinstance(number := marks.get(STATE), IntegerAttr):
+            result.state.append(State(i, number.value.data, panels_of(marks)))
         sizes = [None if n == DYNAMIC_INDEX else n for n in type_.get_shape()]
         if ARENA in marks:
             result.arena_bytes, result.arena_step_bytes = arena_bytes(marks, type_)

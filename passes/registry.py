@@ -25,6 +25,7 @@ NAMES = (
     "coalesce-contractions",
     "share-reductions",
     "lower-recurrent-ops",
+    "pack-state",
     "choose-schedule",
     "fold-padding",
     "share-sums",

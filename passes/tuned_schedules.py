@@ -96,7 +96,14 @@ def set_tuned(module: ModuleOp, tuned: Tuned) -> None:
 
 def take_tuned(module: ModuleOp) -> Tuned:
     """The schedules that stand on the module, and removes them."""
-    attribute = module.attributes.pop(TUNED, None)
+    found = tuned_of(module)
+    module.attributes.pop(TUNED, None)
+    return found
+
+
+def tuned_of(module: ModuleOp) -> Tuned:
+    """The schedules that stand on the module."""
+    attribute = module.attributes.get(TUNED)
     if attribute is None:
         return {}
     if not isinstance(attribute, DictionaryAttr):

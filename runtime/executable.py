@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from brdialect.arrays import Array
-from brdialect.interface import BY_TABLE, Interface, Nest
+from brdialect.interface import BY_TABLE, Interface, Nest, State
 from runtime.arguments import Parameter, aligned_empty
 from runtime.code import Code
 
@@ -94,6 +94,11 @@ class Executable:
         self._run = _function(code, interface.entry)
         self._workspaces = deque[Array]()
         self._packed = packed
+
+    @property
+    def state(self) -> Sequence[State]:
+        """The arguments that are the same memory as results."""
+        return self._interface.state
 
     @property
     def nests(self) -> Sequence[Nest]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from brdialect.arrays import Array
-from brdialect.interface import Interface, Limit, Nest
+from brdialect.interface import Interface, Limit, Nest, Panels, State
 from brdialect.mistake import BrError
 from brdialect.targets import Target
 from runtime.arguments import Parameter
@@ -38,8 +38,8 @@ class KeptCode:
     schedules: str
     """Stands for the tuned schedules that the compiler may use."""
 
-    profile: bool = False
-    """Whether the code reads the clock between its nests."""
+    kind: str = ""
+    """Stands for what else the request says about the code."""
 
     def signature(self) -> Signature | None:
         """The signature, without constants, if it is known."""
@@ -127,7 +127,7 @@ class KeptCode:
             self.cache.put(key, description, code, buffers)
 
     def _signature_key(self) -> str:
-        parts = compiler_digest(), self.source.digest, self.entry
+        parts = compiler_digest(), self.source.digest, self.entry, self.kind
         return key_of("signature", *parts)
 
     def _code_key(self, signature: Signature, shapes: Shapes) -> str:
@@ -140,7 +140,7 @@ class KeptCode:
             sorted(signature.constants),
             shapes,
             self.schedules,
-            self.profile,
+            self.kind,
         )
 
 
@@ -160,6 +160,10 @@ def _interface(description: Mapping[str, Any]) -> Interface:
     interface = Interface(**description)
     interface.results = [(tuple(shape), dtype) for shape, dtype in interface.results]
     interface.open_sizes = [(i, d) for i, d in interface.open_sizes]
+    interface.state = [
+        State(s["argument"], s["result"], s["panels"] and Panels(**s["panels"]))
+        for s in description["state"]
+    ]
     if (nests := description["nests"]) is not None:
         interface.nests = [
             Nest([(name, kind) for name, kind in nest["nodes"]], nest["flops"])

@@ -51,6 +51,9 @@ class Request:
     """Whether the code reads the clock between its nests. It is made for sequences of
     one length then, too."""
 
+    state: bool = False
+    """Whether the caller keeps state (`br.state`) as the code wants it."""
+
 
 class Model:
     """One request, and what is known of it so far."""
@@ -77,6 +80,7 @@ class Model:
             request.guard,
             request.tuned,
             request.profile,
+            request.state,
         )
 
     @cached_property
@@ -134,8 +138,8 @@ class Model:
         if source is None:
             return None
         schedules = _digest_of_schedules(request.target) if request.tuned else ""
-        target, profile = request.target, request.profile
-        return KeptCode(cache, source, request.entry, target, schedules, profile)
+        kind = f"profile {request.profile}, state {request.state}"
+        return KeptCode(cache, source, request.entry, request.target, schedules, kind)
 
 
 def _digest_of_schedules(target: Target) -> str:

@@ -57,6 +57,7 @@ from passes.pipelines import (
 from passes.registry import pass_named
 from passes.specialise import specialise
 from passes.split_module import contractions, split_module
+from passes.state import STATE
 from passes.time_nests import time_entry
 from passes.tuned_schedules import Tuned, set_tuned
 from runtime.arguments import MOST_DIMENSIONS, Parameter
@@ -108,6 +109,7 @@ class Program:
         guard: bool = False,
         tuned: Tuned | None = None,
         profile: bool = False,
+        state: bool = False,
     ):
         self.profile = profile
         """Whether the code reads the clock between its nests."""
@@ -147,6 +149,13 @@ class Program:
                     "when the program is compiled, since it carries br.bound; give "
                     f"constants={{{i}: array}} to brdialect.compile, or leave br.bound "
                     "out"
+                )
+            if STATE in marks and not state:
+                raise BrError(
+                    f"argument {i} of @{function.sym_name.data}: expected an array "
+                    f"that each call gives, got state ({STATE}), which the code keeps "
+                    f"in a layout of its own; brdialect.train_step runs it so; leave "
+                    f"{STATE} out here"
                 )
         for index in self.constants:
             bind(function, index)
@@ -377,6 +386,7 @@ def load_program(
     guard: bool = False,
     tuned: bool = False,
     profile: bool = False,
+    state: bool = False,
 ) -> Program:
     """Reads a file (a path), parses MLIR text (a string with a line break or a
     bracket) or takes a module as it is; with the tuned schedules of the target, and for
@@ -390,4 +400,4 @@ def load_program(
         else:
             module = read_program(Path(source))
     schedules = tuned_schedules(target) if tuned else None
-    return Program(module, entry, target, constants, guard, schedules, profile)
+    return Program(module, entry, target, constants, guard, schedules, profile, state)

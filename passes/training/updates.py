@@ -5,12 +5,15 @@ the parameter, its gradient and its moments once and writes what is new of them.
                                                  w1 = w - rate * m1 }
 
 The formulas are PyTorch's; brdialect/optimizers.py has them. What changes from step to
-step (`Optimizer.numbers`) comes as scalars, the rest is in the code.
+step (`Optimizer.numbers`) comes as scalars, the rest is in the code. Where the loss is
+not finite each element keeps its old value, so that the new ones may take the place of
+the old ones in memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.dialects import math, tensor
@@ -19,6 +22,7 @@ from xdsl.ir import Block, Region, SSAValue
 from xdsl.ir.affine import AffineMap
 
 from brdialect.optimizers import SGD, Adam, Optimizer
+from brdialect.xdsl_repairs import CmpfOp, SelectOp
 from passes.build import shape_of, tensor_type
 from passes.generalise_linalg import generic
 from passes.gradients.scalar_rules import add, div, mul, number, scale, sub
@@ -68,21 +72,31 @@ def adam(
 FORMULAS: dict[type[Optimizer], Callable[..., list[SSAValue]]] = {SGD: sgd, Adam: adam}
 
 
+def unless_lost(loss: SSAValue, new: Elements, old: Elements) -> list[SSAValue]:
+    """The new elements where the loss, a scalar, is finite, or else the old ones."""
+    magnitude = math.AbsFOp(loss).result
+    finite = CmpfOp(magnitude, number(inf, loss), "olt").result
+    pairs = zip(new, old, strict=True)
+    return [SelectOp(finite, x, y).result for x, y in pairs]
+
+
 def update(
     optimizer: Optimizer,
     parameter: SSAValue,
     gradient: SSAValue,
     moments: Elements,
     numbers: Elements,
+    loss: SSAValue,
 ) -> Sequence[SSAValue]:
-    """Emits the new parameter, then its new moments."""
+    """Emits the new parameter, then its new moments; `loss` is a scalar."""
     type_ = tensor_type(parameter)
     inputs = [parameter, gradient, *moments]
     outs = [tensor.EmptyOp((), type_).tensor for _ in (parameter, *moments)]
     block = Block(arg_types=[type_.element_type] * (len(inputs) + len(outs)))
     with ImplicitBuilder(block) as (p, g, *rest):
         old = rest[: len(moments)]
-        linalg.YieldOp(*FORMULAS[type(optimizer)](optimizer, p, g, old, *numbers))
+        new = FORMULAS[type(optimizer)](optimizer, p, g, old, *numbers)
+        linalg.YieldOp(*unless_lost(loss, new, [p, *old]))
     same = AffineMap.identity(len(shape_of(parameter)))
     maps = [same] * (len(inputs) + len(outs))
     return generic(inputs, outs, maps, Region(block)).res

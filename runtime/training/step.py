@@ -13,6 +13,7 @@ from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.utils.hints import isa
 
 from brdialect.arrays import Array
+from brdialect.interface import Panels
 from brdialect.mistake import BrError
 from brdialect.optimizers import Optimizer, optimizer_named
 from brdialect.reference import find_entry
@@ -21,9 +22,10 @@ from brdialect.targets import Target
 from passes.add_training_step import STEP, AddTrainingStepPass
 from passes.training.losses import check_loss
 from runtime.arguments import aligned_empty
-from runtime.compiler import compile
 from runtime.executable import Executable
 from runtime.host import check_runs_here, resolve_target
+from runtime.model import Model, Request
+from runtime.panels import fill_panels, out_of_panels
 from runtime.program import Program, load_program
 from runtime.signature import Shapes, Signature
 
@@ -42,6 +44,9 @@ class Code:
     workspace: Array
     prediction: tuple[int, ...]
     """The shape of the program's result."""
+
+    panels: list[Panels | None]
+    """How each array of the state lies."""
 
 
 def copy_of(array: Array) -> Array:
@@ -83,8 +88,9 @@ class TrainStep:
     step and keeps the new parameters.
 
     For each shape of a batch one piece of machine code is made and kept: forward, loss,
-    gradients and optimiser. It reads the state in one set of buffers and writes it to
-    another; then they change places, so a step that fails leaves the state as it was.
+    gradients and optimiser. It writes the new state where the old one was, in the
+    layout that its products read best; where the loss is not finite it leaves the state
+    as it was.
     """
 
     def __init__(
@@ -104,7 +110,7 @@ class TrainStep:
             for _ in optimizer.moments
             for array in initial
         ]
-        self._next = [copy_of(array) for array in self._state]
+        self._panels: list[Panels | None] = [None] * len(self._state)
         self._loss_of_step = aligned_empty((), initial[0].dtype, "the loss")
         self._codes: dict[Shapes, Code] = {}
         self.steps = 0
@@ -126,10 +132,21 @@ class TrainStep:
     @property
     def parameters(self) -> dict[int, Array]:
         """Copies of what has been learnt, by the numbers of the arguments."""
-        return {
-            i: array.copy()
-            for i, array in zip(self._initial, self._state, strict=False)
-        }
+        return dict(zip(self._initial, self._plain_state(), strict=False))
+
+    def _plain_state(self) -> list[Array]:
+        """Copies of the state's arrays, row-major."""
+        pairs = zip(self._state, self._panels, strict=True)
+        return [out_of_panels(array, panels) for array, panels in pairs]
+
+    def _lay(self, panels: list[Panels | None]) -> None:
+        """Brings the state into other panels."""
+        if panels != self._panels:
+            for array, plain, new in zip(
+                self._state, self._plain_state(), panels, strict=True
+            ):
+                fill_panels(array, plain, new)
+            self._panels = panels
 
     def _names(self) -> list[str]:
         """Of the state's arrays."""
@@ -139,8 +156,7 @@ class TrainStep:
     def state(self) -> State:
         """Copies of all that the next step depends on: parameters, moments, the number
         of steps."""
-        named = zip(self._names(), self._state, strict=True)
-        found = {name: array.copy() for name, array in named}
+        found = dict(zip(self._names(), self._plain_state(), strict=True))
         return found | {STEP_NUMBER: np.array(self.steps)}
 
     def restore(self, state: Mapping[str, Array]) -> None:
@@ -158,8 +174,8 @@ class TrainStep:
                     f"state {name}: expected shape {array.shape} of {array.dtype}, got "
                     f"{given.shape} of {given.dtype}"
                 )
-        for name, array in zip(names, self._state, strict=True):
-            array[...] = state[name]
+        for name, array, panels in zip(names, self._state, self._panels, strict=True):
+            fill_panels(array, state[name], panels)
         self.steps = int(state[STEP_NUMBER])
 
     def _module(self, shapes: Shapes) -> ModuleOp:
@@ -172,6 +188,7 @@ class TrainStep:
             self._program.signature.entry,
             self._loss,
             self._optimizer.name,
+            state=True,
             **settings,
         ).apply(Context(), module)
         return module
@@ -188,15 +205,16 @@ class TrainStep:
             # beside the text would be lost
             source = module if resources(module) else str(module)
             target = self._program.target
-            compiled = compile(source, entry + STEP, target, target.threads)
-            executable = compiled.executable(
-                tuple(p.shape for p in compiled.parameters)
-            )
+            model = Model(Request(source, entry + STEP, target, state=True))
+            parameters = model.signature.parameters
+            executable = model.executable(tuple(p.shape for p in parameters))
+            panels = {s.result: s.panels for s in executable.state}
             self._codes[shapes] = Code(
-                compiled.signature,
+                model.signature,
                 executable,
                 executable.workspace(()),
                 tuple(result.get_shape()),
+                [panels[i] for i in range(1, 1 + len(self._state))],
             )
         return self._codes[shapes]
 
@@ -214,6 +232,7 @@ class TrainStep:
         every |= dict(zip(self._initial, self._state, strict=False))
         in_order = signature.checked([every[i] for i in sorted(every)])
         code = self._code(tuple(a.shape for a in in_order))
+        self._lay(code.panels)
         wanted = arrays[len(inputs) :]
         if self._loss == "cross-entropy":
             wanted = [checked_labels(wanted[0], code.prediction)]
@@ -223,7 +242,7 @@ class TrainStep:
 
     def __call__(self, *arrays: object) -> float:
         code, taken = self._taken(arrays)
-        results = [self._loss_of_step, *self._next]
+        results = [self._loss_of_step, *self._state]
         code.executable.bind(taken, results, code.workspace)()
         loss = float(self._loss_of_step)
         if not isfinite(loss):
@@ -231,7 +250,6 @@ class TrainStep:
                 f"step {self.steps + 1}: expected a finite loss, got {loss}; the "
                 "parameters are those before this step; try a smaller rate"
             )
-        self._state, self._next = self._next, self._state
         self.steps += 1
         return loss
 

@@ -15,7 +15,7 @@ from runtime.cli.bench.gradients import (
     by_parameters,
     by_weights,
 )
-from runtime.cli.bench.own import BoundCall
+from runtime.cli.bench.own import call_of
 from runtime.cli.bench.peers.table import PEERS, function_of, is_installed
 from runtime.cli.bench.training import TrainingStep
 from runtime.cli.bench.workloads import (
@@ -71,7 +71,7 @@ def test_a_peer_does_the_same_work(peer: str, workload: Workload):
     if not is_installed(peer):
         pytest.skip(f"{peer} is not installed")
     inputs = workload.inputs()
-    own = BoundCall(workload, 1, inputs)
+    own = call_of(workload, 1, inputs)
     own()
     try:
         prepared = function_of(peer)(workload, inputs, 1)

@@ -52,6 +52,9 @@ from runtime.cli.bench.workloads import (
     Workload,
 )
 from runtime.compiler import compile
+from runtime.host import host_target
+from runtime.model import Model, Request
+from runtime.panels import fill_panels, out_of_panels
 
 _CHANNELS_LAST = (0, 2, 3, 1)
 _WINDOW_FIRST = (2, 3, 1, 0)
@@ -115,10 +118,60 @@ class BoundCall:
         """The plain-layout results of the latest call, by name."""
         found: dict[str, Array] = {}
         for name, array in self._results.items():
-            if name in self._orders:
-                array = array.transpose(np.argsort(self._orders[name]))
-            found[name] = np.array(array, order="C")
+            found[name] = in_order(array, self._orders.get(name))
         return found
+
+
+class StepCall:
+    """Calling it does one training step after the other, on state that lies where and
+    how the code wants it. They go on from each other, which changes numbers only."""
+
+    def __init__(self, workload: Workload, threads: int, inputs: Mapping[str, Array]):
+        self.inputs = dict(inputs)
+        """Plain-layout arrays."""
+        source = program(workload)
+        orders = source.orders
+        given = [
+            a.transpose(orders.get(name, range(a.ndim))) for name, a in inputs.items()
+        ]
+        request = Request(source.module, None, host_target(threads), state=True)
+        executable = Model(request).executable(tuple(a.shape for a in given))
+        arguments = [aligned_copy(a) for a in given]
+        results = executable.results(arguments)
+        for state in executable.state:
+            array = arguments[state.argument]
+            fill_panels(array, given[state.argument], state.panels)
+            results[state.result] = array
+        workspace = executable.workspace(arguments)
+        self._call = executable.bind(arguments, results, workspace)
+        self._call()
+        panels = {state.result: state.panels for state in executable.state}
+        named = zip(workload.results, results, strict=True)
+        self._first = {
+            name: in_order(out_of_panels(array, panels.get(i)), orders.get(name))
+            for i, (name, array) in enumerate(named)
+        }
+
+    def __call__(self) -> None:
+        self._call()
+
+    def output(self) -> dict[str, Array]:
+        """The plain-layout results of the first step, by name."""
+        return self._first
+
+
+def in_order(array: Array, order: Sequence[int] | None) -> Array:
+    """An array whose dimensions had another order, in their own."""
+    back = array if order is None else array.transpose(np.argsort(order))
+    return np.array(back, order="C")
+
+
+def call_of(
+    workload: Workload, threads: int, inputs: Mapping[str, Array]
+) -> BoundCall | StepCall:
+    """What does a workload's work when it is called."""
+    kind = StepCall if isinstance(workload, TrainingStep) else BoundCall
+    return kind(workload, threads, inputs)
 
 
 def aligned_copy(array: Array) -> Array:
@@ -132,7 +185,7 @@ def prepare(workload: Workload, inputs: Mapping[str, Array], threads: int) -> Pr
     """The compiler as one contestant among others."""
     if isinstance(workload, OnnxFile):
         return prepare_file(workload, inputs, threads)
-    call = BoundCall(workload, threads, inputs)
+    call = call_of(workload, threads, inputs)
     return Prepared(call, lambda: list(call.output().values()))
 
 
@@ -336,7 +389,7 @@ def _(workload: TrainingStep) -> Source:
     settings = asdict(OPTIMIZER)
     del settings["rate"]  # an argument of the step
     AddTrainingStepPass(
-        parameters, "main", workload.loss, OPTIMIZER.name, **settings
+        parameters, "main", workload.loss, OPTIMIZER.name, state=True, **settings
     ).apply(Context(), module)
     find_entry(module, "main").detach()
     find_entry(module, f"main{STEP}").sym_name = StringAttr("main")

@@ -1,9 +1,10 @@
 // RUN: br-opt %s -p 'add-training-step{entry=layer parameters=1 loss=cross-entropy optimizer=sgd momentum=0.9 weight_decay=0.5}' | filecheck %s
 // RUN: br-opt %s -p 'add-training-step{entry=layer parameters=1 loss=mean-squared-error optimizer=adam}' | filecheck %s --check-prefix ADAM
 // RUN: br-opt %s -p 'add-training-step{entry=own parameters=0}' | filecheck %s --check-prefix OWN
+// RUN: br-opt %s -p 'add-training-step{entry=layer parameters=1 loss=cross-entropy momentum=0.9 state=true}' | filecheck %s --check-prefix STATE
 
 // Forward, loss, gradient and update stand in one function, each once; the gradient of
-// %x is not asked for and not computed.
+// %x is not asked for and not computed. A loss that is not finite changes nothing.
 
 func.func @layer(%x: tensor<8x4xf32>, %w: tensor<4x3xf32>) -> tensor<8x3xf32> {
   %zero = arith.constant 0.0 : f32
@@ -27,6 +28,7 @@ func.func @layer(%x: tensor<8x4xf32>, %w: tensor<4x3xf32>) -> tensor<8x3xf32> {
 // CHECK:         %[[DW:.*]] = linalg.generic {{.*}} ins(%dy, %x :
 // CHECK:           arith.mulf
 // CHECK-NEXT:      arith.addf
+// CHECK:         %[[NUMBER:.*]] = tensor.extract %[[LOSS]][] : tensor<f32>
 // CHECK:         %[[W:.*]], %[[M:.*]] = linalg.generic {{.*}} ins(%w, %[[DW]], %momentum :
 // CHECK-NEXT:    ^bb0(%[[P:.*]]: f32, %[[G:.*]]: f32, %[[OLD:.*]]: f32, %{{.*}}: f32, %{{.*}}: f32):
 // CHECK-NEXT:      %[[C0:.*]] = arith.constant 5.000000e-01 : f32
@@ -37,7 +39,12 @@ func.func @layer(%x: tensor<8x4xf32>, %w: tensor<4x3xf32>) -> tensor<8x3xf32> {
 // CHECK-NEXT:      %[[NEW:.*]] = arith.addf %[[KEPT]], %[[ALL]] : f32
 // CHECK-NEXT:      %[[WAY:.*]] = arith.mulf %rate, %[[NEW]] : f32
 // CHECK-NEXT:      %[[NEXT:.*]] = arith.subf %[[P]], %[[WAY]] : f32
-// CHECK-NEXT:      linalg.yield %[[NEXT]], %[[NEW]] : f32, f32
+// CHECK-NEXT:      %[[SIZE:.*]] = math.absf %[[NUMBER]] : f32
+// CHECK-NEXT:      %[[INF:.*]] = arith.constant 0x7f800000 : f32
+// CHECK-NEXT:      %[[FINITE:.*]] = arith.cmpf olt, %[[SIZE]], %[[INF]] : f32
+// CHECK-NEXT:      %[[PUT:.*]] = arith.select %[[FINITE]], %[[NEXT]], %[[P]] : f32
+// CHECK-NEXT:      %[[LEFT:.*]] = arith.select %[[FINITE]], %[[NEW]], %[[OLD]] : f32
+// CHECK-NEXT:      linalg.yield %[[PUT]], %[[LEFT]] : f32, f32
 // CHECK:         func.return %[[LOSS]], %[[W]], %[[M]] :
 
 // ADAM:        func.func @layer_step(%x: tensor<8x4xf32>, %w: tensor<4x3xf32>, %wanted: tensor<8x3xf32>, %first: tensor<4x3xf32>, %second: tensor<4x3xf32>, %rate: f32, %root: f32) ->
@@ -46,6 +53,10 @@ func.func @layer(%x: tensor<8x4xf32>, %w: tensor<4x3xf32>) -> tensor<8x3xf32> {
 // ADAM:          linalg.generic {{.*}} ins(%w, %[[DW]], %first, %second :
 // ADAM:            %[[SQRT:.*]] = math.sqrt
 // ADAM-NEXT:       arith.divf %[[SQRT]], %root : f32
+
+// State: results take the place of arguments.
+
+// STATE:       func.func @layer_step(%x: tensor<8x4xf32>, %w: tensor<4x3xf32> {br.state = 1 : i64}, %wanted: tensor<8xi64>, %momentum: tensor<4x3xf32> {br.state = 2 : i64}, %rate: f32) ->
 
 // The function's own result is the loss: the gradient starts from 1.
 

@@ -68,3 +68,24 @@ func.func @collisions(%x: tensor<1344x2048xf32>, %dy: tensor<1344x2048xf32>,
       -> tensor<2048x2048xf32>
   func.return %0 : tensor<2048x2048xf32>
 }
+
+// A gradient that lies in panels of 32 columns, as the weights do (pack-state): one
+// panel after the other, all rows of it as many at a time as there are registers.
+#rows = affine_map<(n, b, c, k) -> (n, c)>
+#panels = affine_map<(n, b, c, k) -> (n, b, k)>
+#packed = affine_map<(n, b, c, k) -> (b, c, k)>
+#four = [#linalg.iterator_type<reduction>, #linalg.iterator_type<parallel>,
+         #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>]
+
+// ONE-LABEL: func.func @panels
+// ONE: #br.schedule<"B C52 | m=c n=d k=a | tile=13x2 | pack=a52,b32">
+// TWO-LABEL: func.func @panels
+// TWO: #br.schedule<"B C52 | m=c n=d k=a | tile=13x2 | pack=a52,b32">
+func.func @panels(%x: tensor<168x1024xf32>, %dy: tensor<168x32x32xf32>,
+                  %dw: tensor<32x1024x32xf32>) -> tensor<32x1024x32xf32> {
+  %0 = br.contract ins(%x, %dy : tensor<168x1024xf32>, tensor<168x32x32xf32>)
+      outs(%dw : tensor<32x1024x32xf32>)
+      {indexing_maps = [#rows, #panels, #packed], iterator_types = #four, beta = 0.0}
+      -> tensor<32x1024x32xf32>
+  func.return %0 : tensor<32x1024x32xf32>
+}
