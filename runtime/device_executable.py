@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -27,6 +27,12 @@ class DeviceCode:
     interface: Interface
     weights: Sequence[Array]
     """What the load function takes."""
+
+
+class Call(Protocol):
+    """Launches, and waits for the last of so many times in a row."""
+
+    def __call__(self, times: int = 1) -> None: ...
 
 
 class DeviceExecutable:
@@ -109,7 +115,7 @@ class DeviceExecutable:
         placed: Sequence[Array | DeviceArray],
         results: Sequence[DeviceArray],
         record: bool = False,
-    ) -> Callable[[], None]:
+    ) -> Call:
         """A call with everything in place: what is left are the launches, and to wait
         for them. `record` them, where the same call comes again: that takes as long as
         a call or two, but the host has hardly anything to do in each call then."""
@@ -127,9 +133,10 @@ class DeviceExecutable:
         start = self._device.record(launches).launch if record else launches
         kept = placed, results  # as long as they can be launched with
 
-        def call() -> None:
+        def call(times: int = 1) -> None:
             _ = kept
-            start()
+            for _ in range(times):
+                start()
             self._device.synchronize()
 
         return call

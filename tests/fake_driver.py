@@ -5,6 +5,7 @@ asks for."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import prod
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +27,14 @@ Array = np.ndarray[Any, np.dtype[Any]]
 OK, REFUSED = 0, 719
 
 
+@dataclass(frozen=True)
+class Function:
+    """A kernel of a module that was loaded."""
+
+    module: ModuleOp
+    name: str
+
+
 class FakeDriver:
     """The functions of the driver, each of which gives a status first."""
 
@@ -44,7 +53,7 @@ class FakeDriver:
     def __init__(self) -> None:
         self.alive: list[str] = []
         """Streams and graphs that were not destroyed."""
-        self.recorded: list[tuple[str, tuple[Any, ...]]] | None = None
+        self.recorded: list[tuple[Function, tuple[Any, ...]]] | None = None
         self.attributes = {"major": 8, "minor": 0, "shared": 163 << 10}
         self.devices = 1
         self.free = 8 << 30
@@ -53,7 +62,7 @@ class FakeDriver:
         self.memory: dict[int, Array] = {}
         self.next = 1 << 20
         self.module = ModuleOp([])
-        self.more_shared: dict[str, int] = {}
+        self.more_shared: dict[Function, int] = {}
         self.seen = Statistics()
         self.uploads = 0
 
@@ -114,6 +123,10 @@ class FakeDriver:
                 return bytes_[pointer - start :]
         raise AssertionError(f"no memory at {pointer}")
 
+    def do_cumemsetd8(self, pointer: int, byte: int, size: int) -> tuple[()]:
+        self.at(pointer)[:size] = byte
+        return ()
+
     def do_cumemcpyhtod(self, pointer: int, source: int, size: int) -> tuple[()]:
         self.uploads += 1
         self.at(pointer)[:size] = _host(source, size)
@@ -123,14 +136,16 @@ class FakeDriver:
         _host(target, size)[:] = self.at(pointer)[:size]
         return ()
 
-    def do_cumoduleloaddata(self, image: bytes) -> str:
+    def do_cumoduleloaddata(self, image: bytes) -> ModuleOp:
         assert image.endswith(b"\0") and b".target sm_" in image
-        return "module"
+        return self.module
 
-    def do_cumodulegetfunction(self, module: str, name: bytes) -> str:
-        return name.decode()
+    def do_cumodulegetfunction(self, module: ModuleOp, name: bytes) -> Function:
+        return Function(module, name.decode())
 
-    def do_cufuncsetattribute(self, function: str, key: str, value: int) -> tuple[()]:
+    def do_cufuncsetattribute(
+        self, function: Function, key: str, value: int
+    ) -> tuple[()]:
         self.more_shared[function] = value
         return ()
 
@@ -142,7 +157,9 @@ class FakeDriver:
         self.recorded = []
         return ()
 
-    def do_custreamendcapture(self, stream: str) -> list[tuple[str, tuple[Any, ...]]]:
+    def do_custreamendcapture(
+        self, stream: str
+    ) -> list[tuple[Function, tuple[Any, ...]]]:
         recorded, self.recorded = self.recorded, None
         assert recorded is not None
         self.alive.append("graph")
@@ -170,7 +187,7 @@ class FakeDriver:
             self.do_culaunchkernel(function, *arguments)
         return ()
 
-    def do_culaunchkernel(self, function: str, *arguments: Any) -> tuple[()]:
+    def do_culaunchkernel(self, function: Function, *arguments: Any) -> tuple[()]:
         grid, _, _, threads, _, _, shared, stream, (numbers, types), _ = arguments
         if stream == "stream":
             assert self.recorded is not None
@@ -178,7 +195,7 @@ class FakeDriver:
             self.recorded.append((function, on_default))
             return ()
         assert stream == 0 and self.recorded is None
-        kernel = find_entry(self.module, function)
+        kernel = find_entry(function.module, function.name)
         assert isinstance(kernel, func.FuncOp)
         assert shared <= self.more_shared.get(function, 48 << 10)
         assert [kernel.attributes[k].value.data for k in _LAUNCH] == [  # pyright: ignore
@@ -195,7 +212,7 @@ class FakeDriver:
             values.append(self._memref(number, type_, back))
         assert len(types) == len(numbers)
         with np.errstate(all="ignore"):
-            launch(device_of(self.module), kernel, values, self.seen)
+            launch(device_of(function.module), kernel, values, self.seen)
         for write in back:
             write()
         return ()
