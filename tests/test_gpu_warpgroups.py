@@ -17,6 +17,7 @@ from gpu import (
     simulate,
 )
 from test_gpu_kernels import LIMIT, MATMULS, RELU, conv
+from xdsl.dialects.builtin import IntegerAttr, i64
 
 from brdialect.errors import BrError
 from brdialect.gpu_ops import AsyncWaitOp, BarrierOp
@@ -97,12 +98,33 @@ def test_slices_are_written_after_they_are_waited_for():
         simulate(module, "f", contraction.arrays())
 
 
+@pytest.mark.parametrize(
+    ("number", "pending", "fault"),
+    [
+        (0, 2, r"br\.warpgroup_wait before its slices are written"),
+        (1, 1, r"br\.warpgroup_wait before its sums are used"),
+    ],
+)
+def test_products_go_on_over_one_barrier(number: int, pending: int, fault: str):
+    """The wait of the loop is for the slice before, the last one for all."""
+    block = "block=64x64x64 warp=16x64 stages=4"
+    contraction = product(MATMULS[1], "bf16", block, m=64, n=64, k=500)
+    check(contraction)
+    module = contraction.module(target=SM_90)
+    waits = [op for op in module.walk() if isinstance(op, WarpgroupWaitOp)]
+    assert [op.pending.value.data for op in waits] == [1, 0]
+    waits[number].pending = IntegerAttr(pending, i64)
+    with pytest.raises(BrError, match=fault):
+        simulate(module, "f", contraction.arrays())
+
+
+@pytest.mark.parametrize("stages", [2, 3])
 @pytest.mark.parametrize("kind", [ProxyFenceOp, BarrierOp, AsyncWaitOp])
 def test_each_fence_barrier_and_wait_is_needed(
-    kind: type[ProxyFenceOp] | type[BarrierOp] | type[AsyncWaitOp],
+    kind: type[ProxyFenceOp] | type[BarrierOp] | type[AsyncWaitOp], stages: int
 ):
-    block = "block=64x64x64 warp=16x64 stages=2"
-    contraction = product(MATMULS[1], "bf16", block, m=64, n=64, k=200)
+    block = f"block=64x64x64 warp=16x64 stages={stages}"
+    contraction = product(MATMULS[1], "bf16", block, m=64, n=64, k=300)
     count = sum(isinstance(op, kind) for op in contraction.module(target=SM_90).walk())
     assert count >= 1
     for number in range(count):
@@ -200,4 +222,5 @@ def test_the_kernels_assemble(maps: int, element: str, block: str, code: str):
     assert (usage["f"].spills, usage["f"].stack) == (0, 0)
     found = machine_code(image)
     assert f"HGMMA.{code}" in found and "HMMA" not in found
+    assert "WARPGROUP.DEPBAR.LE gsb0, 0x1" in found  # products go on
     assert "LDGSTS" in found

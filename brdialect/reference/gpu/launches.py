@@ -83,6 +83,8 @@ def launch(
             counts=seen.conflicts,
         )
         frame.run(kernel.body.block, args)
+        if frame.shared.reads:
+            raise BrError("expected all products to be waited for at the kernel's end")
         if frame.shared.pending or frame.shared.groups:
             raise BrError("expected all copies to be waited for at the kernel's end")
 

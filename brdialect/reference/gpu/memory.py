@@ -62,7 +62,9 @@ class SharedMemory:
         self.on_its_way = np.zeros(self.size, np.bool_)
         self.written, self.read_at = (np.full(self.size, -1, np.int64) for _ in "wr")
         self.writer, self.reader = (np.full(self.size, _NOBODY) for _ in "wr")
-        self.fenced, self.in_use = (np.zeros(self.size, np.bool_) for _ in "fu")
+        self.fenced = np.zeros(self.size, np.bool_)
+        self.in_use = np.zeros(self.size, np.int64)
+        self.reads: list[list[Array]] = []
 
     def _check_bounds(self, places: Array) -> None:
         if places.size and (places.min() < 0 or places.max() >= self.size):
@@ -111,12 +113,21 @@ class SharedMemory:
                 "br.warpgroup_mma"
             )
         self.reader[places], self.read_at[places] = _SEVERAL, self.epoch
-        self.in_use[places] = True
+        self.in_use[places] += 1
+        self.reads[-1].append(places)
         return self.data[places]
 
-    def finish_reads(self) -> None:
-        """`read_by_all` is through with its bytes."""
-        self.in_use[:] = False
+    def start_reads(self) -> None:
+        """What `read_by_all` reads from here on belongs together."""
+        self.reads.append([])
+
+    def finish_reads(self, pending: int) -> None:
+        """`read_by_all` is through with all but the latest few: only now, so that other
+        threads have to come to a barrier before they write there."""
+        while len(self.reads) > pending:
+            for places in self.reads.pop(0):
+                self.in_use[places] -= 1
+                self.reader[places], self.read_at[places] = _SEVERAL, self.epoch
 
     def fence(self) -> None:
         """What was written, by whatever thread, is seen by `read_by_all`."""
