@@ -4,27 +4,44 @@ asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from xdsl.dialects import func
-from xdsl.dialects.builtin import BFloat16Type, MemRefType, ModuleOp
+from xdsl.dialects.builtin import BFloat16Type, MemRefType, ModuleOp, bf16, f16, f32
 from xdsl.utils.hints import isa
 
 import runtime.program as program
 from brdialect.reference import find_entry
 from brdialect.reference.gpu.launches import Statistics, device_of, launch
+from brdialect.reference.gpu.tensor_copies import TensorMap
 from brdialect.reference.values import MemRef, decode, element_of, encode, storage
+from brdialect.tensor_copy_ops import MAP
 from passes.gpu.pipeline import lower_kernels
 from runtime import device
 
 Array = np.ndarray[Any, np.dtype[Any]]
 OK, REFUSED = 0, 719
+
+
+class FakeMap:
+    """A tensor map at a multiple of 16, where the one was that was freed last."""
+
+    free: ClassVar[list[int]] = [*range(1 << 16, 16, -16)]
+
+    def __init__(self, opaque: Sequence[int] = (0,) * 16) -> None:
+        self.opaque, self.place = opaque, FakeMap.free.pop()
+
+    def __del__(self) -> None:
+        FakeMap.free.append(self.place)
+
+    def getPtr(self) -> int:  # noqa: N802
+        return self.place
 
 
 @dataclass(frozen=True)
@@ -47,6 +64,20 @@ class FakeDriver:
         CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES="more shared"
     )
 
+    CUtensorMapDataType = SimpleNamespace(
+        CU_TENSOR_MAP_DATA_TYPE_BFLOAT16="bfloat16",
+        CU_TENSOR_MAP_DATA_TYPE_FLOAT16="float16",
+        CU_TENSOR_MAP_DATA_TYPE_FLOAT32="float32",
+    )
+    CUtensorMapInterleave = SimpleNamespace(CU_TENSOR_MAP_INTERLEAVE_NONE="none")
+    CUtensorMapSwizzle = SimpleNamespace(CU_TENSOR_MAP_SWIZZLE_128B="128 bytes")
+    CUtensorMapL2promotion = SimpleNamespace(
+        CU_TENSOR_MAP_L2_PROMOTION_L2_256B="256 bytes"
+    )
+    CUtensorMapFloatOOBfill = SimpleNamespace(CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE="zeros")
+    cuuint32_t = cuuint64_t = int
+    CUtensorMap = FakeMap
+
     CUstream_flags = SimpleNamespace(CU_STREAM_NON_BLOCKING=1)
     CUstreamCaptureMode = SimpleNamespace(CU_STREAM_CAPTURE_MODE_THREAD_LOCAL=1)
 
@@ -61,6 +92,7 @@ class FakeDriver:
         """A function that the driver refuses."""
         self.memory: dict[int, Array] = {}
         self.next = 1 << 20
+        self.maps: dict[int, Any] = {}
         self.module = ModuleOp([])
         self.more_shared: dict[Function, int] = {}
         self.seen = Statistics()
@@ -209,6 +241,10 @@ class FakeDriver:
             if not isa(type_, MemRefType):
                 values.append(np.asarray(number).astype(storage(type_, False))[()])
                 continue
+            if type_ == MAP:
+                (key,) = self.at(number)[:8].view(np.int64)
+                values.append(self._map(kernel, len(values), self.maps[int(key)]))
+                continue
             values.append(self._memref(number, type_, back))
         assert len(types) == len(numbers)
         with np.errstate(all="ignore"):
@@ -216,6 +252,29 @@ class FakeDriver:
         for write in back:
             write()
         return ()
+
+    def do_cutensormapencodetiled(self, *arguments: Any) -> FakeMap:
+        kind, rank, start, sizes, strides, box, steps, *modes = arguments
+        size = {"bfloat16": 2, "float16": 2, "float32": 4}[kind]
+        assert rank == 2 and steps == [1, 1] and start % 16 == 0
+        assert modes == ["none", "128 bytes", "256 bytes", "zeros"]
+        assert strides[0] % 16 == 0 and box[0] * size == 128 and box[1] <= 256
+        key = len(self.maps)
+        self.maps[key] = start, sizes, strides[0] // size, box[1], kind
+        found = FakeMap([key, *[0] * 15])
+        assert found.getPtr() % 64 == 0
+        return found
+
+    def _map(self, kernel: func.FuncOp, number: int, encoded: Any) -> TensorMap:
+        start, (width, lines), pitch, box, kind = encoded
+        uses = kernel.body.block.args[number].uses
+        (target,) = {u.operation.target for u in uses if hasattr(u.operation, "target")}  # pyright: ignore
+        element = element_of(target.type)
+        assert {"bfloat16": bf16, "float16": f16, "float32": f32}[kind] == element
+        reach = (lines - 1) * pitch + width
+        type_ = MemRefType(element, [reach])
+        held = self._memref(start, type_, [])
+        return TensorMap(held, 0, width, lines, pitch, box)
 
     def _memref(
         self, pointer: int, type_: MemRefType, back: list[Callable[[], None]]

@@ -100,9 +100,11 @@ class BlockProgram:
             (self.first_row, self.first_column),
             (self.warp_row, self.warp_column),
         )
-        accumulators = BlockSum(
+        total = BlockSum(
             self.op, tile, self.kind, self.problem, self.memories[:2], place
-        ).emit()
+        )
+        self.matrices = [box.matrix for box in total.boxes]
+        accumulators = total.emit()
         BarrierOp()
         self.store_tile(accumulators)
         BarrierOp()

@@ -20,15 +20,18 @@ With `wgmma` and three stages or more, products go on over the barrier:
 
 so that the tensor cores have the next products before these are done. The place of the
 slice before the last one is free then, and `ahead` is two less than there are stages.
+
+With `copy=tma` one thread starts the copies of a slice (box_copy.py), and all wait for
+a barrier that counts its bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from xdsl.dialects import vector
-from xdsl.dialects.builtin import f32
+from xdsl.dialects import func, vector
+from xdsl.dialects.builtin import f32, i64
 from xdsl.ir import Attribute, SSAValue
 
 from brdialect.block_tile import BlockTile
@@ -42,10 +45,17 @@ from brdialect.gpu_ops import (
     shared_type,
 )
 from brdialect.ops import BatchReduceGemmOp
+from brdialect.tensor_copy_ops import (
+    AcquireMapOp,
+    MbarrierExpectOp,
+    MbarrierInitOp,
+    MbarrierWaitOp,
+)
 from brdialect.warpgroup_ops import ROWS, ProxyFenceOp, WarpgroupMmaOp, WarpgroupWaitOp
 from brdialect.xdsl_repairs import SelectOp
 from passes.build import Index, add, branch, for_loop, mul, value
 from passes.gpu.block_problem import Problem
+from passes.gpu.box_copy import BoxCopy, add_map, matrix_of, parity
 from passes.gpu.digits import Digits, divided
 from passes.gpu.fragments import STEPS, Fragments
 from passes.gpu.tile_copy import Reads, Shape, TileCopy, below
@@ -87,11 +97,17 @@ class BlockSum:
             Shape(columns, problem.sum_b, tile.n, tile.k),
         )
         self.copies = [
-            TileCopy(
-                memory, shape, self.reads(shape), first, place.thread, tile.threads
-            )
-            for memory, shape, first in zip(memories, shapes, place.tile, strict=False)
+            self.copy_of(memory, shape, first)
+            for memory, shape, first in zip(memories, shapes, place.tile, strict=True)
         ]
+        self.boxes = [x for x in self.copies if isinstance(x, BoxCopy)]
+        self.pieces = [x for x in self.copies if isinstance(x, TileCopy)]
+        if tile.tma and not self.boxes:
+            unsupported(
+                op,
+                "expected an operand that is one matrix, with lines at multiples of 16 "
+                "bytes, for copy=tma; leave it out of the schedule",
+            )
         element: Attribute = self.copies[0].source.element
         size = self.copies[0].source.element_bytes
         starts = (0, tile.stages * tile.m * tile.k * size)
@@ -101,6 +117,34 @@ class BlockSum:
             ).res
             for start, copy in zip(starts, self.copies, strict=True)
         ]
+        if self.boxes:
+            start = tile.barriers_start(size)
+            self.barriers = SharedMemoryOp(start, shared_type(i64, tile.stages)).res
+
+    def copy_of(self, memory: Flat, shape: Shape, first: Index) -> TileCopy | BoxCopy:
+        """How slices of an operand are copied."""
+        reads, threads = self.reads(shape), self.tile.threads
+        matrix = matrix_of(memory, shape) if self.tile.tma else None
+        if matrix is None:
+            return TileCopy(memory, shape, reads, first, self.place.thread, threads)
+        function = self.op.parent_op()
+        assert isinstance(function, func.FuncOp)
+        return BoxCopy(memory, shape, first, matrix, add_map(function))
+
+    def only_first(self, body: Callable[[], None]) -> None:
+        """What one thread does for all."""
+        branch(below(self.place.thread, 1), body, lambda: None)
+
+    def prepare_boxes(self) -> None:
+        """Sets the barriers up that count what comes."""
+
+        def first() -> None:
+            for box in self.boxes:
+                AcquireMapOp(box.map)
+            MbarrierInitOp(self.barriers)
+
+        self.only_first(first)
+        BarrierOp()
 
     @property
     def goes_on(self) -> bool:
@@ -116,15 +160,18 @@ class BlockSum:
         """The accumulators of this warp after the whole sum."""
         tile = self.tile
         self.fragments = [] if tile.wgmma else self.all_fragments()
+        if self.boxes:
+            self.prepare_boxes()
         for number in range(self.ahead):
             if number < self.slices:
                 self.fetch(number, number)
-            AsyncCommitOp()
+            self.commit()
         zero = splat(0.0, f32, 8)
         count = (tile.warp_m // 16) * (tile.warp_n // 16)
         inits = [value(0), value(self.ahead), *[zero] * count]
         _, _, *sums = for_loop(0, self.slices, 1, self.one_slice, inits)
-        AsyncWaitOp(0)
+        if self.pieces:
+            AsyncWaitOp(0)
         return WarpgroupWaitOp(sums).res if self.goes_on else sums
 
     def reads(self, shape: Shape) -> Reads:
@@ -161,18 +208,46 @@ class BlockSum:
 
     def fetch(self, slice_: Index, stage: Index) -> None:
         """Starts the copies of a slice into a stage."""
-        for copy, shared in zip(self.copies, self.shared, strict=True):
-            copy.emit(slice_, shared, mul(stage, copy.layout.size))
+        targets = [
+            (shared, mul(stage, copy.layout.size))
+            for copy, shared in zip(self.copies, self.shared, strict=True)
+        ]
+        for copy, (shared, start) in zip(self.copies, targets, strict=True):
+            if isinstance(copy, TileCopy):
+                copy.emit(slice_, shared, start)
+
+        def first() -> None:
+            barrier = self.barriers, value(stage)
+            MbarrierExpectOp(*barrier, sum(box.bytes for box in self.boxes))
+            for copy, target in zip(self.copies, targets, strict=True):
+                if isinstance(copy, BoxCopy):
+                    copy.emit(slice_, target, barrier)
+
+        if self.boxes:
+            self.only_first(first)
+
+    def commit(self) -> None:
+        """Ends a group of copies by threads."""
+        if self.pieces:
+            AsyncCommitOp()
+
+    def wait(self, slice_: Index, stage: SSAValue) -> None:
+        """A slice is there for all."""
+        if self.pieces:
+            AsyncWaitOp(self.ahead - 1)
+        if self.boxes:
+            phase = parity(slice_, self.tile.stages)
+            MbarrierWaitOp(self.barriers, stage, phase)
+        if self.tile.wgmma and self.pieces:
+            ProxyFenceOp()
+        BarrierOp()
 
     def one_slice(
         self, slice_: Index, read: SSAValue, write: SSAValue, *sums: SSAValue
     ) -> Sequence[SSAValue]:
         """Multiplies the slice in stage `read`, and fetches one into stage `write`."""
         tile = self.tile
-        AsyncWaitOp(self.ahead - 1)
-        if tile.wgmma:
-            ProxyFenceOp()
-        BarrierOp()
+        self.wait(slice_, read)
         if tile.wgmma:  # runs while the copies are started
             sums = tuple(self.one_stage(read, sums))
         ahead = add(slice_, self.ahead)
@@ -182,7 +257,7 @@ class BlockSum:
                 lambda: self.fetch(ahead, write),
                 lambda: None,
             )
-        AsyncCommitOp()
+        self.commit()
         if tile.wgmma:
             sums = WarpgroupWaitOp(sums, pending=int(self.goes_on)).res
         else:

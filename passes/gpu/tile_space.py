@@ -6,6 +6,7 @@
 | stages | slices in shared memory |
 | depth | bytes of a row in a slice |
 | order | tiles of rows that go by together |
+| copy | by threads, or by the tensor memory accelerator |
 
 All have room in shared memory and in registers.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import ClassVar
 
 from brdialect.block_tile import FRAGMENT, WARP, BlockTile
 from brdialect.schedule import Schedule
@@ -66,7 +68,10 @@ OTHER_REGISTERS = 56
 class TileSpace(Space):
     """The space of one contraction on a GPU."""
 
-    AXES = ("tile", "stages", "depth", "order")
+    AXES = ("tile", "copy", "stages", "depth", "order")
+
+    COPIES: ClassVar[Sequence[bool]] = (False, True)
+    """Whether the tensor memory accelerator copies."""
 
     problem: Problem
 
@@ -86,7 +91,7 @@ class TileSpace(Space):
 
     def make(self, point: Point) -> Schedule:
         """The schedule of a point."""
-        tile, stages, depth, order = (
+        tile, tma, stages, depth, order = (
             getattr(self, axis)[choice]
             for axis, choice in zip(self.AXES, point, strict=True)
         )
@@ -94,7 +99,7 @@ class TileSpace(Space):
             return self.default
         k = tile.k if tile.wgmma else depth // self.problem.input_bytes
         order = min(order, self._tiles_of_rows(tile))
-        block = replace(tile, k=k, stages=stages, order=order)
+        block = replace(tile, k=k, stages=stages, order=order, tma=tma)
         return replace(self.default, block=block)
 
     def _tiles_of_rows(self, tile: BlockTile) -> int:
@@ -123,6 +128,12 @@ class TileSpace(Space):
             for _, place, n in ranked
         ]
         return first_of(default, found)
+
+    @cached_property
+    def copy(self) -> list[bool]:
+        """By the tensor memory accelerator or not, with `wgmma`."""
+        tiles = [tile for tile in self.tile if tile is not None]
+        return list(self.COPIES) if any(t.wgmma for t in tiles) else [False]
 
     @cached_property
     def stages(self) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import BFloat16Type
@@ -65,6 +66,8 @@ class SharedMemory:
         self.fenced = np.zeros(self.size, np.bool_)
         self.in_use = np.zeros(self.size, np.int64)
         self.reads: list[list[Array]] = []
+        self.barriers: dict[int, Any] = {}
+        self.acquired: set[tuple[int, int]] = set()
 
     def _check_bounds(self, places: Array) -> None:
         if places.size and (places.min() < 0 or places.max() >= self.size):
@@ -133,7 +136,8 @@ class SharedMemory:
         """What was written, by whatever thread, is seen by `read_by_all`."""
         self.fenced[:] = True
 
-    def _check_writable(self, places: Array, threads: Array) -> None:
+    def check_writable(self, places: Array, threads: Array) -> None:
+        """Stops at a write that others still read or write."""
         self._check_bounds(places)
         owners = threads[:, np.newaxis]
         if np.any(self.on_its_way[places]):
@@ -154,7 +158,7 @@ class SharedMemory:
 
     def write(self, places: Array, data: Array, threads: Array) -> None:
         """Bytes to some places."""
-        self._check_writable(places, threads)
+        self.check_writable(places, threads)
         self._land(Copy(places, data, threads))
 
     def _land(self, copy: Copy) -> None:
@@ -165,9 +169,16 @@ class SharedMemory:
 
     def start_copy(self, places: Array, data: Array, threads: Array) -> None:
         """Bytes that arrive when they are waited for."""
-        self._check_writable(places, threads)
+        self.check_writable(places, threads)
         self.on_its_way[places] = True
         self.pending.append(Copy(places, data, threads))
+
+    def arrive(self, copy: Copy) -> None:
+        """Bytes that were counted, for all who have waited for the count."""
+        self.on_its_way[copy.places] = False
+        self._land(copy)
+        self.written[copy.places] = self.epoch - 1
+        self.fenced[copy.places] = True
 
     def commit(self) -> None:
         """Ends a group of copies."""
