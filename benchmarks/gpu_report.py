@@ -32,7 +32,7 @@ def results(
         with subprocess.Popen(command(left), stdout=subprocess.PIPE, text=True) as it:
             said: Queue[str | None] = Queue()
             threading.Thread(target=_read, args=(it.stdout, said), daemon=True).start()
-            why = "the measuring process ended"
+            why, early = "the measuring process ended", dict[int, Row]()
             while left:
                 try:
                     text = said.get(timeout=patience)
@@ -42,11 +42,17 @@ def results(
                 if text is None:
                     break
                 row = json.loads(text) if text.startswith("{") else {}
-                if row.pop("line", None) == left[0] and row:
+                if row.pop("line", None) != left[0] or not row:
+                    continue
+                if row.pop("early", None):
+                    early[left[0]] = row
+                else:
                     yield left.pop(0), row
             it.kill()
         if left:
-            yield left.pop(0), {"failed": why}
+            number = left.pop(0)
+            known = early.get(number)
+            yield number, {**known, "tuning failed": why} if known else {"failed": why}
 
 
 def _read(stream: Any, said: Queue[str | None]) -> None:

@@ -19,6 +19,9 @@ for number in map(int, sys.argv[1].split(",")):
         os._exit(1)                        # the device is gone
     if number == 4:
         time.sleep(60)
+    if number == 5:
+        print(json.dumps({"line": 5, "untuned": 2.0, "early": 1}), flush=True)
+        os._exit(1)
     print("what a library says", flush=True)
     print(json.dumps({"line": number, "untuned": 1.0}), flush=True)
 """
@@ -32,7 +35,9 @@ def test_lines_that_end_or_hang_lose_only_themselves():
     assert list(found) == list(range(6))
     assert found[2] == {"failed": "the measuring process ended"}
     assert found[4] == {"failed": "no answer in 3 s"}
-    assert all(found[i] == {"untuned": 1.0} for i in (0, 1, 3, 5))
+    why = "the measuring process ended"
+    assert found[5] == {"untuned": 2.0, "tuning failed": why}
+    assert all(found[i] == {"untuned": 1.0} for i in (0, 1, 3))
 
 
 def test_the_table_comes_last_and_has_every_line():
