@@ -9,7 +9,7 @@ device is done, on memory that is there before. Products and convolutions are tu
 All lines share the minutes. A table of all of them comes last, and the geometric means.
 
 Another process measures: a line that fails, hangs or takes the device down loses only
-itself. `--json FILE` has the schedules, too. Needs torch with CUDA and the extra `gpu`;
+itself. `copy=tma` is searched if a small product with it is right. `--json FILE` has the schedules, too. Needs torch with CUDA and the extra `gpu`;
 `--dry` compiles every line without either. Weights of LSTMs are packed ahead, as cuDNN
 has them. The exit code is 1 if a line failed.
 """
@@ -263,13 +263,15 @@ def boxes_arrive(target: str) -> bool:
     hangs would cost every line its time."""
     if target != "nvptx64-sm_90a":
         return False
-    command = [sys.executable, "-c", BOXES]
-    folder = Path(__file__).parent
+    folder = str(Path(__file__).parent)
+    words = f"import sys; sys.path.insert(0, {folder!r})\n{BOXES}"
+    command = [sys.executable, "-c", words]
     try:
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=60)
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as e:
         said = e.stderr or b""
-        print(f"copy=tma is left out: {e}: {said.decode()[-500:]}", flush=True)
+        kind = type(e).__name__
+        print(f"copy=tma is left out: {kind}: {said.decode()[-500:]}", flush=True)
         return False
     return True
 
