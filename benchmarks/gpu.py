@@ -9,10 +9,10 @@ device is done, on memory that is there before. Products and convolutions are tu
 All lines share the minutes. A table of all of them comes last, and the geometric means.
 
 Another process measures: a line that fails, hangs or takes the device down loses only
-itself. `copy=tma` is searched if a small product with it is right. `--json FILE` has the
-schedules, too. Needs torch with CUDA and the extra `gpu`; `--dry` compiles every line
-without either. Weights of LSTMs are packed ahead, as cuDNN has them. The exit code is 1
-if a line failed.
+itself. `copy=tma` is searched if a small product with it is right. `--json FILE` has
+the schedules, too. Needs torch with CUDA and the extra `gpu`; `--dry` compiles every
+line without either. Weights of LSTMs are packed ahead, as cuDNN has them. The exit code
+is 1 if a line failed.
 """
 
 from __future__ import annotations
