@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from xdsl.dialects import func
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp
+from xdsl.dialects.builtin import IntegerAttr, MemRefType, ModuleOp
 from xdsl.ir import Attribute
 
 from brdialect.errors import BrError, unsupported
@@ -55,7 +55,11 @@ def run(module: ModuleOp, entry: str, arrays: Sequence[Array]) -> Statistics:
     handlers = {**interpreter.HANDLERS, **own}
     host = Machine(module, handlers, precise=False, resources=resources(module))
     function = interpreter.find_entry(module, entry)
-    values = [memref_of(x) if x.ndim else x[()] for x in arrays]
+    types = function.function_type.inputs
+    values = [
+        memref_of(x) if isinstance(t, MemRefType) else x[()]
+        for x, t in zip(arrays, types, strict=True)
+    ]
     with np.errstate(all="ignore"):
         if THREADS in function.attributes:
             launch(device, function, values, statistics)
