@@ -103,6 +103,14 @@ def test_products_whose_sizes_divide_nothing(element: str, words: str, turned: b
     check(module, arrays(element, turned), turned)
 
 
+def test_words_that_are_turned_are_copied_by_threads():
+    words = "block=64x64x32 warp=16x64 stages=3"
+    module = lowered(program("f32", words, False), SM_90)
+    copies = [op for op in module.walk() if isinstance(op, AsyncCopyOp | TensorCopyOp)]
+    assert {type(op) for op in copies} == {AsyncCopyOp, TensorCopyOp}
+    check(module, arrays("f32", False), False)
+
+
 def test_threads_copy_what_no_map_describes():
     """Lines of 2 x 90 bytes do not begin at multiples of 16."""
     module = lowered(program("bf16", BLOCK, False, n=90), SM_90)

@@ -124,7 +124,8 @@ class BlockSum:
     def copy_of(self, memory: Flat, shape: Shape, first: Index) -> TileCopy | BoxCopy:
         """How slices of an operand are copied."""
         reads, threads = self.reads(shape), self.tile.threads
-        matrix = matrix_of(memory, shape) if self.tile.tma else None
+        by_boxes = self.tile.tma and reads == "lines"
+        matrix = matrix_of(memory, shape) if by_boxes else None
         if matrix is None:
             return TileCopy(memory, shape, reads, first, self.place.thread, threads)
         function = self.op.parent_op()
@@ -178,13 +179,8 @@ class BlockSum:
         """How a slice is read that lies across the sum."""
         if not self.tile.wgmma:
             return "words" if self.kind == "tf32" else "matrices"
-        if self.kind == "tf32" and not shape.along_sum:
-            unsupported(
-                self.op,
-                "expected f32 to lie along the sum, in both factors, for mma=wgmma; "
-                "leave it out of the schedule, or turn the factor round",
-            )
-        return "lines"
+        turned = self.kind == "tf32" and not shape.along_sum
+        return "turned" if turned else "lines"
 
     def all_fragments(self) -> list[Fragments]:
         """How a warp reads the slices of A and B."""
@@ -292,7 +288,7 @@ class BlockSum:
         group = divided(self.place.warp, ROWS // self.tile.warp_m)
         first = mul(group, ROWS * self.tile.k)
         a, b = (value(x) for x in (add(starts[0], first), starts[1]))
-        across = [not copy.shape.along_sum for copy in self.copies]
+        across = [copy.across for copy in self.copies]
         return WarpgroupMmaOp(
             (self.shared[0], a),
             (self.shared[1], b),

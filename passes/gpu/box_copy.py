@@ -77,6 +77,11 @@ class BoxCopy:
         return self.shape.layout(self.source.element_bytes, "lines")
 
     @property
+    def across(self) -> bool:
+        """Whether slices lie across the sum."""
+        return not self.shape.along_sum
+
+    @property
     def bytes(self) -> int:
         """Of a slice."""
         return self.layout.size * self.source.element_bytes

@@ -115,17 +115,17 @@ def kind_of(sizes: Sizes, target: Target) -> str:
 
 
 def has_warpgroups(sizes: Sizes, target: Target) -> bool:
-    """Whether `wgmma` can multiply such elements that lie so."""
-    kind = kind_of(sizes, target)
-    good = kind == "16-bit" or (kind == "tf32" and sizes.along_sum)
-    return target.has_warpgroups and good
+    """Whether `wgmma` can multiply such elements."""
+    return target.has_warpgroups and kind_of(sizes, target) != "exact"
 
 
 def default_tile(sizes: Sizes, target: Target, may_split: bool) -> BlockTile:
     """See the module's docstring."""
     every = sizes.parts() if may_split else [1]
     tiles = TILES
-    if has_warpgroups(sizes, target):
+    # f32 across the sum would be turned word by word: what that costs is not known
+    as_they_lie = sizes.element_bytes == 2 or sizes.along_sum
+    if has_warpgroups(sizes, target) and as_they_lie:
         tiles = (*WARPGROUP_TILES, *TILES)
     best, parts = min(
         ((x, n) for n in every for x in tiles),
