@@ -1,212 +1,53 @@
 """Products, convolutions and LSTMs on a GPU against cuBLAS and cuDNN, by PyTorch.
 
-    python benchmarks/gpu.py [--target NAME] [--seconds S] [--only TEXT]
+    python benchmarks/gpu.py [--target NAME] [--minutes M] [--tune S] [--only TEXT]
 
 Each line is checked first, against float64 on the same arrays, then timed in turns with
-PyTorch: median of many calls, by the clock around calls that wait for the device, on
-memory that is there before. A line says both times and their ratio, the end the
-geometric means. Under eight minutes on one H200 is the aim. Needs torch with CUDA and
-the extra `gpu`; `--dry` compiles every line without either. Weights of LSTMs are
-packed ahead, as cuDNN has them.
+PyTorch: the median of batches of calls, by the clock around batches that end when the
+device is done, on memory that is there before. Products and convolutions are tuned
+(br-tune's search, for at most so many seconds a line) and timed with both schedules.
+All lines share the minutes. A table of all of them comes last, and the geometric means.
+
+Another process measures: a line that fails, hangs or takes the device down loses only
+itself. `copy=tma` is searched if a small product with it is right. `--json FILE` has
+the schedules, too. Needs torch with CUDA and the extra `gpu`; `--dry` compiles every
+line without either. Weights of LSTMs are packed ahead, as cuDNN has them. The exit code
+is 1 if a line failed.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
-from statistics import geometric_mean, median
+from pathlib import Path
+from statistics import median
 from typing import Any
+
+from gpu_lines import Line, lines
+from gpu_report import Row, interleaved, results, table
 
 import brdialect
 from brdialect.target import target_named
-from runtime.cli.bench.suites import rows_of
-from runtime.cli.bench.workloads import Convolution, Recurrent
+from passes.gpu.tile_space import TileSpace
+from runtime.cli.tune import works_of
 from runtime.program import load_program
+from runtime.tuner.session import Session
 
 LIMIT = {"tf32": 1e-3, "bf16": 1e-2}
 """Of |got - want| / |want|."""
 
-MINIBATCH = 64
-TYPES = {"tf32": "f32", "bf16": "bf16"}
+BATCH = 2e-3
+"""Seconds of a batch of calls, about."""
 
-GEMM = """
-!x = tensor<{m}x{k}x{t}>
-!w = tensor<{k}x{n}x{t}>
-!y = tensor<{m}x{n}x{t}>
-func.func @main(%x: !x, %w: !w) -> !y {{
-  %zero = arith.constant 0.0 : {t}
-  %e = tensor.empty() : !y
-  %c = linalg.fill ins(%zero : {t}) outs(%e : !y) -> !y
-  %r = linalg.matmul ins(%x, %w : !x, !w) outs(%c : !y) -> !y
-  func.return %r : !y
-}}"""
-
-PAD = """  %i = tensor.pad %x low[0, {pad}, {pad}, 0] high[0, {pad}, {pad}, 0] {{
-  ^bb0(%a: index, %b: index, %d: index, %g: index):
-    tensor.yield %zero : {t}
-  }} : !x to !i
-"""
-
-CONV = """
-!x = tensor<{n}x{ih}x{iw}x{c}x{t}>
-!i = tensor<{n}x{ph}x{pw}x{c}x{t}>
-!w = tensor<{r}x{s}x{c}x{k}x{t}>
-!y = tensor<{n}x{p}x{q}x{k}x{t}>
-func.func @main(%x: !x, %w: !w) -> !y {{
-  %zero = arith.constant 0.0 : {t}
-  %e = tensor.empty() : !y
-  %f = linalg.fill ins(%zero : {t}) outs(%e : !y) -> !y
-{padded}  %y = linalg.conv_2d_nhwc_hwcf
-    {{dilations = dense<1> : vector<2xi64>, strides = dense<{stride}> : vector<2xi64>}}
-    ins(%{image}, %w : !i, !w) outs(%f : !y) -> !y
-  func.return %y : !y
-}}"""
-
-
-LSTM = """
-!x = tensor<{t}x{n}x{c}xf32>
-!w = tensor<1x{g}x{c}xf32>
-!r = tensor<1x{g}x{k}xf32>
-!b = tensor<1x{g}xf32>
-!y = tensor<{t}x{n}x{k}xf32>
-!s = tensor<1x{n}x{k}xf32>
-func.func @main(%x: !x, %w: !w, %r: !r, %b: !b, %rb: !b) -> !y {{
-  %y, %h, %c = br.lstm ins(%x, %w, %r : !x, !w, !r) bias(%b : !b)
-    recurrent_bias(%rb : !b) {{gates = "ifco"}} -> (!y, !s, !s)
-  func.return %y : !y
-}}"""
-
-
-@dataclass(frozen=True)
-class Line:
-    """One product, convolution or layer of one element type."""
-
-    group: str
-    name: str
-    kind: str
-    text: str
-    flops: int
-    operands: Callable[[Any, Any], tuple[Any, Any]]
-    """(torch, dtype) -> x and w as PyTorch wants them, or x and a module."""
-    ours: Callable[[Any, Any], tuple[Any, ...]]
-    """The same as the program takes them."""
-    peer: Callable[[Any, Any, Any], Any]
-    """(torch, x, w) -> PyTorch's result."""
-    layout: Callable[[Any], Any]
-    """PyTorch's result as the program lays it out."""
-    ahead: tuple[int, ...] = ()
-    """Arguments that are given once."""
-
-
-def gemm(group: str, m: int, n: int, k: int, kind: str) -> Line:
-    """[m, k] x [k, n]"""
-
-    def operands(torch: Any, dtype: Any) -> tuple[Any, Any]:
-        x, w = (torch.randn(s, device="cuda") for s in ((m, k), (k, n)))
-        return x.to(dtype), w.to(dtype)
-
-    return Line(
-        group,
-        f"{m}x{n}x{k}",
-        kind,
-        GEMM.format(m=m, n=n, k=k, t=TYPES[kind]),
-        2 * m * n * k,
-        operands,
-        lambda x, w: (x, w),
-        lambda torch, x, w: torch.matmul(x, w),
-        lambda y: y,
-    )
-
-
-def convolution(c: Convolution, kind: str) -> Line:
-    """A layer of ResNet-50, channels last."""
-    sizes = {
-        "t": TYPES[kind],
-        "n": c.mb,
-        "c": c.ic,
-        "k": c.oc,
-        "ih": c.ih,
-        "iw": c.iw,
-        "ph": c.ih + 2 * c.ph,
-        "pw": c.iw + 2 * c.pw,
-        "r": c.kh,
-        "s": c.kw,
-        "p": c.oh,
-        "q": c.ow,
-        "pad": c.ph,
-        "stride": c.sh,
-    }
-    sizes |= {"padded": PAD.format(**sizes) if c.ph else ""}
-    sizes |= {"image": "i" if c.ph else "x"}
-
-    def operands(torch: Any, dtype: Any) -> tuple[Any, Any]:
-        shapes = (c.mb, c.ic, c.ih, c.iw), (c.oc, c.ic, c.kh, c.kw)
-        x, w = (torch.randn(s, device="cuda").to(dtype) for s in shapes)
-        return tuple(a.contiguous(memory_format=torch.channels_last) for a in (x, w))  # pyright: ignore
-
-    return Line(
-        "convolutions",
-        c.name,
-        kind,
-        CONV.format(**sizes),
-        c.flops,
-        operands,
-        lambda x, w: (x.permute(0, 2, 3, 1), w.permute(2, 3, 1, 0).contiguous()),
-        lambda torch, x, w: torch.nn.functional.conv2d(x, w, stride=c.sh, padding=c.ph),
-        lambda y: y.permute(0, 2, 3, 1),
-    )
-
-
-def lstm(c: Recurrent) -> Line:
-    """An LSTM over a batch of sequences, from states of 0."""
-
-    def operands(torch: Any, dtype: Any) -> tuple[Any, Any]:
-        x = torch.randn((c.t, c.n, c.c), device="cuda").to(dtype)
-        return x, torch.nn.LSTM(c.c, c.k).to("cuda", dtype).requires_grad_(False)
-
-    return Line(
-        "LSTM",
-        c.name.removeprefix("lstm "),
-        "tf32",
-        LSTM.format(t=c.t, n=c.n, c=c.c, k=c.k, g=4 * c.k),
-        c.flops,
-        operands,
-        lambda x, module: (x, *(w[None] for w in module.parameters())),
-        lambda torch, x, module: module(x)[0],
-        lambda y: y,
-        ahead=(1, 2, 3, 4),
-    )
-
-
-def lines() -> Iterator[Line]:
-    """All that is measured."""
-    for kind in TYPES:
-        for size in (1024, 4096, 8192):
-            yield gemm("square", size, size, size, kind)
-        for n in (168, 1344):
-            for c in (256, 512, 1024, 2048):
-                yield gemm("fully connected", n, c, c, kind)
-        for row in rows_of("resnet50", MINIBATCH, None):
-            assert isinstance(row, Convolution)
-            yield convolution(row, kind)
-    for width in (256, 512, 1024, 2048, 4096):
-        yield lstm(Recurrent("lstm", 168, width, width, 50))
-
-
-def timed(call: Callable[[], None], seconds: float) -> float:
-    """The median time of a call, in seconds."""
-    call()
-    times: list[float] = []
-    end = time.perf_counter() + seconds
-    while len(times) < 10 or time.perf_counter() < end:
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return median(times)
+_OLDEST = "nvptx64-sm_80"
+"""The target of which every device runs the programs."""
 
 
 def bits(torch: Any, x: Any) -> Any:
@@ -214,79 +55,236 @@ def bits(torch: Any, x: Any) -> Any:
     return x.view(torch.uint16) if x.dtype == torch.bfloat16 else x
 
 
-def measured(torch: Any, line: Line, target: str, seconds: float) -> float:
-    """Checks a line, times it and prints it; PyTorch's time in ours."""
-    dtype = torch.bfloat16 if line.kind == "bf16" else torch.float32
-    x, w = line.operands(torch, dtype)
-    arrays = [bits(torch, a) for a in line.ours(x, w)]
-    constants = {i: arrays[i].cpu().numpy() for i in line.ahead}
-    arrays = [a for i, a in enumerate(arrays) if i not in line.ahead]
-    f = brdialect.compile(line.text, target=target, constants=constants)
-    got = torch.as_tensor(f(*arrays), device="cuda")
-    got = got.view(dtype).double()
-    want = line.layout(line.peer(torch, x.double(), deepcopy(w).double()))
-    error = float((got - want).norm() / want.norm())
-    del got, want
-    if not error < LIMIT[line.kind]:
-        raise SystemExit(f"{line.name} {line.kind}: error {error:.2e}")
-    own = f.bound_on_device(arrays)
+class Measurement:
+    """One line on the device: `row` is what is known of it."""
 
-    def peer() -> None:
-        line.peer(torch, x, w)
-        torch.cuda.synchronize()
+    def __init__(self, torch: Any, line: Line, target: str) -> None:
+        self.torch, self.line, self.target = torch, line, target
+        self.dtype = torch.bfloat16 if line.kind == "bf16" else torch.float32
+        self.x, self.w = line.operands(torch, self.dtype)
+        arrays = [bits(torch, a) for a in line.ours(self.x, self.w)]
+        self.constants = {i: arrays[i].cpu().numpy() for i in line.ahead}
+        self.arrays = [a for i, a in enumerate(arrays) if i not in line.ahead]
+        with torch.backends.cudnn.flags(benchmark=False):
+            wide = line.peer(torch, self.x.double(), deepcopy(self.w).double())
+        self.want = line.layout(wide)
+        self.row: Row = {"flops": line.flops}
 
-    rounds = [(timed(own, seconds / 4), timed(peer, seconds / 4)) for _ in range(2)]
-    mine, theirs = (min(times) for times in zip(*rounds, strict=True))
-    print(
-        f"{line.group:16} {line.name:24} {line.kind} error {error:.1e}  "
-        f"{line.flops / mine / 1e12:7.1f} TFLOP/s  PyTorch "
-        f"{line.flops / theirs / 1e12:7.1f}  ratio {theirs / mine:.2f}",
-        flush=True,
-    )
-    return theirs / mine
-
-
-_OLDEST = "nvptx64-sm_80"
-"""The target of which every device runs the programs."""
-
-
-def main() -> None:
-    """See the module's docstring."""
-    p = argparse.ArgumentParser()
-    p.add_argument("--target", help="sm_90a's on a device of 9.0, else sm_80's")
-    p.add_argument("--seconds", type=float, default=2.0, help="for each line")
-    p.add_argument("--only", default="", help="lines whose name or group has this")
-    p.add_argument("--dry", action="store_true", help="compiles, and runs nothing")
-    options = p.parse_args()
-    chosen = [x for x in lines() if options.only in f"{x.group} {x.name} {x.kind}"]
-    if options.dry:
-        for line in chosen:
-            program = load_program(
-                line.text, None, target_named(options.target or _OLDEST)
+    def compiled(self, tuned: bool) -> Callable[[int], None]:
+        """Many calls of the program, whose result is right."""
+        f = brdialect.compile(
+            self.line.text, target=self.target, constants=self.constants, tuned=tuned
+        )
+        got = self.numbers(f(*self.arrays)).double()
+        error = float((got - self.want).norm() / self.want.norm())
+        if not error < LIMIT[self.line.kind]:
+            raise RuntimeError(
+                f"{'tuned' if tuned else 'untuned'}: error {error:.2e} against float64"
             )
-            shapes = program.signature.static_shapes()
-            assert shapes is not None
-            plan = program.device_code(shapes).plan
-            launched = map(str, plan.kernels.values())
-            print(f"{line.group:16} {line.name:24} {line.kind} {'; '.join(launched)}")
-        return
+        self.row["error"] = max(error, self.row.get("error", 0.0))
+        call = f.bound_on_device(self.arrays)
+        return lambda times: call(times)
+
+    def numbers(self, result: Any) -> Any:
+        """A result as PyTorch has it; bf16 comes as its bits."""
+        got = self.torch.as_tensor(result, device="cuda")
+        return got.view(self.dtype)
+
+    def tune(self, seconds: float) -> bool:
+        """Whether the search has found another schedule."""
+        target = target_named(self.target)
+        program = load_program(self.line.text, None, target)
+        works = works_of(program.module, None, target, ())
+        session = Session(works, target, lambda result, changed: None)
+        session.run(seconds)
+        if not session.results:
+            return False
+        (result,) = session.results
+        self.row |= {"schedule": str(result.schedule), "tried": result.tried}
+        self.row |= {"default": str(result.default)}
+        if result.wrong:
+            self.row["wrong"] = [str(s) for s in result.wrong]
+        return not result.is_default
+
+    def peer(self, times: int) -> None:
+        """Many calls of PyTorch."""
+        for _ in range(times):
+            self.line.peer(self.torch, self.x, self.w)
+        self.torch.cuda.synchronize()
+
+    def run(self, tuning: float, seconds: float, early: Callable[[Row], None]) -> Row:
+        """Checks and times; `early` is told what is known before the search."""
+        calls = {"untuned": self.compiled(tuned=False), "PyTorch": self.peer}
+        self.time(calls, seconds / 2)
+        if tuning <= 0 or self.line.group == "LSTM":
+            return self.row
+        early(self.row)
+        try:
+            if self.tune(tuning):
+                calls["tuned"] = self.compiled(tuned=True)
+                self.time(calls, seconds / 2)
+        except Exception as e:  # the untuned time is worth having
+            self.row["tuning failed"] = f"{type(e).__name__}: {e}"
+        return self.row
+
+    def time(self, calls: Mapping[str, Callable[[int], None]], seconds: float) -> None:
+        """The least of two medians of each, in turns."""
+        for _ in range(2):
+            for name, call in calls.items():
+                taken = timed(call, seconds / 2 / len(calls))
+                self.row[name] = min(taken, self.row.get(name, taken))
+
+
+def timed(call: Callable[[int], None], seconds: float) -> float:
+    """The median time of a call, in seconds, of batches."""
+    call(1)
+    start = time.perf_counter()
+    call(1)
+    times = max(1, min(200, round(BATCH / (time.perf_counter() - start))))
+    found: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(found) < 5 or time.perf_counter() < end:
+        start = time.perf_counter()
+        call(times)
+        found.append((time.perf_counter() - start) / times)
+    return median(found)
+
+
+def measure(numbers: Sequence[int], until: float, tuning: float, target: str) -> None:
+    """The measuring process: a JSON object for each line, when it begins and ends."""
     torch: Any = import_module("torch")
-    target = options.target or _OLDEST
-    if options.target is None and torch.cuda.get_device_capability() == (9, 0):
-        target = "nvptx64-sm_90a"
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
-    ratios: dict[tuple[str, str], list[float]] = {}
+    every = list(lines())
+    for place, number in enumerate(numbers):
+        say(number, {})
+        left = until - time.time()
+        if left <= 0:
+            say(number, {"failed": "no time left"})
+            continue
+        share = left / (len(numbers) - place)
+        early = partial(say, number, early=True)
+        try:
+            found = Measurement(torch, every[number], target)
+            row = found.run(min(tuning, share / 2), min(2.0, share / 5), early)
+        except Exception as e:
+            row = {"failed": f"{type(e).__name__}: {e}"}
+        say(number, row)
+        found = None
+        torch.cuda.synchronize()  # raises, and ends this, if the device is gone
+        torch.cuda.empty_cache()
+
+
+def say(number: int, row: Row, early: bool = False) -> None:
+    """To the process that asked; `early`: there may be more."""
+    print(json.dumps({"line": number, **row, **({"early": 1} if early else {})}))
+    sys.stdout.flush()
+
+
+def dry(chosen: Sequence[Line], target: str) -> None:
+    """Compiles, and runs nothing."""
     for line in chosen:
-        ratio = measured(torch, line, target, options.seconds)
-        ratios.setdefault((line.group, line.kind), []).append(ratio)
-    for (group, kind), found in ratios.items():
-        mean = geometric_mean(found)
-        print(
-            f"{group:16} {kind}: {mean:.2f} of PyTorch, geometric mean of {len(found)}"
-        )
+        program = load_program(line.text, None, target_named(target))
+        shapes = program.signature.static_shapes()
+        assert shapes is not None
+        plan = program.device_code(shapes).plan
+        launched = map(str, plan.kernels.values())
+        print(f"{line.group:16} {line.name:24} {line.kind} {'; '.join(launched)}")
+
+
+def main() -> int:
+    """See the module's docstring."""
+    p = argparse.ArgumentParser()
+    p.add_argument("--target", help="sm_90a's on a device of 9.0, else sm_80's")
+    p.add_argument("--minutes", type=float, default=7.5, help="for all lines")
+    p.add_argument("--tune", type=float, default=4.0, help="seconds a line; 0: not")
+    p.add_argument("--only", default="", help="lines whose name or group has this")
+    p.add_argument("--dry", action="store_true", help="compiles, and runs nothing")
+    p.add_argument("--json", type=Path, metavar="FILE", help="writes plain data")
+    p.add_argument("--measure", default="", help=argparse.SUPPRESS)
+    p.add_argument(
+        "--only-async", action="store_true", help="the search leaves out TMA"
+    )
+    p.add_argument("--until", type=float, default=0.0, help=argparse.SUPPRESS)
+    options = p.parse_args()
+    if options.measure:
+        numbers = [int(n) for n in options.measure.split(",")]
+        if options.only_async:
+            TileSpace.COPIES = (False,)
+        measure(numbers, options.until, options.tune, options.target)
+        return 0
+    every = list(lines())
+    numbers = [
+        i for i, x in enumerate(every) if options.only in f"{x.group} {x.name} {x.kind}"
+    ]
+    if options.dry:
+        dry([every[i] for i in numbers], options.target or _OLDEST)
+        return 0
+    until = time.time() + 60 * options.minutes
+    target = options.target or own_target()
+    threads = options.only_async or not boxes_arrive(target)
+
+    def command(left: Sequence[int]) -> Sequence[str]:
+        words = ",".join(map(str, left)), str(until), str(options.tune), target
+        names = "--measure", "--until", "--tune", "--target"
+        pairs = [f"{name}={word}" for name, word in zip(names, words, strict=True)]
+        return [sys.executable, __file__, *pairs, *["--only-async"] * threads]
+
+    found: dict[int, Row] = {}
+    for number, row in results(command, interleaved(numbers)):
+        found[number] = row
+        print(every[number].name, every[number].kind, json.dumps(row), flush=True)
+        if options.json is not None:
+            rows = [{"name": every[i].name, **row} for i, row in found.items()]
+            options.json.write_text(json.dumps(rows, indent=1))
+    print(f"{target}, {time.time() - until + 60 * options.minutes:.0f} s")
+    print(table([(every[i], found[i]) for i in sorted(found)]))
+    return int(any("failed" in row for row in found.values()))
+
+
+BOXES = """
+import numpy as np, brdialect
+from gpu_lines import gemm
+text = gemm("", 256, 256, 256, "bf16").text.replace("linalg.matmul", "linalg.matmul "
+    '{br.schedule = #br.schedule<"| m=a n=b k=c | block=128x128x64 warp=16x128 '
+    'stages=4 mma=wgmma copy=tma">}')
+x = np.random.default_rng(0).standard_normal((256, 256), np.float32)
+bits = (x.view(np.uint32) >> 16).astype(np.uint16)
+x = (bits.astype(np.uint32) << 16).view(np.float32)
+got = brdialect.compile(text, target="nvptx64-sm_90a")(bits, bits)
+got = (got.astype(np.uint32) << 16).view(np.float32)
+error = np.linalg.norm(got - x @ x) / np.linalg.norm(x @ x)
+assert error < 1e-2, error
+"""
+
+
+def boxes_arrive(target: str) -> bool:
+    """Whether a small product with copy=tma is right, in a process of its own: one that
+    hangs would cost every line its time."""
+    if target != "nvptx64-sm_90a":
+        return False
+    folder = str(Path(__file__).parent)
+    words = f"import sys; sys.path.insert(0, {folder!r})\n{BOXES}"
+    command = [sys.executable, "-c", words]
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as e:
+        said = e.stderr or b""
+        kind = type(e).__name__
+        print(f"copy=tma is left out: {kind}: {said.decode()[-500:]}", flush=True)
+        return False
+    return True
+
+
+def own_target() -> str:
+    """That of the device, asked for in a process of its own."""
+    words = "import torch; print(*torch.cuda.get_device_capability())"
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"expected torch with CUDA and a GPU: {done.stderr[-300:]}")
+    return "nvptx64-sm_90a" if done.stdout.split() == ["9", "0"] else _OLDEST
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -14,6 +14,8 @@
   of too few tiles to fill the device.
 * `mma=wgmma`: four warps multiply together, on devices of compute capability 9.0;
   `warp=16xN`, with all N columns of the block, and K is 128 bytes.
+* `copy=tma`: the tensor memory accelerator copies slices, where a tensor map can
+  describe the operand; with `mma=wgmma`. Otherwise threads do, by `cp.async`.
 * `math=exact`: multiply-adds of f32 as IEEE 754 says, in place of tf32 tensor cores.
 """
 
@@ -30,7 +32,7 @@ from xdsl.printer import Printer
 
 from brdialect.mistake import BrError
 
-WORDS = ("block", "warp", "stages", "order", "split", "mma", "math")
+WORDS = ("block", "warp", "stages", "order", "split", "mma", "copy", "math")
 WARP = 32
 """Threads that run in step."""
 
@@ -43,6 +45,9 @@ FRAGMENT = 16
 MOST_PARTS = 16
 """Of a sum that is cut up: the kernel that adds them up reads as many numbers for each
 element."""
+
+BARRIER_BYTES = 8
+"""Of shared memory, for each slice that the tensor memory accelerator copies."""
 
 EPILOGUE_PADDING = 8
 """Elements between the rows of C's tile in shared memory: with them, the 8 bytes that
@@ -63,6 +68,7 @@ class BlockTile:
     exact: bool = False
     split: int = 1
     wgmma: bool = False
+    tma: bool = False
 
     @property
     def warps(self) -> int:
@@ -79,7 +85,13 @@ class BlockTile:
         return (self.m + self.n) * self.k * element_bytes
 
     def shared_bytes(self, element_bytes: int) -> int:
-        """Shared memory of a block: the stages, and later C's tile in their place."""
+        """Shared memory of a block: the stages, and later C's tile in their place; then
+        the barriers that count what comes."""
+        barriers = self.stages * BARRIER_BYTES * self.tma
+        return self.barriers_start(element_bytes) + barriers
+
+    def barriers_start(self, element_bytes: int) -> int:
+        """Where in shared memory the barriers lie."""
         c = self.m * (self.n + EPILOGUE_PADDING) * 4
         return max(self.stages * self.stage_bytes(element_bytes), c)
 
@@ -108,6 +120,8 @@ class BlockTile:
                 f"expected a K in block= of at least {32 // element_bytes} elements "
                 f"(32 bytes), got {self.k}"
             )
+        if self.tma and not self.wgmma:
+            yield "expected mma=wgmma beside copy=tma"
         if self.wgmma:
             yield from self._wgmma_faults(element_bytes)
         if self.split > MOST_PARTS:
@@ -147,6 +161,7 @@ class BlockTile:
         words += [f"order={self.order}"] * (self.order != 1)
         words += [f"split={self.split}"] * (self.split != 1)
         words += ["mma=wgmma"] * self.wgmma
+        words += ["copy=tma"] * self.tma
         words += ["math=exact"] * self.exact
         return " ".join(words)
 
@@ -166,8 +181,10 @@ def parse_words(fields: Mapping[str, str]) -> BlockTile:
         raise BrError(f"expected math=exact, got 'math={math}'")
     if (mma := fields.get("mma", "wgmma")) != "wgmma":
         raise BrError(f"expected mma=wgmma, got 'mma={mma}'")
-    exact, wgmma = "math" in fields, "mma" in fields
-    return BlockTile(m, n, k, warp_m, warp_n, stages, order, exact, split, wgmma)
+    if (copy := fields.get("copy", "async")) not in ("async", "tma"):
+        raise BrError(f"expected copy=async or copy=tma, got 'copy={copy}'")
+    exact, wgmma, tma = "math" in fields, "mma" in fields, copy == "tma"
+    return BlockTile(m, n, k, warp_m, warp_n, stages, order, exact, split, wgmma, tma)
 
 
 def _numbers(name: str, text: str, form: str) -> list[int]:

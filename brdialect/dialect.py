@@ -24,6 +24,7 @@ from brdialect.recurrent_ops import (
 )
 from brdialect.schedule import ScheduleAttr
 from brdialect.target import TargetAttr
+from brdialect.tensor_copy_ops import TENSOR_COPY_OPS
 from brdialect.warpgroup_ops import WARPGROUP_OPS
 
 BR = Dialect(
@@ -46,6 +47,7 @@ BR = Dialect(
         RnnOp,
         YieldOp,
         *GPU_OPS,
+        *TENSOR_COPY_OPS,
         *WARPGROUP_OPS,
     ],
     [BlockTileAttr, ScheduleAttr, TargetAttr],

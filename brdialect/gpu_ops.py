@@ -23,6 +23,7 @@ as PTX ISA has it for one half of the columns ("Matrix Fragments for mma.m16n8k8
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from xdsl.dialects.builtin import (
     IndexType,
@@ -39,8 +40,10 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import (
+    AnyAttr,
     IRDLOperation,
     ParsePropInAttrDict,
+    VarConstraint,
     irdl_op_definition,
     operand_def,
     opt_prop_def,
@@ -51,6 +54,8 @@ from xdsl.irdl import (
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
+
+from brdialect.block_tile import WARP
 
 GRID, THREADS, SHARED = "br.grid", "br.threads", "br.shared"
 """The attributes of a kernel."""
@@ -66,6 +71,9 @@ REGISTERS = VectorType(i32, (4,))
 
 ACCUMULATORS = VectorType(f32, (8,))
 """A fragment of C."""
+
+SHUFFLED = (f32, i32)
+"""What lanes of a warp can give each other."""
 
 ASYNC_BYTES = (4, 8, 16)
 """What one asynchronous copy can move."""
@@ -312,6 +320,38 @@ class StoreAccumulatorsOp(IRDLOperation):
         _expect_shared("the target", self.target)
 
 
+@irdl_op_definition
+class ShuffleXorOp(IRDLOperation):
+    """What the lane of the warp has whose number differs by `mask`, of 32 bits. All
+    lanes of a warp run it together."""
+
+    name = "br.shuffle_xor"
+
+    T: ClassVar = VarConstraint("T", AnyAttr())
+
+    value = operand_def(T)
+    mask = prop_def(IntegerAttr[IntegerType])
+    res = result_def(T)
+
+    irdl_options = _DICT
+    assembly_format = "$value attr-dict `:` type($value)"
+
+    def __init__(self, value: SSAValue, mask: int):
+        super().__init__(
+            operands=(value,),
+            result_types=(value.type,),
+            properties={"mask": IntegerAttr(mask, i64)},
+        )
+
+    def verify_(self) -> None:
+        if self.value.type not in SHUFFLED:
+            raise VerifyException(f"expected f32 or i32, got {self.value.type}")
+        if not 1 <= self.mask.value.data < WARP:
+            raise VerifyException(
+                f"expected a mask from 1 to {WARP - 1}, got {self.mask.value.data}"
+            )
+
+
 GPU_OPS: Sequence[type[Operation]] = (
     AsyncCommitOp,
     AsyncCopyOp,
@@ -322,6 +362,7 @@ GPU_OPS: Sequence[type[Operation]] = (
     MmaOp,
     RoundTf32Op,
     SharedMemoryOp,
+    ShuffleXorOp,
     StoreAccumulatorsOp,
     ThreadIdOp,
 )

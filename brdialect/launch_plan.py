@@ -16,7 +16,7 @@ from typing import Any
 
 from brdialect.mistake import BrError
 
-FORMAT = "brdialect launch plan 2"
+FORMAT = "brdialect launch plan 3"
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,27 @@ class Pointer:
 
 
 @dataclass(frozen=True)
+class TensorMap:
+    """128 bytes at a multiple of 64 on the device, as cuTensorMapEncodeTiled makes
+    them, of a matrix from `pointer` on: `lines` lines of `width` elements of numpy's
+    type `dtype` (uint16: bf16), `pitch` elements apart. A box has `box` lines of 128
+    bytes, swizzled by 128 bytes; what lies outside of the matrix is zeros."""
+
+    pointer: Pointer
+    dtype: str
+    width: int
+    lines: int
+    pitch: int
+    box: int
+
+    def __str__(self) -> str:
+        return (
+            f"tensor map of {self.pointer} ({self.dtype}, {self.lines} lines of "
+            f"{self.width}, {self.pitch} apart, box {self.box} x 128 bytes)"
+        )
+
+
+@dataclass(frozen=True)
 class Scalar:
     """A number of numpy's type `dtype`: an argument of the program, or a constant and
     `steps[i]` more at each turn of the i-th repetition around it, from the outside."""
@@ -64,12 +85,15 @@ class Scalar:
         return f"{self.number}{more} : {self.dtype}"
 
 
+Argument = Pointer | TensorMap | Scalar
+
+
 @dataclass(frozen=True)
 class Launch:
     """One kernel, and what it is given."""
 
     kernel: str
-    arguments: tuple[Pointer | Scalar, ...]
+    arguments: tuple[Argument, ...]
 
     def lines(self, depth: int) -> list[str]:
         """For people; `depth` repetitions are around it."""
@@ -139,7 +163,10 @@ def plan_from_json(data: Mapping[str, Any]) -> LaunchPlan:
     if data.get("format") != FORMAT:
         raise BrError(f"expected a '{FORMAT}', got '{data.get('format')}'")
 
-    def argument(fields: Mapping[str, Any]) -> Pointer | Scalar:
+    def argument(fields: Mapping[str, Any]) -> Argument:
+        if "box" in fields:
+            rest = {name: x for name, x in fields.items() if name != "pointer"}
+            return TensorMap(Pointer(**fields["pointer"]), **rest)
         if "buffer" in fields:
             return Pointer(**fields)
         words = (fields[name] for name in ("dtype", "argument", "number"))

@@ -112,7 +112,7 @@ TARGETS: dict[str, Target] = {
         # multiprocessors and L2 are those of an A100 and of an H100 SXM. LLVM's ptx
         # versions are the oldest that know these devices' instructions.
         _gpu("nvptx64-sm_80", "sm_80", "+ptx70", 163 << 10, 40 << 20, 108),
-        _gpu("nvptx64-sm_90a", "sm_90a", "+ptx80", 227 << 10, 50 << 20, 132),
+        _gpu("nvptx64-sm_90a", "sm_90a", "+ptx83", 227 << 10, 50 << 20, 132),
     )
 }
 

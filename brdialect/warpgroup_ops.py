@@ -22,7 +22,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.dialects.builtin import IndexType, MemRefType, StringAttr, UnitAttr
+from xdsl.dialects.builtin import (
+    IndexType,
+    IntegerAttr,
+    IntegerType,
+    MemRefType,
+    StringAttr,
+    UnitAttr,
+    i64,
+)
 from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
@@ -154,17 +162,25 @@ class WarpgroupMmaOp(IRDLOperation):
 
 @irdl_op_definition
 class WarpgroupWaitOp(IRDLOperation):
-    """Waits for all that `br.warpgroup_mma` has started in this warpgroup; the sums."""
+    """Waits for what `br.warpgroup_mma` has started in this warpgroup but the latest
+    `pending`; the sums, which nothing else may touch while any of these is left."""
 
     name = "br.warpgroup_wait"
+
+    pending = prop_def(IntegerAttr[IntegerType])
 
     sums = var_operand_def(ACCUMULATORS)
     res = var_result_def(ACCUMULATORS)
 
+    irdl_options = (ParsePropInAttrDict(),)
     assembly_format = "$sums attr-dict `:` type($sums) `->` type($res)"
 
-    def __init__(self, sums: Sequence[SSAValue]):
-        super().__init__(operands=(sums,), result_types=([v.type for v in sums],))
+    def __init__(self, sums: Sequence[SSAValue], pending: int = 0):
+        super().__init__(
+            operands=(sums,),
+            result_types=([v.type for v in sums],),
+            properties={"pending": IntegerAttr(pending, i64)},
+        )
 
     def verify_(self) -> None:
         if len(self.res) != len(self.sums):

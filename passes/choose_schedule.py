@@ -38,7 +38,7 @@ from brdialect.target import Target, target_of
 from passes.build import row_major
 from passes.check_schedule import check_schedule
 from passes.gpu.check_tile import check_tile
-from passes.gpu.default_tile import default_schedule
+from passes.gpu.default_tile import Sizes, default_tile, grid_schedule, sizes_of
 from passes.normalise_contractions import contraction_of
 from passes.register_block import Panels, default_register_block
 from passes.schedule_long_sums import is_long_sum, long_sum
@@ -225,22 +225,27 @@ def wants_prefetch(p: Problem, panel: int, rows: int, cold: bool) -> bool:
     return rows >= AHEAD_ROWS and (cold or (left and panel < p.extent(p.n)))
 
 
-def gpu_schedule(p: Problem, may_split: bool = True) -> Schedule:
-    """The default schedule of a contraction on a GPU (gpu/default_tile.py)."""
+def gpu_product(p: Problem) -> tuple[Schedule, Sizes | None]:
+    """A contraction's schedule on a GPU but for what a block does, and the products of
+    blocks; None where there is one thread for each element."""
     operands = zip(
         (p.table.a, p.table.b, p.table.c),
         (p.shape_a, p.shape_b, p.shape_c),
         strict=True,
     )
     a, b, c = (strides_of(forms, row_major(shape)).step for forms, shape in operands)
-    return default_schedule(
-        p.table,
-        (a, b, c),
-        p.input_bytes,
-        p.tensor_cores,
-        p.target,
-        may_split,
-    )
+    schedule = grid_schedule(p.table, (a, b, c))
+    if not p.tensor_cores:
+        return schedule, None
+    return schedule, sizes_of(p.table, schedule, (a, b, c), p.input_bytes)
+
+
+def gpu_schedule(p: Problem, may_split: bool = True) -> Schedule:
+    """The default schedule of a contraction on a GPU (gpu/default_tile.py)."""
+    schedule, sizes = gpu_product(p)
+    if sizes is None:
+        return schedule
+    return replace(schedule, block=default_tile(sizes, p.target, may_split))
 
 
 def check_pinned(op: ContractOp, schedule: Schedule, target: Target) -> None:
@@ -276,5 +281,6 @@ class ChooseSchedulePass(ModulePass):
                 continue
             problem = problem_of(contract, target)
             default = gpu_schedule if target.is_gpu else analytic_schedule
-            schedule = tuned_schedule(contract, tuned) or default(problem)
+            found = tuned_schedule(contract, tuned, target)
+            schedule = found or default(problem)
             contract.schedule = ScheduleAttr(schedule)

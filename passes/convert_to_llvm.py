@@ -37,6 +37,7 @@ from passes.llvm import (
     gpu,
     memory,
     parallel,
+    tensor_copy,
     vectors,
     views,
     warpgroup,
@@ -53,6 +54,7 @@ HANDLERS: dict[str, Handler] = {
     **parallel.HANDLERS,
     **vectors.HANDLERS,
     **views.HANDLERS,
+    **tensor_copy.HANDLERS,
     **warpgroup.HANDLERS,
 }
 

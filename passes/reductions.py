@@ -64,9 +64,11 @@ def combiners(op: GenericOp) -> Sequence[type[IRDLOperation]] | None:
     return found
 
 
-def neutral(combiner: type[IRDLOperation], type_: Attribute, lanes: int) -> SSAValue:
-    """The vector that changes nothing: -0.0 for a float sum (0.0 would turn -0.0 into
-    0.0), NaN for maxnumf and minnumf, which return the other operand."""
+def neutral(
+    combiner: type[IRDLOperation], type_: Attribute, lanes: int | None
+) -> SSAValue:
+    """The vector (or scalar) that changes nothing: -0.0 for a float sum (0.0 would turn
+    -0.0 into 0.0), NaN for maxnumf and minnumf, which return the other operand."""
     kind = _KINDS[combiner]
     if isa(type_, IntegerType | IndexType):
         width = bit_width(type_)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import bf16, f16, f32
+from xdsl.ir import Attribute
 
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
@@ -38,12 +39,22 @@ class Problem:
     shape_a: tuple[int, ...]
     shape_b: tuple[int, ...]
     shape_c: tuple[int, ...]
-    input_bytes: int
-    tensor_cores: bool
-    """Whether a GPU's tensor cores multiply such elements."""
+    elements: tuple[Attribute, Attribute]
+    """The type of what is multiplied, and that of the sums."""
 
     zeros: ZeroPadding | None = None
     """Around a."""
+
+    @property
+    def input_bytes(self) -> int:
+        """Of an element that is multiplied."""
+        return element_bytes(self.elements[0])
+
+    @property
+    def tensor_cores(self) -> bool:
+        """Whether a GPU's tensor cores multiply such elements."""
+        multiplied, sum_ = self.elements
+        return sum_ == f32 and multiplied in (f32, bf16, f16)
 
     @property
     def n(self) -> int:
@@ -136,7 +147,6 @@ def problem_of(op: ContractOp, target: Target) -> Problem:
         tuple(a.get_shape()),
         tuple(b.get_shape()),
         tuple(c.get_shape()),
-        element_bytes(a.element_type),
-        op.accumulator == f32 and a.element_type in (f32, bf16, f16),
+        (a.element_type, op.accumulator),
         zero_padding(op.a),
     )

@@ -21,11 +21,10 @@ and then by how likely they are to be good:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import TypeVar
 
 from brdialect.roles import Linear, Role
 from brdialect.schedule import Loop, Schedule
@@ -33,23 +32,7 @@ from passes.check_schedule import fault_of
 from passes.choose_schedule import analytic_schedule
 from passes.register_block import Panels, block_cycles, even_parts, legal_tiles
 from passes.schedule_problem import Problem, block_evenly, can_pack
-
-T = TypeVar("T")
-Point = tuple[int, ...]
-"""The number of the choice on each axis, in the order of `AXES`."""
-
-AXES = (
-    "order",
-    "tile",
-    "columns",
-    "rows",
-    "sums",
-    "strip",
-    "team",
-    "packs",
-    "prefetch",
-    "skip",
-)
+from passes.search_space import Point, Space, first_of
 
 ACCUMULATORS = 8
 """Fewer leave the FMA units waiting for each other."""
@@ -73,11 +56,6 @@ class Sums:
     loops: tuple[int, ...]
 
 
-def first_of(first: T, others: Sequence[T]) -> list[T]:
-    """Each choice once, `first` before the others."""
-    return list(dict.fromkeys((first, *others)))
-
-
 def ladder(low: int, high: int) -> list[int]:
     """low, 2 low, 4 low ... below high."""
     steps = range(max(1, -(-high // max(1, low))).bit_length())
@@ -85,8 +63,21 @@ def ladder(low: int, high: int) -> list[int]:
 
 
 @dataclass(frozen=True)
-class ScheduleSpace:
-    """The space of one contraction."""
+class ScheduleSpace(Space):
+    """The space of one contraction on a CPU."""
+
+    AXES = (
+        "order",
+        "tile",
+        "columns",
+        "rows",
+        "sums",
+        "strip",
+        "team",
+        "packs",
+        "prefetch",
+        "skip",
+    )
 
     problem: Problem
 
@@ -95,43 +86,14 @@ class ScheduleSpace:
         """What choose-schedule takes by itself."""
         return analytic_schedule(self.problem)
 
-    @cached_property
-    def sizes(self) -> Point:
-        """How many choices there are on each axis."""
-        return tuple(len(getattr(self, axis)) for axis in AXES)
+    def fault(self, schedule: Schedule) -> str | None:
+        """What is wrong with a schedule, None if it fits."""
+        return fault_of(self.problem.table, schedule)
 
-    @property
-    def start(self) -> Point:
-        """The point of the default, as far as the axes can say it."""
-        return (0,) * len(AXES)
-
-    def __iter__(self) -> Iterator[Schedule]:
-        """Different schedules, the default first, then the nearer to it the earlier."""
-        seen = {self.default}
-        yield self.default
-        for point in self.points():
-            schedule = self._make(point)
-            if schedule not in seen:
-                seen.add(schedule)
-                if self._fits(schedule):
-                    yield schedule
-
-    def points(self) -> Iterator[Point]:
-        """All points by the sum of their numbers."""
-        for total in range(sum(self.sizes) - len(self.sizes) + 1):
-            yield from _points(self.sizes, total)
-
-    def schedule(self, point: Point) -> Schedule | None:
-        """The schedule of a point; None where its choices exclude each other."""
-        made = self._make(point)
-        return made if self._fits(made) else None
-
-    def _fits(self, schedule: Schedule) -> bool:
-        return fault_of(self.problem.table, schedule) is None
-
-    def _make(self, point: Point) -> Schedule:
+    def make(self, point: Point) -> Schedule:
+        """The schedule of a point."""
         p, m, n = self.problem, self.m, self.problem.n
-        at = dict(zip(AXES, point, strict=True))
+        at = dict(zip(self.AXES, point, strict=True))
         tile, sums = self.tile[at["tile"]], self.sums[at["sums"]]
         vector = tile[1] * p.lanes
         steps = dict.fromkeys([*self.outer, *sums.loops], 1)
@@ -321,15 +283,3 @@ class ScheduleSpace:
 
 def _rounded(size: int, unit: int) -> int:
     return -(-size // unit) * unit
-
-
-def _points(sizes: Sequence[int], total: int) -> Iterator[Point]:
-    """All points of which the numbers add up to `total`."""
-    if not sizes:
-        if total == 0:
-            yield ()
-        return
-    head, *rest = sizes
-    for first in range(min(head - 1, total), -1, -1):
-        for others in _points(rest, total - first):
-            yield (first, *others)

@@ -25,7 +25,9 @@ from xdsl.dialects.builtin import DictionaryAttr, ModuleOp, StringAttr
 from brdialect.errors import BrError, where
 from brdialect.ops import ContractOp
 from brdialect.schedule import Schedule, parse_schedule
+from brdialect.target import Target
 from passes.check_schedule import fault_of
+from passes.gpu.check_tile import elements_of, fault_on_gpu
 from passes.normalise_contractions import contraction_of
 from passes.op_signature import signature
 
@@ -115,7 +117,7 @@ def tuned_of(module: ModuleOp) -> Tuned:
     }
 
 
-def tuned_schedule(op: ContractOp, tuned: Tuned) -> Schedule | None:
+def tuned_schedule(op: ContractOp, tuned: Tuned, target: Target) -> Schedule | None:
     """The tuned schedule of a contraction. One that does not fit it, say because the
     file was edited or comes from another version, is left out with a warning."""
     key = signature(op) if tuned else None
@@ -125,7 +127,10 @@ def tuned_schedule(op: ContractOp, tuned: Tuned) -> Schedule | None:
     assert table is not None
     try:
         schedule = parse_schedule(tuned[key])
-        fault = fault_of(table, schedule)
+        if target.is_gpu:
+            fault = fault_on_gpu(elements_of(op), table, schedule, target)
+        else:
+            fault = fault_of(table, schedule)
     except BrError as e:
         schedule, fault = None, str(e)
     if fault is None:

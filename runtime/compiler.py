@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from runtime.signature import Shapes, Signature
 if TYPE_CHECKING:
     from xdsl.dialects.builtin import ModuleOp
 
-    from runtime.device_executable import DeviceExecutable
+    from runtime.device_executable import Call, DeviceExecutable
 
 
 class Compiled:
@@ -66,7 +66,7 @@ class Compiled:
                 self._executables[shapes] = self._model.executable(shapes)
             return self._executables[shapes]
 
-    def bound_on_device(self, arrays: Sequence[object]) -> Callable[[], None]:
+    def bound_on_device(self, arrays: Sequence[object]) -> Call:
         """On a GPU: a call with all arrays on the device already, its launches
         recorded."""
         checked = self.signature.checked_on_device(arrays)

@@ -205,6 +205,11 @@ class Memory:
         if array.nbytes:
             ask("cuMemcpyHtoD", self.pointer, array.ctypes.data, array.nbytes)
 
+    def fill(self, byte: int) -> None:
+        """Sets every byte."""
+        if self.size:
+            ask("cuMemsetD8", self.pointer, byte, self.size)
+
     def download(self, array: Array) -> None:
         """Fills a contiguous array of the host; waits for the launches before."""
         if array.nbytes:

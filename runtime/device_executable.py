@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from brdialect.arrays import Array
 from brdialect.interface import Interface
-from brdialect.launch_plan import LaunchPlan, Pointer, Scalar, Step, flattened
+from brdialect.launch_plan import (
+    LaunchPlan,
+    Pointer,
+    Scalar,
+    Step,
+    TensorMap,
+    flattened,
+)
 from brdialect.mistake import BrError
 from brdialect.targets import Target
 from runtime.arguments import Parameter
 from runtime.device import DEFAULT_STREAM, Memory, as_bytes, device_for
 from runtime.device_arrays import DeviceArray
+from runtime.tensor_maps import TensorMaps
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,12 @@ class DeviceCode:
     interface: Interface
     weights: Sequence[Array]
     """What the load function takes."""
+
+
+class Call(Protocol):
+    """Launches, and waits for the last of so many times in a row."""
+
+    def __call__(self, times: int = 1) -> None: ...
 
 
 class DeviceExecutable:
@@ -54,22 +68,31 @@ class DeviceExecutable:
             memory = self._device.allocate(array.nbytes, "weights")
             memory.upload(as_bytes(array))
             given[f"weight {i}"] = memory
-        self._launch(self._plan.load, {k: m.pointer for k, m in given.items()}, {})
-        self._device.synchronize()  # before the given weights go
+        pointers = {k: m.pointer for k, m in given.items()}
+        maps = TensorMaps(self._device, self._plan.load, self._every(pointers))
+        self._launch(self._plan.load, pointers, {}, DEFAULT_STREAM, maps)
+        self._device.synchronize()  # before the given weights and the maps go
+
+    def _every(self, pointers: Mapping[str, int]) -> Mapping[str, int]:
+        """The addresses of all buffers."""
+        return {name: m.pointer for name, m in self._own.items()} | dict(pointers)
 
     def _launch(
         self,
         launches: Sequence[Step],
         pointers: Mapping[str, int],
         scalars: Mapping[int, Any],
-        stream: Any = DEFAULT_STREAM,
+        stream: Any,
+        maps: TensorMaps,
     ) -> None:
-        every = {name: m.pointer for name, m in self._own.items()} | dict(pointers)
+        every = self._every(pointers)
         for launch, turns in flattened(launches):
             values: list[tuple[Any, str]] = []
             for x in launch.arguments:
                 if isinstance(x, Pointer):
                     values.append((every[x.buffer] + x.offset, "pointer"))
+                elif isinstance(x, TensorMap):
+                    values.append((maps.pointer(x), "pointer"))
                 else:
                     values.append((_value(x, scalars, turns), x.dtype))
             kernel = self._plan.kernels[launch.kernel]
@@ -109,7 +132,7 @@ class DeviceExecutable:
         placed: Sequence[Array | DeviceArray],
         results: Sequence[DeviceArray],
         record: bool = False,
-    ) -> Callable[[], None]:
+    ) -> Call:
         """A call with everything in place: what is left are the launches, and to wait
         for them. `record` them, where the same call comes again: that takes as long as
         a call or two, but the host has hardly anything to do in each call then."""
@@ -121,15 +144,18 @@ class DeviceExecutable:
             else:
                 scalars[i] = x.item()
 
+        maps = TensorMaps(self._device, self._plan.run, self._every(pointers))
+
         def launches(stream: Any = DEFAULT_STREAM) -> None:
-            self._launch(self._plan.run, pointers, scalars, stream)
+            self._launch(self._plan.run, pointers, scalars, stream, maps)
 
         start = self._device.record(launches).launch if record else launches
-        kept = placed, results  # as long as they can be launched with
+        kept = placed, results, maps  # as long as they can be launched with
 
-        def call() -> None:
+        def call(times: int = 1) -> None:
             _ = kept
-            start()
+            for _ in range(times):
+                start()
             self._device.synchronize()
 
         return call

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from brdialect.launch_plan import TensorMap, flattened
 from brdialect.targets import Target
 from runtime.arguments import Parameter
 from runtime.device_executable import DeviceCode
@@ -23,12 +24,20 @@ _HEADER = """\
 // Kernels: blocks in the grid, threads of a block, bytes of dynamic shared memory (more
 // than 49152: cuFuncSetAttribute, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES).
 // Buffers are dense and row-major, at multiples of 16 bytes.
-//
+{maps}//
 {plan}
 //
 // Buffers:
 {buffers}
 
+"""
+
+
+_MAPS = """\
+// A tensor map is the address of 128 bytes at a multiple of 64 on the device, copied
+// there before the launch: what cuTensorMapEncodeTiled makes of the matrix (rank 2,
+// sizes {width, lines}, stride pitch * element, box {128 bytes, box}, element strides
+// 1, no interleave, SWIZZLE_128B, OOB_FILL_NONE), for the buffer's own address.
 """
 
 
@@ -61,8 +70,14 @@ def header(
         else:
             text = "x".join([*map(str, buffer["shape"]), buffer["dtype"]])
         lines.append(f"//   {name}: {text}")
+    every = [x for x, _ in flattened([*code.plan.load, *code.plan.run])]
+    has_maps = any(isinstance(a, TensorMap) for x in every for a in x.arguments)
     return _HEADER.format(
-        source=source, target=target.name, plan=code.plan, buffers="\n".join(lines)
+        source=source,
+        target=target.name,
+        plan=code.plan,
+        buffers="\n".join(lines),
+        maps=_MAPS if has_maps else "",
     )
 
 

@@ -11,10 +11,11 @@ from runtime.cache_folder import cache_folder
 
 def target_line(target: Target) -> str:
     """What of a target a schedule depends on, as one line."""
+    exact = ", exact" if target.exact else ""
     return (
         f"{target.name}, {target.cpu}, {target.vector_registers} registers of "
         f"{8 * target.vector_bytes} bits, L1 {target.l1 >> 10} KiB, "
-        f"L2 {target.l2 >> 10} KiB, threads {target.threads}"
+        f"L2 {target.l2 >> 10} KiB, threads {target.threads}{exact}"
     )
 
 

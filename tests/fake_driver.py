@@ -4,26 +4,52 @@ asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import prod
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from xdsl.dialects import func
-from xdsl.dialects.builtin import BFloat16Type, MemRefType, ModuleOp
+from xdsl.dialects.builtin import BFloat16Type, MemRefType, ModuleOp, bf16, f16, f32
 from xdsl.utils.hints import isa
 
 import runtime.program as program
 from brdialect.reference import find_entry
 from brdialect.reference.gpu.launches import Statistics, device_of, launch
+from brdialect.reference.gpu.tensor_copies import TensorMap
 from brdialect.reference.values import MemRef, decode, element_of, encode, storage
+from brdialect.tensor_copy_ops import MAP
 from passes.gpu.pipeline import lower_kernels
 from runtime import device
 
 Array = np.ndarray[Any, np.dtype[Any]]
 OK, REFUSED = 0, 719
+
+
+class FakeMap:
+    """A tensor map at a multiple of 16, where the one was that was freed last."""
+
+    free: ClassVar[list[int]] = [*range(1 << 16, 16, -16)]
+
+    def __init__(self, opaque: Sequence[int] = (0,) * 16) -> None:
+        self.opaque, self.place = opaque, FakeMap.free.pop()
+
+    def __del__(self) -> None:
+        FakeMap.free.append(self.place)
+
+    def getPtr(self) -> int:  # noqa: N802
+        return self.place
+
+
+@dataclass(frozen=True)
+class Function:
+    """A kernel of a module that was loaded."""
+
+    module: ModuleOp
+    name: str
 
 
 class FakeDriver:
@@ -38,13 +64,27 @@ class FakeDriver:
         CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES="more shared"
     )
 
+    CUtensorMapDataType = SimpleNamespace(
+        CU_TENSOR_MAP_DATA_TYPE_BFLOAT16="bfloat16",
+        CU_TENSOR_MAP_DATA_TYPE_FLOAT16="float16",
+        CU_TENSOR_MAP_DATA_TYPE_FLOAT32="float32",
+    )
+    CUtensorMapInterleave = SimpleNamespace(CU_TENSOR_MAP_INTERLEAVE_NONE="none")
+    CUtensorMapSwizzle = SimpleNamespace(CU_TENSOR_MAP_SWIZZLE_128B="128 bytes")
+    CUtensorMapL2promotion = SimpleNamespace(
+        CU_TENSOR_MAP_L2_PROMOTION_L2_256B="256 bytes"
+    )
+    CUtensorMapFloatOOBfill = SimpleNamespace(CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE="zeros")
+    cuuint32_t = cuuint64_t = int
+    CUtensorMap = FakeMap
+
     CUstream_flags = SimpleNamespace(CU_STREAM_NON_BLOCKING=1)
     CUstreamCaptureMode = SimpleNamespace(CU_STREAM_CAPTURE_MODE_THREAD_LOCAL=1)
 
     def __init__(self) -> None:
         self.alive: list[str] = []
         """Streams and graphs that were not destroyed."""
-        self.recorded: list[tuple[str, tuple[Any, ...]]] | None = None
+        self.recorded: list[tuple[Function, tuple[Any, ...]]] | None = None
         self.attributes = {"major": 8, "minor": 0, "shared": 163 << 10}
         self.devices = 1
         self.free = 8 << 30
@@ -52,8 +92,9 @@ class FakeDriver:
         """A function that the driver refuses."""
         self.memory: dict[int, Array] = {}
         self.next = 1 << 20
+        self.maps: dict[int, Any] = {}
         self.module = ModuleOp([])
-        self.more_shared: dict[str, int] = {}
+        self.more_shared: dict[Function, int] = {}
         self.seen = Statistics()
         self.uploads = 0
 
@@ -114,6 +155,10 @@ class FakeDriver:
                 return bytes_[pointer - start :]
         raise AssertionError(f"no memory at {pointer}")
 
+    def do_cumemsetd8(self, pointer: int, byte: int, size: int) -> tuple[()]:
+        self.at(pointer)[:size] = byte
+        return ()
+
     def do_cumemcpyhtod(self, pointer: int, source: int, size: int) -> tuple[()]:
         self.uploads += 1
         self.at(pointer)[:size] = _host(source, size)
@@ -123,14 +168,16 @@ class FakeDriver:
         _host(target, size)[:] = self.at(pointer)[:size]
         return ()
 
-    def do_cumoduleloaddata(self, image: bytes) -> str:
+    def do_cumoduleloaddata(self, image: bytes) -> ModuleOp:
         assert image.endswith(b"\0") and b".target sm_" in image
-        return "module"
+        return self.module
 
-    def do_cumodulegetfunction(self, module: str, name: bytes) -> str:
-        return name.decode()
+    def do_cumodulegetfunction(self, module: ModuleOp, name: bytes) -> Function:
+        return Function(module, name.decode())
 
-    def do_cufuncsetattribute(self, function: str, key: str, value: int) -> tuple[()]:
+    def do_cufuncsetattribute(
+        self, function: Function, key: str, value: int
+    ) -> tuple[()]:
         self.more_shared[function] = value
         return ()
 
@@ -142,7 +189,9 @@ class FakeDriver:
         self.recorded = []
         return ()
 
-    def do_custreamendcapture(self, stream: str) -> list[tuple[str, tuple[Any, ...]]]:
+    def do_custreamendcapture(
+        self, stream: str
+    ) -> list[tuple[Function, tuple[Any, ...]]]:
         recorded, self.recorded = self.recorded, None
         assert recorded is not None
         self.alive.append("graph")
@@ -170,7 +219,7 @@ class FakeDriver:
             self.do_culaunchkernel(function, *arguments)
         return ()
 
-    def do_culaunchkernel(self, function: str, *arguments: Any) -> tuple[()]:
+    def do_culaunchkernel(self, function: Function, *arguments: Any) -> tuple[()]:
         grid, _, _, threads, _, _, shared, stream, (numbers, types), _ = arguments
         if stream == "stream":
             assert self.recorded is not None
@@ -178,7 +227,7 @@ class FakeDriver:
             self.recorded.append((function, on_default))
             return ()
         assert stream == 0 and self.recorded is None
-        kernel = find_entry(self.module, function)
+        kernel = find_entry(function.module, function.name)
         assert isinstance(kernel, func.FuncOp)
         assert shared <= self.more_shared.get(function, 48 << 10)
         assert [kernel.attributes[k].value.data for k in _LAUNCH] == [  # pyright: ignore
@@ -192,13 +241,40 @@ class FakeDriver:
             if not isa(type_, MemRefType):
                 values.append(np.asarray(number).astype(storage(type_, False))[()])
                 continue
+            if type_ == MAP:
+                (key,) = self.at(number)[:8].view(np.int64)
+                values.append(self._map(kernel, len(values), self.maps[int(key)]))
+                continue
             values.append(self._memref(number, type_, back))
         assert len(types) == len(numbers)
         with np.errstate(all="ignore"):
-            launch(device_of(self.module), kernel, values, self.seen)
+            launch(device_of(function.module), kernel, values, self.seen)
         for write in back:
             write()
         return ()
+
+    def do_cutensormapencodetiled(self, *arguments: Any) -> FakeMap:
+        kind, rank, start, sizes, strides, box, steps, *modes = arguments
+        size = {"bfloat16": 2, "float16": 2, "float32": 4}[kind]
+        assert rank == 2 and steps == [1, 1] and start % 16 == 0
+        assert modes == ["none", "128 bytes", "256 bytes", "zeros"]
+        assert strides[0] % 16 == 0 and box[0] * size == 128 and box[1] <= 256
+        key = len(self.maps)
+        self.maps[key] = start, sizes, strides[0] // size, box[1], kind
+        found = FakeMap([key, *[0] * 15])
+        assert found.getPtr() % 64 == 0
+        return found
+
+    def _map(self, kernel: func.FuncOp, number: int, encoded: Any) -> TensorMap:
+        start, (width, lines), pitch, box, kind = encoded
+        uses = kernel.body.block.args[number].uses
+        (target,) = {u.operation.target for u in uses if hasattr(u.operation, "target")}  # pyright: ignore
+        element = element_of(target.type)
+        assert {"bfloat16": bf16, "float16": f16, "float32": f32}[kind] == element
+        reach = (lines - 1) * pitch + width
+        type_ = MemRefType(element, [reach])
+        held = self._memref(start, type_, [])
+        return TensorMap(held, 0, width, lines, pitch, box)
 
     def _memref(
         self, pointer: int, type_: MemRefType, back: list[Callable[[], None]]

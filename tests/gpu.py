@@ -266,7 +266,8 @@ def _arguments(
         assert isa(type_, MemRefType)
         dtype = storage(type_, precise=False)
         if RESULT in marks:
-            results.append(np.full(type_.get_shape(), np.nan, dtype))
+            unset = np.nan if dtype.kind == "f" else 99
+            results.append(np.full(type_.get_shape(), unset, dtype))
             every.append(results[-1])
         elif ARENA in marks:
             every.append(np.full(type_.get_shape(), -1, np.int8))

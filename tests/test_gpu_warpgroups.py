@@ -17,6 +17,7 @@ from gpu import (
     simulate,
 )
 from test_gpu_kernels import LIMIT, MATMULS, RELU, conv
+from xdsl.dialects.builtin import IntegerAttr, i64
 
 from brdialect.errors import BrError
 from brdialect.gpu_ops import AsyncWaitOp, BarrierOp
@@ -56,6 +57,9 @@ def check(contraction: Contraction) -> None:
         (MATMULS[2], "f16", "block=128x128x64 warp=16x128 stages=2 order=2"),
         (MATMULS[3], "bf16", "block=64x256x64 warp=16x256 stages=2"),
         (MATMULS[1], "f32", "block=64x64x32 warp=16x64 stages=4"),
+        (MATMULS[0], "f32", "block=64x64x32 warp=16x64 stages=3"),
+        (MATMULS[2], "f32", "block=128x64x32 warp=16x64 stages=2"),
+        (MATMULS[3], "f32", "block=256x64x32 warp=16x64 stages=2"),
     ],
 )
 def test_products_whose_sizes_divide_nothing(maps: str, element: str, block: str):
@@ -97,12 +101,33 @@ def test_slices_are_written_after_they_are_waited_for():
         simulate(module, "f", contraction.arrays())
 
 
+@pytest.mark.parametrize(
+    ("number", "pending", "fault"),
+    [
+        (0, 2, r"br\.warpgroup_wait before its slices are written"),
+        (1, 1, r"br\.warpgroup_wait before its sums are used"),
+    ],
+)
+def test_products_go_on_over_one_barrier(number: int, pending: int, fault: str):
+    """The wait of the loop is for the slice before, the last one for all."""
+    block = "block=64x64x64 warp=16x64 stages=4"
+    contraction = product(MATMULS[1], "bf16", block, m=64, n=64, k=500)
+    check(contraction)
+    module = contraction.module(target=SM_90)
+    waits = [op for op in module.walk() if isinstance(op, WarpgroupWaitOp)]
+    assert [op.pending.value.data for op in waits] == [1, 0]
+    waits[number].pending = IntegerAttr(pending, i64)
+    with pytest.raises(BrError, match=fault):
+        simulate(module, "f", contraction.arrays())
+
+
+@pytest.mark.parametrize("stages", [2, 3])
 @pytest.mark.parametrize("kind", [ProxyFenceOp, BarrierOp, AsyncWaitOp])
 def test_each_fence_barrier_and_wait_is_needed(
-    kind: type[ProxyFenceOp] | type[BarrierOp] | type[AsyncWaitOp],
+    kind: type[ProxyFenceOp] | type[BarrierOp] | type[AsyncWaitOp], stages: int
 ):
-    block = "block=64x64x64 warp=16x64 stages=2"
-    contraction = product(MATMULS[1], "bf16", block, m=64, n=64, k=200)
+    block = f"block=64x64x64 warp=16x64 stages={stages}"
+    contraction = product(MATMULS[1], "bf16", block, m=64, n=64, k=300)
     count = sum(isinstance(op, kind) for op in contraction.module(target=SM_90).walk())
     assert count >= 1
     for number in range(count):
@@ -161,7 +186,6 @@ def test_descriptors_say_where_slices_lie(size: int, across: bool):
         ("bf16", "block=64x64x32 warp=16x64", r"expected 64 steps of the sum \(128 b"),
         ("bf16", "block=64x512x64 warp=16x512", "64 to 256 columns"),
         ("f32", "block=64x64x32 warp=16x64 math=exact", "no math=exact beside"),
-        ("f32", "block=64x64x32 warp=16x64", "f32 to lie along the sum"),
         ("bf16", "block=64x64x64 warp=16x64 mma=hmma", "expected mma=wgmma, got"),
     ],
 )
@@ -187,6 +211,8 @@ def test_other_devices_have_none():
     [
         (0, "bf16", "block=128x256x64 warp=16x256 stages=4", "64x256x16.F32.BF16"),
         (1, "f32", "block=128x128x32 warp=16x128 stages=4", "64x128x8.F32.TF32"),
+        (0, "f32", "block=128x256x32 warp=16x256 stages=4", "64x256x8.F32.TF32"),
+        (2, "f32", "block=128x128x32 warp=16x128 stages=3", "64x128x8.F32.TF32"),
         (2, "f16", "block=64x64x64 warp=16x64 stages=3", "64x64x16.F32"),
     ],
 )
@@ -200,4 +226,5 @@ def test_the_kernels_assemble(maps: int, element: str, block: str, code: str):
     assert (usage["f"].spills, usage["f"].stack) == (0, 0)
     found = machine_code(image)
     assert f"HGMMA.{code}" in found and "HMMA" not in found
+    assert "WARPGROUP.DEPBAR.LE gsb0, 0x1" in found  # products go on
     assert "LDGSTS" in found

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain, cycle, repeat
-from typing import cast
 
-from runtime.peak import PeakMeter
 from runtime.tuner.race import ROUNDS, Runner, Track
 
 
@@ -14,7 +12,7 @@ class Clockwork(Runner):
     """A runner whose calls take these times, one after another."""
 
     def __init__(self, times: Iterator[float]):
-        super().__init__(lambda: None)
+        super().__init__(lambda times: None)
         self._times = times
         self.runs = 0
 
@@ -25,7 +23,7 @@ class Clockwork(Runner):
         return taken
 
 
-class Meter:
+class Rates:
     """A machine that reaches these rates, one after another."""
 
     def __init__(self, rates: Iterator[float]):
@@ -36,8 +34,7 @@ class Meter:
 
 
 def track(rates: Iterator[float] | None = None) -> Track:
-    meter = Meter(repeat(100.0) if rates is None else rates)
-    return Track(cast(PeakMeter, meter))
+    return Track(Rates(repeat(100.0) if rates is None else rates))
 
 
 def champion(times: Iterator[float] | None = None) -> Clockwork:

@@ -1,17 +1,8 @@
 """What the threads of one block do for a `br.batch_reduce_gemm`: the kernel of a GPU.
 
-    for the first stages - 1 slices: start their copies           // cp.async
-    for each slice of the sum (batch and k):
-      wait for the oldest slice; barrier
-      start the copies of the slice that is stages - 1 ahead
-      for each step of the slice:
-        C's fragments += A's fragments B's fragments              // mma.sync
-    barrier; C's tile to shared memory; barrier
-    for each few elements of a row: epilogue, store
-
-The batch and k are one long sum, whose accumulators stay in registers. One barrier for
-each slice is enough: it comes after every thread has read the slice whose place the new
-copies take.
+the sum of products, in registers                             // block_sum.py
+barrier; C's tile to shared memory; barrier
+for each few elements of a row: epilogue, store
 """
 
 from __future__ import annotations
@@ -28,18 +19,13 @@ from brdialect.errors import unsupported
 from brdialect.finish import group_of
 from brdialect.gpu_ops import (
     ACCUMULATORS,
-    AsyncCommitOp,
-    AsyncWaitOp,
     BarrierOp,
-    MmaOp,
     SharedMemoryOp,
     StoreAccumulatorsOp,
     ThreadIdOp,
     shared_type,
 )
 from brdialect.ops import BatchReduceGemmOp
-from brdialect.warpgroup_ops import ROWS, ProxyFenceOp, WarpgroupMmaOp, WarpgroupWaitOp
-from brdialect.xdsl_repairs import SelectOp
 from passes.build import (
     Index,
     add,
@@ -51,10 +37,10 @@ from passes.build import (
     vector_of,
 )
 from passes.gpu.block_problem import kind_of, problem_of, tile_position
-from passes.gpu.digits import Digits, divided, modulo
-from passes.gpu.fragments import STEPS, Fragments
+from passes.gpu.block_sum import BlockSum, Place
+from passes.gpu.digits import divided, modulo
 from passes.gpu.grid import kernel_of
-from passes.gpu.tile_copy import Reads, Shape, TileCopy, below, both
+from passes.gpu.tile_copy import below, both
 from passes.gpu.views import Flat, converted, flat
 from passes.vectorise import splat, vectorise_body
 
@@ -76,7 +62,7 @@ class BlockProgram:
                 "expected f32, bf16 or f16 that are added up in f32 (math=exact: f32), "
                 f"got {a} and {op.accumulator}",
             )
-        self.kind, self.input_type = kind, a
+        self.kind = kind
         function = op.parent_op()
         kernel = kernel_of(function) if isinstance(function, func.FuncOp) else None
         if kernel is None or kernel.threads != tile.threads:
@@ -107,152 +93,22 @@ class BlockProgram:
         warps_n = tile.n // tile.warp_n
         self.warp_row = mul(divided(self.warp, warps_n), tile.warp_m)
         self.warp_column = mul(modulo(self.warp, warps_n), tile.warp_n)
-        accumulators = self.multiply()
+        place = Place(
+            self.thread,
+            self.warp,
+            self.lane,
+            (self.first_row, self.first_column),
+            (self.warp_row, self.warp_column),
+        )
+        total = BlockSum(
+            self.op, tile, self.kind, self.problem, self.memories[:2], place
+        )
+        self.matrices = [box.matrix for box in total.boxes]
+        accumulators = total.emit()
         BarrierOp()
         self.store_tile(accumulators)
         BarrierOp()
         self.write_out()
-
-    # The sum
-
-    def multiply(self) -> Sequence[SSAValue]:
-        """The accumulators of this warp after the whole sum."""
-        tile, p = self.tile, self.problem
-        self.slices = -(-p.sum_a.size // tile.k)
-        shape_a = Shape(p.rows[0], p.sum_a, tile.m, tile.k)
-        shape_b = Shape(Digits(*((x,) for x in p.columns[0])), p.sum_b, tile.n, tile.k)
-        self.copies = [
-            TileCopy(memory, shape, self.reads(shape), first, self.thread, tile.threads)
-            for memory, shape, first in (
-                (self.memories[0], shape_a, self.first_row),
-                (self.memories[1], shape_b, self.first_column),
-            )
-        ]
-        size = self.copies[0].source.element_bytes
-        starts = (0, tile.stages * tile.m * tile.k * size)
-        self.shared = [
-            SharedMemoryOp(
-                start, shared_type(self.input_type, tile.stages * copy.layout.size)
-            ).res
-            for start, copy in zip(starts, self.copies, strict=True)
-        ]
-        self.fragments = [] if tile.wgmma else self.all_fragments()
-        for ahead in range(tile.stages - 1):
-            if ahead < self.slices:
-                self.fetch(ahead, ahead)
-            AsyncCommitOp()
-        zero = splat(0.0, f32, 8)
-        count = (tile.warp_m // 16) * (tile.warp_n // 16)
-        inits = [value(0), value(tile.stages - 1), *[zero] * count]
-        _, _, *accumulators = for_loop(0, self.slices, 1, self.one_slice, inits)
-        AsyncWaitOp(0)
-        return accumulators
-
-    def reads(self, shape: Shape) -> Reads:
-        """How a slice is read that lies across the sum."""
-        if not self.tile.wgmma:
-            return "words" if self.kind == "tf32" else "matrices"
-        if self.kind == "tf32" and not shape.along_sum:
-            unsupported(
-                self.op,
-                "expected f32 to lie along the sum, in both factors, for mma=wgmma; "
-                "leave it out of the schedule, or turn the factor round",
-            )
-        return "lines"
-
-    def all_fragments(self) -> list[Fragments]:
-        """How a warp reads the slices of A and B."""
-        tile, found = self.tile, list[Fragments]()
-        parts = (self.warp_row, tile.warp_m), (self.warp_column, tile.warp_n)
-        for i, (first, part) in enumerate(parts):
-            copy = self.copies[i]
-            assert isinstance(self.lane, SSAValue)
-            fragments = Fragments(
-                copy.layout,
-                copy.shape.along_sum,
-                i == 0,
-                self.kind,
-                self.shared[i],
-                self.lane,
-                first,
-                part,
-            )
-            fragments.prepare()
-            found.append(fragments)
-        return found
-
-    def fetch(self, slice_: Index, stage: Index) -> None:
-        """Starts the copies of a slice into a stage."""
-        for copy, shared in zip(self.copies, self.shared, strict=True):
-            copy.emit(slice_, shared, mul(stage, copy.layout.size))
-
-    def one_slice(
-        self, slice_: Index, read: SSAValue, write: SSAValue, *sums: SSAValue
-    ) -> Sequence[SSAValue]:
-        """Multiplies the slice in stage `read`, and fetches one into stage `write`."""
-        tile = self.tile
-        AsyncWaitOp(tile.stages - 2)
-        if tile.wgmma:
-            ProxyFenceOp()
-        BarrierOp()
-        if tile.wgmma:  # runs while the copies are started
-            sums = tuple(self.one_stage(read, sums))
-        ahead = add(slice_, tile.stages - 1)
-        if self.slices > tile.stages - 1:
-            branch(
-                below(ahead, self.slices),
-                lambda: self.fetch(ahead, write),
-                lambda: None,
-            )
-        AsyncCommitOp()
-        sums = (
-            WarpgroupWaitOp(sums).res
-            if tile.wgmma
-            else tuple(self.one_stage(read, sums))
-        )
-        return (self.after(read), self.after(write), *sums)
-
-    def after(self, stage: SSAValue) -> SSAValue:
-        """The stage after this one, in a circle."""
-        following = value(add(stage, 1))
-        return SelectOp(below(following, self.tile.stages), following, value(0)).result
-
-    def one_stage(self, stage: Index, sums: Sequence[SSAValue]) -> Sequence[SSAValue]:
-        """The steps of the slice in a stage."""
-        starts = [mul(stage, copy.layout.size) for copy in self.copies]
-        if self.tile.wgmma:
-            return self.warpgroup_stage(starts, sums)
-
-        def step(at: Index, *sums: SSAValue) -> Sequence[SSAValue]:
-            a, b = (
-                f.read(start, at)
-                for f, start in zip(self.fragments, starts, strict=True)
-            )
-            pairs = [(x, y) for x in a for y in b]
-            return [self.mma(x, y, c) for (x, y), c in zip(pairs, sums, strict=True)]
-
-        return for_loop(0, self.tile.k, STEPS[self.kind], step, sums, unroll=True)
-
-    def warpgroup_stage(
-        self, starts: Sequence[Index], sums: Sequence[SSAValue]
-    ) -> Sequence[SSAValue]:
-        """All steps of a slice by the four warps that have 64 rows together."""
-        first = mul(divided(self.warp, ROWS // self.tile.warp_m), ROWS * self.tile.k)
-        a, b = (value(x) for x in (add(starts[0], first), starts[1]))
-        across = [not copy.shape.along_sum for copy in self.copies]
-        return WarpgroupMmaOp(
-            (self.shared[0], a),
-            (self.shared[1], b),
-            sums,
-            self.kind,
-            (across[0], across[1]),
-        ).res
-
-    def mma(self, a: SSAValue, b: SSAValue, c: SSAValue) -> SSAValue:
-        """One fragment of C."""
-        if self.kind == "exact":
-            return vector.FMAOp(a, b, c).res
-        return MmaOp(a, b, c, self.kind).res
 
     # The end
 

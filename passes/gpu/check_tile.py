@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from xdsl.dialects.builtin import f32
+from xdsl.ir import Attribute
 
 from brdialect.block_tile import BlockTile
 from brdialect.errors import unsupported
@@ -15,15 +16,30 @@ from brdialect.target import Target
 from passes.buffers import element_bytes
 from passes.gpu.block_problem import kind_of
 
+Elements = tuple[Attribute, Attribute]
+"""The type of what is multiplied, and that of the sums."""
+
+
+def elements_of(op: ContractOp) -> Elements:
+    """Those of a contraction."""
+    return op.shapes[0].element_type, op.accumulator
+
 
 def check_tile(op: ContractOp, table: Contraction, s: Schedule, target: Target) -> None:
     """Refuses a schedule that does not fit its op."""
-    if fault := next(_faults(op, table, s, target), None):
+    if fault := fault_on_gpu(elements_of(op), table, s, target):
         unsupported(op, f'{fault}; the schedule is "{s}"')
 
 
+def fault_on_gpu(
+    elements: Elements, table: Contraction, s: Schedule, target: Target
+) -> str | None:
+    """What is wrong with the schedule, None if it fits."""
+    return next(_faults(elements, table, s, target), None)
+
+
 def _faults(
-    op: ContractOp, table: Contraction, s: Schedule, target: Target
+    elements: Elements, table: Contraction, s: Schedule, target: Target
 ) -> Iterator[str]:
     named = [*s.inner, *(loop.iterator for loop in s.loops)]
     count = len(table.extents)
@@ -59,7 +75,7 @@ def _faults(
     if s.pack_a or s.pack_b or s.prefetch_b or s.tile or s.skip is not None:
         yield "expected no tile=, pack=, prefetch= or skip= on a GPU"
     if s.block is not None:
-        yield from _tile_faults(op, table, s, s.block, target)
+        yield from _tile_faults(elements, table, s, s.block, target)
 
 
 def split_loop(table: Contraction, schedule: Schedule) -> Loop | None:
@@ -74,10 +90,14 @@ def split_loop(table: Contraction, schedule: Schedule) -> Loop | None:
 
 
 def _tile_faults(
-    op: ContractOp, table: Contraction, s: Schedule, tile: BlockTile, target: Target
+    elements: Elements,
+    table: Contraction,
+    s: Schedule,
+    tile: BlockTile,
+    target: Target,
 ) -> Iterator[str]:
     """Blocks of this form can compute it, and have room."""
-    a, sum_ = op.shapes[0].element_type, op.accumulator
+    a, sum_ = elements
     if kind_of(a, tile) is None or sum_ != f32:
         yield f"expected no block= for elements {a} that are added up in {sum_}"
     if table.column_role is Role.OUTER:

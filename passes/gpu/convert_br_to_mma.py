@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 from xdsl.builder import Builder, ImplicitBuilder
 from xdsl.context import Context
-from xdsl.dialects import memref
+from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
@@ -36,6 +36,7 @@ from xdsl.rewriter import InsertPoint
 from brdialect.errors import unsupported
 from brdialect.ops import BatchReduceGemmOp
 from passes.gpu.block_program import BlockProgram
+from passes.gpu.box_copy import give_maps
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,12 @@ class ConvertBrToMmaPass(ModulePass):
             if gemm.has_matrix_per_column or (gemm.transpose_a or gemm.transpose_b):
                 unsupported(gemm, "expected plain matrices, read through strides")
             with ImplicitBuilder(Builder(InsertPoint.before(gemm))):
-                BlockProgram(gemm, gemm.tile.data).emit()
+                program = BlockProgram(gemm, gemm.tile.data)
+                program.emit()
+            if program.matrices:
+                kernel = gemm.parent_op()
+                assert isinstance(kernel, func.FuncOp)
+                give_maps(op, kernel.sym_name.data, program.matrices)
             views = list(gemm.operands)
             gemm.detach()
             gemm.erase(safe_erase=False)

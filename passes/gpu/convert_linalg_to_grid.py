@@ -12,7 +12,8 @@
         memref.store %r, %y[%i]
 
 Neighbouring threads take neighbouring elements of the output. A thread runs the
-reduction loops of its element itself.
+reduction loops of its element itself, if they are short; a warp shares long ones
+(warp_reduction.py).
 """
 
 from __future__ import annotations
@@ -32,13 +33,22 @@ from passes.build import Index
 from passes.convert_linalg_to_vector import ConvertGeneric, convert_all, view_of
 from passes.gpu.digits import unravel
 from passes.gpu.grid import each_element, make_kernel
+from passes.gpu.warp_reduction import WarpReduction, takes_warps
 from passes.loop_nest import Nest
 from passes.nest_emitter import At, Axis, Emitter
 
 
 @dataclass(frozen=True)
 class GridEmitter(Emitter):
-    """Takes the place of the parallel loops by a thread for each of their points."""
+    """Takes the place of the parallel loops by a thread for each of their points, or by
+    a warp."""
+
+    def emit(self) -> None:
+        """The whole op."""
+        if takes_warps(self):
+            WarpReduction(self).emit()
+        else:
+            super().emit()
 
     def over(self, axes: Sequence[Axis], at: At, body: Callable[[At], None]) -> None:
         """`body` in a thread of its own for each point."""

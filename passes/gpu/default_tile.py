@@ -29,8 +29,10 @@ from brdialect.target import Target
 SLICE_BYTES = 64
 """Of a row in a slice: two steps of the tensor cores, half of a cache line."""
 
-TILES: Sequence[tuple[int, int, int, int, float]] = (
-    # block, warp, rate
+Row = tuple[int, int, int, int, float]
+"""Rows and columns of a block, those of a warp, and the rate."""
+
+TILES: Sequence[Row] = (
     (128, 128, 64, 64, 1.0),
     (128, 64, 64, 32, 0.85),
     (64, 128, 32, 64, 0.85),
@@ -42,7 +44,7 @@ TILES: Sequence[tuple[int, int, int, int, float]] = (
 )
 """All of four warps: a multiprocessor has four schedulers."""
 
-WARPGROUP_TILES: Sequence[tuple[int, int, int, int, float]] = (
+WARPGROUP_TILES: Sequence[Row] = (
     (128, 256, 16, 256, 1.65),
     (128, 128, 16, 128, 1.45),
     (64, 256, 16, 256, 1.3),
@@ -91,54 +93,66 @@ class Sizes:
         return [n for n in PARTS if any(k % n == 0 for k in self.sums) or n == 1]
 
 
+def clocks(row: Row, parts: int, sizes: Sizes, target: Target) -> float:
+    """How long a product takes by a row of the tables, as the module's docstring says,
+    with its sum in so many parts."""
+    m, n, _, _, rate = row
+    blocks = -(-sizes.rows // m) * -(-sizes.columns // n) * sizes.products * parts
+    each = -(-blocks // target.multiprocessors)
+    rate *= MULTIPLY_ADDS[kind_of(sizes, target)]
+    work = each * m * n * prod(sizes.sums) / parts / rate
+    if parts == 1:
+        return work
+    c = sizes.rows * sizes.columns * sizes.products
+    return work + LAUNCH + 8 * c * parts / (target.multiprocessors * BYTES)
+
+
+def kind_of(sizes: Sizes, target: Target) -> str:
+    """A key of `MULTIPLY_ADDS`."""
+    if sizes.element_bytes != 4:
+        return "16-bit"
+    return "exact" if target.exact else "tf32"
+
+
+def has_warpgroups(sizes: Sizes, target: Target) -> bool:
+    """Whether `wgmma` can multiply such elements."""
+    return target.has_warpgroups and kind_of(sizes, target) != "exact"
+
+
 def default_tile(sizes: Sizes, target: Target, may_split: bool) -> BlockTile:
     """See the module's docstring."""
-    exact = target.exact and sizes.element_bytes == 4
-    kind = "exact" if exact else "tf32" if sizes.element_bytes == 4 else "16-bit"
-    c = sizes.rows * sizes.columns * sizes.products
-
-    def time(choice: tuple[tuple[int, int, int, int, float], int]) -> float:
-        (m, n, _, _, rate), parts = choice
-        blocks = -(-sizes.rows // m) * -(-sizes.columns // n) * sizes.products * parts
-        each = -(-blocks // target.multiprocessors)
-        work = each * m * n * prod(sizes.sums) / parts / (MULTIPLY_ADDS[kind] * rate)
-        if parts == 1:
-            return work
-        return work + LAUNCH + 8 * c * parts / (target.multiprocessors * BYTES)
-
     every = sizes.parts() if may_split else [1]
     tiles = TILES
-    if target.has_warpgroups and (
-        kind == "16-bit" or (kind == "tf32" and sizes.along_sum)
-    ):
+    # f32 across the sum would be turned word by word: what that costs is not known
+    as_they_lie = sizes.element_bytes == 2 or sizes.along_sum
+    if has_warpgroups(sizes, target) and as_they_lie:
         tiles = (*WARPGROUP_TILES, *TILES)
-    best, parts = min(((x, n) for n in every for x in tiles), key=time)
+    best, parts = min(
+        ((x, n) for n in every for x in tiles),
+        key=lambda choice: clocks(*choice, sizes, target),
+    )
     return replace(tile_of(best, sizes, target), split=parts)
 
 
 def tile_of(
-    candidate: tuple[int, int, int, int, float], sizes: Sizes, target: Target
+    row: Row, sizes: Sizes, target: Target, wgmma: bool | None = None
 ) -> BlockTile:
-    """The tile of a row of the table."""
-    m, n, warp_m, warp_n, _ = candidate
-    wgmma = candidate in WARPGROUP_TILES
+    """The tile of a row of the tables."""
+    m, n, warp_m, warp_n, _ = row
+    wgmma = row in WARPGROUP_TILES if wgmma is None else wgmma
     depth = (LINE_BYTES if wgmma else SLICE_BYTES) // sizes.element_bytes
     order = min(ROWS_TOGETHER, -(-sizes.rows // m))
-    exact = target.exact and sizes.element_bytes == 4
+    exact = kind_of(sizes, target) == "exact"
     return BlockTile(m, n, depth, warp_m, warp_n, STAGES, order, exact, wgmma=wgmma)
 
 
-def default_schedule(
-    table: Contraction,
-    steps: tuple[Sequence[int], Sequence[int], Sequence[int]],
-    element_bytes: int,
-    tensor_cores: bool,
-    target: Target,
-    may_split: bool = True,
-) -> Schedule:
+Steps = tuple[Sequence[int], Sequence[int], Sequence[int]]
+"""How far each iterator goes in A, B and C."""
+
+
+def grid_schedule(table: Contraction, steps: Steps) -> Schedule:
     """Rows are all iterators of A and C, sums all of A and B, columns one of B and C;
-    blocks run over what is left. `steps`: how far each iterator goes in A, B and C;
-    what goes least far comes last."""
+    blocks run over what is left. What goes least far comes last."""
     extents = table.extents
     columns = table.columns
     assert columns is not None
@@ -149,7 +163,7 @@ def default_schedule(
         for i in range(len(extents))
         if i != columns and table.role(i) in (Role.N, Role.OUTER) and extents[i] > 1
     ]
-    schedule = Schedule(
+    return Schedule(
         tuple(loops),
         rows[-1] if rows else None,
         columns,
@@ -157,15 +171,24 @@ def default_schedule(
         tuple(sums[:-1]),
         rows=tuple(rows[:-1]),
     )
+
+
+def sizes_of(
+    table: Contraction, schedule: Schedule, steps: Steps, element_bytes: int
+) -> Sizes | None:
+    """The products of a schedule's blocks; None where they cannot have it."""
     packed = any(isinstance(f, Blocked) for f in (*table.a, *table.b, *table.c))
-    if not tensor_cores or packed or table.column_role is Role.OUTER:
-        return schedule
-    sizes = Sizes(
+    if packed or table.column_role is Role.OUTER:
+        return None
+    extents, k = table.extents, schedule.k
+    rows = [i for i in (*schedule.rows, schedule.m) if i is not None]
+    sums = [i for i in (*schedule.batch, k) if i is not None]
+    assert schedule.n is not None
+    return Sizes(
         prod(extents[i] for i in rows),
-        extents[columns],
+        extents[schedule.n],
         tuple(extents[i] for i in sums),
-        prod(extents[loop.iterator] for loop in loops),
+        prod(extents[loop.iterator] for loop in schedule.loops),
         element_bytes,
-        bool(sums) and steps[0][sums[-1]] == steps[1][sums[-1]] == 1,
+        k is not None and steps[0][k] == steps[1][k] == 1,
     )
-    return replace(schedule, block=default_tile(sizes, target, may_split))

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
-from xdsl.ir import Operation
+from xdsl.ir import Operation, SSAValue
 
+from brdialect.block_tile import WARP
 from brdialect.errors import unsupported
 from brdialect.gpu_ops import GRID, SHARED, THREADS, BlockIdOp, ThreadIdOp
-from passes.build import Index, add, branch, mul
+from passes.build import Index, add, branch, mul, value
+from passes.gpu.digits import divided, modulo
 from passes.gpu.tile_copy import below
 
 ELEMENT_THREADS = 256
@@ -64,6 +66,21 @@ def each_element(op: Operation, count: int, body: Callable[[Index], None]) -> No
         body(index)
     else:
         branch(below(index, count), lambda: body(index), lambda: None)
+
+
+def each_warp(
+    op: Operation, count: int, body: Callable[[Index, SSAValue], None]
+) -> None:
+    """The same with warp i, which does `body(i, lane)`."""
+    warps = ELEMENT_THREADS // WARP
+    make_kernel(op, -(-count // warps), ELEMENT_THREADS)
+    thread = ThreadIdOp().res
+    index = add(mul(BlockIdOp().res, warps), divided(thread, WARP))
+    lane = value(modulo(thread, WARP))
+    if count % warps == 0:
+        body(index, lane)
+    else:
+        branch(below(index, count), lambda: body(index, lane), lambda: None)
 
 
 def kernels_in(module: ModuleOp) -> list[func.FuncOp]:

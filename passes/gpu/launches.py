@@ -25,13 +25,14 @@ from typing import Any
 
 import numpy as np
 from xdsl.dialects import arith, func, memref, scf
-from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, ModuleOp
+from xdsl.dialects.builtin import DYNAMIC_INDEX, BFloat16Type, MemRefType, ModuleOp
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.interface import Interface
 from brdialect.launch_plan import (
+    Argument,
     Kernel,
     Launch,
     LaunchPlan,
@@ -39,12 +40,14 @@ from brdialect.launch_plan import (
     Repeat,
     Scalar,
     Step,
+    TensorMap,
 )
 from brdialect.reference import control, scalar
 from brdialect.reference.machine import Frame, Machine
 from brdialect.reference.tensors import integers, mixed
-from brdialect.reference.values import Value, storage
+from brdialect.reference.values import Value, element_of, storage
 from brdialect.target import gpu_of
+from brdialect.tensor_copy_ops import TensorMapOp
 from passes.buffers import ARENA, RESULT, element_bytes
 from passes.gpu.grid import kernel_of, kernels_in
 from passes.hoist_load_time import PACKED
@@ -111,9 +114,21 @@ def reshaped(frame: Frame, op: Operation, args: Sequence[Value]) -> Sequence[Val
     return (replace(args[0], strides=_strides(op.results[0])),)
 
 
+def tensor_map(frame: Frame, op: TensorMapOp, args: Sequence[Value]) -> Sequence[Value]:
+    """What a copy by boxes gets."""
+    source: Place = args[0]
+    offset, width, lines, pitch, box = op.sizes
+    pointer = Pointer(source.buffer, source.root + offset * _bytes(op.source))
+    element = element_of(op.source.type)
+    bf16 = isinstance(element, BFloat16Type)
+    dtype = "uint16" if bf16 else _dtype(element)
+    return (TensorMap(pointer, dtype, width, lines, pitch, box),)
+
+
 _HANDLERS = {
     **control.HANDLERS,
     **scalar.HANDLERS,
+    "br.tensor_map": tensor_map,
     "memref.view": view,
     "memref.reinterpret_cast": reinterpret_cast,
     "memref.subview": subview,
@@ -145,8 +160,7 @@ class _Recorder:
                 self.check(callee)
             return control.call(frame, op, args)
         given = tuple(
-            x.pointer if isinstance(x, Place) else _scalar(x, v.type)
-            for x, v in zip(args, op.operands, strict=True)
+            _argument(x, v.type) for x, v in zip(args, op.operands, strict=True)
         )
         self.launches.append(Launch(name, given))
         return ()
@@ -224,7 +238,7 @@ def _growing(
     return found if _moved(found, depth, 1) == list(second) else None
 
 
-def _grown(x: Pointer | Scalar, y: Pointer | Scalar, depth: int) -> Pointer | Scalar:
+def _grown(x: Argument, y: Argument, depth: int) -> Argument:
     if not isinstance(x, Scalar) or not isinstance(y, Scalar) or x.argument is not None:
         return x
     step = int(y.number - x.number)
@@ -237,7 +251,7 @@ def _grown(x: Pointer | Scalar, y: Pointer | Scalar, depth: int) -> Pointer | Sc
 def _moved(steps: Sequence[Step], depth: int, turn: int) -> list[Step]:
     """The launches in a turn of the repetition that has `depth` others around it."""
 
-    def argument(x: Pointer | Scalar) -> Pointer | Scalar:
+    def argument(x: Argument) -> Argument:
         if not isinstance(x, Scalar) or len(x.steps) <= depth:
             return x
         rest = (*[0] * (depth + 1), *x.steps[depth + 1 :])
@@ -256,8 +270,10 @@ def _dtype(type_: Attribute) -> str:
     return str(storage(type_, precise=False))
 
 
-def _scalar(value: Value, type_: Attribute) -> Scalar:
-    if isinstance(value, Scalar):
+def _argument(value: Value, type_: Attribute) -> Argument:
+    if isinstance(value, Place):
+        return value.pointer
+    if isinstance(value, Scalar | TensorMap):
         return value
     return Scalar(_dtype(type_), None, np.asarray(value).item())
 

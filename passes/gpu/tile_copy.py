@@ -21,6 +21,7 @@ from typing import Literal
 from xdsl.dialects import arith, memref
 from xdsl.ir import SSAValue
 
+from brdialect.block_tile import WARP
 from brdialect.gpu_ops import ASYNC_BYTES, AsyncCopyOp
 from brdialect.warpgroup_ops import LINE
 from brdialect.xdsl_repairs import SelectOp
@@ -30,8 +31,13 @@ from passes.gpu.shared_layout import CHUNK, SharedLayout
 from passes.gpu.views import Flat
 from passes.vectorise import splat
 
-Reads = Literal["matrices", "words", "lines"]
-"""How a slice is read that lies across the sum: by ldmatrix, word by word, by wgmma."""
+Reads = Literal["matrices", "words", "lines", "turned"]
+"""How a slice is read that lies across the sum: by ldmatrix, word by word, by wgmma, or
+by wgmma after its words were turned, so that it lies along the sum."""
+
+TURNED = (8, 4)
+"""Indices and steps of the sum that a warp turns at a time: it reads 4 times 32 bytes,
+and its 32 words go to as many banks, 4 of a chunk of each of 8 lines."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ class Shape:
 
     def layout(self, element_bytes: int, reads: Reads) -> SharedLayout:
         """Of a slice in shared memory."""
-        if self.along_sum:
+        if self.along_sum or reads == "turned":
             return SharedLayout(self.tile, self.depth, element_bytes)
         if reads == "lines":
             panel = LINE // element_bytes
@@ -109,10 +115,35 @@ class TileCopy:
     def __post_init__(self) -> None:
         size = self.source.element_bytes
         self.layout = self.shape.layout(size, self.reads)
+        if self.reads == "turned":
+            self.elements, self.copies = 1, self.layout.size
+            self._place_turned()
+            return
         self.elements = self.shape.elements(size, self.source.alignment)
         self.in_row = self.layout.width // self.elements
         self.copies = self.layout.rows * self.in_row
         self._place()
+
+    @property
+    def across(self) -> bool:
+        """Whether slices lie across the sum."""
+        return not self.shape.along_sum and self.reads != "turned"
+
+    def _place_turned(self) -> None:
+        """The same, word by word: a warp takes 8 indices by 4 steps of the sum."""
+        indices, steps = TURNED
+        warp, lane = divided(self.thread, WARP), modulo(self.thread, WARP)
+        in_row = self.shape.tile // indices
+        row = add(mul(modulo(warp, in_row), indices), modulo(lane, indices))
+        base = add(mul(divided(warp, in_row), steps), divided(lane, indices))
+        swizzle = self.layout.swizzle(row)  # further rows are multiples of 8 away
+        warps = self.threads // WARP
+        for number in range(self.copies // self.threads):
+            down, right = divmod(number * warps, in_row)
+            step, index = down * steps, right * indices
+            shared = self.layout.offset(add(row, index), add(base, step), swizzle)
+            found = self._index(add(self.first, row, index))
+            self.pieces.append(Piece(shared, *found, base, step))
 
     def _place(self) -> None:
         """Where this thread's copies come from and go to."""

@@ -181,6 +181,18 @@ def store_accumulators(low: FunctionLowering, op: Operation) -> None:
             emit_store(low, gathered(low, pair, f32), pointer, op, number(8))
 
 
+def shuffle_xor(low: FunctionLowering, op: Operation) -> None:
+    """br.shuffle_xor -> llvm.nvvm.shfl.sync.bfly, of all lanes"""
+    value = low.value(op.operands[0])
+    all_, mask, width = (
+        low.constant(IntegerAttr(number, i32), i32)
+        for number in (-1, _number(op, "mask"), 31)
+    )
+    name = f"{NVVM}shfl.sync.bfly.{value.type}"
+    found = low.intrinsic(name, (all_, value, mask, width), value.type)
+    low.replace(op, found.results[0])
+
+
 def lanes(
     low: FunctionLowering, vector: SSAValue, element: Attribute, which: Sequence[int]
 ) -> list[SSAValue]:
@@ -223,5 +235,6 @@ HANDLERS: dict[str, Handler] = {
     "br.load_matrices": load_matrices,
     "br.round_tf32": round_tf32,
     "br.mma": mma,
+    "br.shuffle_xor": shuffle_xor,
     "br.store_accumulators": store_accumulators,
 }

@@ -57,7 +57,7 @@ INTRINSICS: dict[str, tuple[int, ...]] = {
                 for fill in ("", ".s")
             ),
             *("cp.async.cg.shared.global.16", "cp.async.cg.shared.global.16.s"),
-            "f2tf32.rna",
+            *("f2tf32.rna", "shfl.sync.bfly.f32", "shfl.sync.bfly.i32"),
             *("mma.m16n8k8.row.col.tf32", "mma.m16n8k16.row.col.bf16"),
             "mma.m16n8k16.row.col.f32.f32",
         )

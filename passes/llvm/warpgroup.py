@@ -24,7 +24,7 @@ from xdsl.dialects import llvm
 from xdsl.dialects.builtin import IntegerAttr, StringAttr, UnitAttr, f32, i64
 from xdsl.ir import Operation, SSAValue
 
-from brdialect.warpgroup_ops import LINE, WarpgroupMmaOp
+from brdialect.warpgroup_ops import LINE, WarpgroupMmaOp, WarpgroupWaitOp
 from passes.llvm.gpu import gathered, lanes, unpacked
 from passes.llvm.lowering import FunctionLowering, Handler
 from passes.llvm.memory import bytes_of, indices_of
@@ -165,7 +165,9 @@ def warpgroup_mma(low: FunctionLowering, op: Operation) -> None:
 
 def warpgroup_wait(low: FunctionLowering, op: Operation) -> None:
     """br.warpgroup_wait"""
-    on_sums(low, op, op.operands, "wgmma.wait_group.sync.aligned 0;")
+    assert isinstance(op, WarpgroupWaitOp)
+    pending = op.pending.value.data
+    on_sums(low, op, op.operands, f"wgmma.wait_group.sync.aligned {pending};")
 
 
 HANDLERS: dict[str, Handler] = {

@@ -14,7 +14,7 @@ import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 
 from brdialect.errors import BrError
-from brdialect.target import Target
+from brdialect.target import TARGETS, Target
 from runtime.cli.bench.gradients import PASSES, in_pass
 from runtime.cli.bench.own import program
 from runtime.cli.bench.suites import SUITES, rows_of
@@ -22,7 +22,7 @@ from runtime.cli.options import Parser
 from runtime.cli.report import about, run_tool
 from runtime.cli.spec import parse_spec
 from runtime.cli.tune_display import Display, table
-from runtime.host import host_target
+from runtime.host import check_runs_here, resolve_target, with_exact
 from runtime.program import load_program, run_until
 from runtime.schedule_file import schedule_file
 from runtime.tuner.contractions import Work, contractions_of
@@ -41,6 +41,7 @@ exit code: 0; 1 after a mistake or a wrong result; 130 after Ctrl-C.
 examples:
   br-tune resnet50 --threads=1 --budget=300     the 20 convolutions of ResNet-50
   br-tune mlp.mlir                              what a program needs, for a minute
+  br-tune resnet50 --minibatch=64 --target=nvptx64-sm_90a     on a GPU
   br-tune conv.mlir --constants=1,2 --input=1x58x58x64xf32 \\
       --input=3x3x64x64xf32 --input=64xf32      sizes that the file leaves open
 """
@@ -59,6 +60,9 @@ class Options:
     entry: str | None
     budget: float
     threads: int | None
+    target: str
+    exact: bool
+    minibatch: int | None
     input: list[str]
     constants: str
 
@@ -93,6 +97,20 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     )
     p.add_argument("--threads", type=int, metavar="N", help="default: all processors")
     p.add_argument(
+        "--target",
+        default="host",
+        metavar="T",
+        help=f"host (the default), {', '.join(TARGETS)}; one that can run here",
+    )
+    p.add_argument(
+        "--exact",
+        action="store_true",
+        help="on a GPU: for products of f32 in f32, not in tf32",
+    )
+    p.add_argument(
+        "--minibatch", type=int, metavar="N", help="of a suite; default: the suite's"
+    )
+    p.add_argument(
         "--entry",
         metavar="NAME",
         help="the function; may be left out if there is one, or one named main",
@@ -113,12 +131,18 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     options = Options(**vars(p.parse_args(arguments)))
     if not 0 < options.budget < math.inf:
         raise BrError(f"--budget: expected seconds above 0, got {options.budget}")
+    if options.minibatch is not None and options.minibatch < 1:
+        raise BrError(f"--minibatch: expected 1 or more, got {options.minibatch}")
     return options
 
 
-def suite_works(name: str, pass_: str, target: Target) -> list[Work]:
+def suite_works(
+    name: str, pass_: str, target: Target, minibatch: int | None
+) -> list[Work]:
     """The contractions of a suite: with images for one, and for one on each thread."""
-    minibatches = [None, target.threads] if name in OF_IMAGES else [None]
+    minibatches = [minibatch]
+    if minibatch is None and name in OF_IMAGES:
+        minibatches.append(target.threads)
     works: dict[str, Work] = {}
     for minibatch in minibatches:
         for workload in in_pass(pass_, rows_of(name, minibatch, None, pass_)):
@@ -184,8 +208,10 @@ def works_of(
 def find_works(options: Options, target: Target) -> list[Work]:
     """What the command line names."""
     if options.work not in SUITES and is_file(options.work):
+        if options.minibatch is not None:
+            raise BrError("--minibatch: a file has none; --input says its sizes")
         return file_works(options, target)
-    return suite_works(options.work, options.pass_, target)
+    return suite_works(options.work, options.pass_, target, options.minibatch)
 
 
 def is_file(name: str) -> bool:
@@ -211,7 +237,8 @@ def interrupt_key(stop: Callable[[], None]) -> Generator[None]:
 
 def run(options: Options) -> int:
     """The exit code of br-tune."""
-    target = host_target(options.threads)
+    target = with_exact(resolve_target(options.target, options.threads), options.exact)
+    check_runs_here(target)
     works = find_works(options, target)
     if not works:
         raise BrError(f"{options.work}: expected contractions to tune, found none")

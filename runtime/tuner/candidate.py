@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,10 +25,32 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Candidate:
-    """What is timed: calling it computes the contraction once."""
+    """What is timed: `call(n)` computes the contraction n times."""
 
     schedule: Schedule
-    call: Callable[[], None]
+    call: Callable[[int], None]
+
+
+def repeated(call: Callable[[], None]) -> Callable[[int], None]:
+    """Calls it so many times in a row."""
+
+    def times(count: int) -> None:
+        for _ in range(count):
+            call()
+
+    return times
+
+
+def program_of(
+    work: Work, schedule: Schedule, target: Target, arrays: Sequence[Array]
+) -> Program:
+    """A contraction with a schedule, its weights given."""
+    module = work.module.clone()
+    for op in module.walk():
+        if isinstance(op, ContractOp):
+            op.schedule = ScheduleAttr(schedule)
+    constants = {i: arrays[i] for i in work.at_load}
+    return load_program(module, "main", target, constants)
 
 
 class Workbench:
@@ -55,15 +77,10 @@ class Workbench:
         call = executable.bind(free, results, executable.workspace(free))
         call()
         right = compare(results[0], self._want, TOLERANCE, TOLERANCE).ok
-        return Candidate(schedule, call) if right else None
+        return Candidate(schedule, repeated(call)) if right else None
 
     def _compile(self, schedule: Schedule) -> tuple[Executable, Program]:
-        module = self.work.module.clone()
-        for op in module.walk():
-            if isinstance(op, ContractOp):
-                op.schedule = ScheduleAttr(schedule)
-        constants = {i: self._arrays[i] for i in self.work.at_load}
-        program = load_program(module, "main", self._target, constants)
+        program = program_of(self.work, schedule, self._target, self._arrays)
         shapes = tuple(self._arrays[i].shape for i in program.signature.free)
         made = program.object_code(shapes)
         interface = made.interface

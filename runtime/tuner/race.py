@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
-
-from runtime.peak import PeakMeter
+from typing import Protocol
 
 HOPELESS = 1.3
 """A challenger that takes so much longer in its first calls is not raced."""
@@ -32,19 +31,35 @@ ROUND_SECONDS = 2e-3
 """Of one call in a round, repeated as often as that takes."""
 
 
-def seconds(call: Callable[[], None], times: int = 1) -> float:
+class Meter(Protocol):
+    """What knows how fast the machine is just now."""
+
+    def sample(self) -> float:
+        """A rate; the best one is the machine's own."""
+        ...
+
+
+class Unwatched:
+    """A machine that nobody else is on, such as a GPU: rounds in which the champion
+    runs evenly count."""
+
+    def sample(self) -> float:
+        """Always the same."""
+        return 1.0
+
+
+def seconds(call: Callable[[int], None], times: int = 1) -> float:
     """Seconds of one call, the mean of `times` in a row."""
     start = time.perf_counter()
-    for _ in range(times):
-        call()
+    call(times)
     return (time.perf_counter() - start) / times
 
 
 @dataclass
 class Runner:
-    """A call and the least time that it has taken."""
+    """What makes a number of calls, and the least time that one has taken."""
 
-    call: Callable[[], None]
+    call: Callable[[int], None]
     best: float = float("inf")
 
     def run(self, times: int) -> float:
@@ -70,7 +85,7 @@ class Track:
     """Races calls, each round beside a measurement of the machine's peak rate: what
     happens while others take the machine's time is no result."""
 
-    def __init__(self, meter: PeakMeter):
+    def __init__(self, meter: Meter):
         self._meter = meter
         self._top = max(meter.sample() for _ in range(3))
         self._latest = self._top

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from brdialect.errors import BrError
 from brdialect.schedule import Schedule, parse_schedule
 from brdialect.target import Target
-from passes.check_schedule import fault_of
-from passes.schedule_space import Point, ScheduleSpace
+from passes.gpu.tile_space import TileSpace
+from passes.schedule_space import ScheduleSpace
+from passes.search_space import Point
 from runtime.tuner.candidate import Workbench
 from runtime.tuner.contractions import Work
 from runtime.tuner.race import ROUNDS, Runner, Track
@@ -51,13 +52,19 @@ class Search:
     after another is changed and the best choice stays, until no change helps."""
 
     def __init__(self, work: Work, target: Target, track: Track, observe: Observer):
-        self._space = ScheduleSpace(work.problem)
+        space = TileSpace if target.is_gpu else ScheduleSpace
+        self._space = space(work.problem)
         self._track = track
         self._observe = observe
         default = self._space.default
         self.result = Result(work, default, default)
         self._seen = {default}
-        self._bench = Workbench(work, target)
+        if target.is_gpu:
+            from runtime.tuner.device_candidate import DeviceWorkbench
+
+            self._bench = DeviceWorkbench(work, default, target)
+        else:
+            self._bench = Workbench(work, target)
         self._is_over: Callable[[], bool] = lambda: False
 
     def run(self, is_over: Callable[[], bool], known: str | None = None) -> None:
@@ -147,7 +154,6 @@ class Search:
             schedule = None if text is None else parse_schedule(text)
         except BrError:
             return None
-        table = self._space.problem.table
-        if schedule is None or fault_of(table, schedule) is not None:
+        if schedule is None or self._space.fault(schedule) is not None:
             return None
         return schedule

@@ -11,7 +11,7 @@ from brdialect.target import Target
 from runtime.peak import PeakMeter
 from runtime.schedule_cache import forget, keep, tuned_schedules
 from runtime.tuner.contractions import Work
-from runtime.tuner.race import Track
+from runtime.tuner.race import Track, Unwatched
 from runtime.tuner.search import Observer, Result, Search
 
 SHORTEST = 0.2
@@ -59,7 +59,9 @@ class Session:
                 continue
             size = 8 if work.problem.element_bytes == 8 else 4
             if size not in tracks:
-                tracks[size] = Track(PeakMeter(self.target, size))
+                of_gpu = self.target.is_gpu
+                meter = Unwatched() if of_gpu else PeakMeter(self.target, size)
+                tracks[size] = Track(meter)
             search = Search(work, self.target, tracks[size], self._keep)
             self.results.append(search.result)
             search.run(partial(self._is_over, now + share), known.get(work.key))

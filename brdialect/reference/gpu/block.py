@@ -198,6 +198,7 @@ def async_copy(frame: Block, op: AsyncCopyOp, args: Sequence[Value]) -> Sequence
     data[good] = values.reshape(len(places), lanes * size)
     starts = target.start + frame.each(to) * size
     _check_alignment(op, starts, lanes * size)
+    frame.count("copy", starts, lanes * size)
     frame.shared.start_copy(spans(starts, lanes * size), data, frame.who)
     return ()
 

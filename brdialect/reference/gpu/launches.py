@@ -7,19 +7,24 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from xdsl.dialects import func
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp
+from xdsl.dialects.builtin import IntegerAttr, MemRefType, ModuleOp
 from xdsl.ir import Attribute
 
 from brdialect.errors import BrError, unsupported
 from brdialect.gpu_ops import GRID, SHARED, THREADS
 from brdialect.reference import control, interpreter
-from brdialect.reference.gpu import block, warpgroups, warps
+from brdialect.reference.gpu import block, tensor_copies, warpgroups, warps
 from brdialect.reference.gpu.memory import GlobalMemory, SharedMemory
 from brdialect.reference.machine import Frame, Machine
 from brdialect.reference.values import Array, Value, memref_of
 from brdialect.source import resources
 
-_HANDLERS = {**block.HANDLERS, **warps.HANDLERS, **warpgroups.HANDLERS}
+_HANDLERS = {
+    **block.HANDLERS,
+    **tensor_copies.HANDLERS,
+    **warps.HANDLERS,
+    **warpgroups.HANDLERS,
+}
 
 
 @dataclass
@@ -46,10 +51,15 @@ def run(module: ModuleOp, entry: str, arrays: Sequence[Array]) -> Statistics:
         launch(device, callee, args, statistics)
         return ()
 
-    handlers = {**interpreter.HANDLERS, "func.call": call}
+    own = {"func.call": call, "br.tensor_map": tensor_copies.tensor_map}
+    handlers = {**interpreter.HANDLERS, **own}
     host = Machine(module, handlers, precise=False, resources=resources(module))
     function = interpreter.find_entry(module, entry)
-    values = [memref_of(x) if x.ndim else x[()] for x in arrays]
+    types = function.function_type.inputs
+    values = [
+        memref_of(x) if isinstance(t, MemRefType) else x[()]
+        for x, t in zip(arrays, types, strict=True)
+    ]
     with np.errstate(all="ignore"):
         if THREADS in function.attributes:
             launch(device, function, values, statistics)
@@ -83,7 +93,10 @@ def launch(
             counts=seen.conflicts,
         )
         frame.run(kernel.body.block, args)
-        if frame.shared.pending or frame.shared.groups:
+        if frame.shared.reads:
+            raise BrError("expected all products to be waited for at the kernel's end")
+        copies = [x.copies for x in frame.shared.barriers.values() if x.copies]
+        if frame.shared.pending or frame.shared.groups or copies:
             raise BrError("expected all copies to be waited for at the kernel's end")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import BFloat16Type
@@ -62,7 +63,11 @@ class SharedMemory:
         self.on_its_way = np.zeros(self.size, np.bool_)
         self.written, self.read_at = (np.full(self.size, -1, np.int64) for _ in "wr")
         self.writer, self.reader = (np.full(self.size, _NOBODY) for _ in "wr")
-        self.fenced, self.in_use = (np.zeros(self.size, np.bool_) for _ in "fu")
+        self.fenced = np.zeros(self.size, np.bool_)
+        self.in_use = np.zeros(self.size, np.int64)
+        self.reads: list[list[Array]] = []
+        self.barriers: dict[int, Any] = {}
+        self.acquired: set[tuple[int, int]] = set()
 
     def _check_bounds(self, places: Array) -> None:
         if places.size and (places.min() < 0 or places.max() >= self.size):
@@ -111,18 +116,28 @@ class SharedMemory:
                 "br.warpgroup_mma"
             )
         self.reader[places], self.read_at[places] = _SEVERAL, self.epoch
-        self.in_use[places] = True
+        self.in_use[places] += 1
+        self.reads[-1].append(places)
         return self.data[places]
 
-    def finish_reads(self) -> None:
-        """`read_by_all` is through with its bytes."""
-        self.in_use[:] = False
+    def start_reads(self) -> None:
+        """What `read_by_all` reads from here on belongs together."""
+        self.reads.append([])
+
+    def finish_reads(self, pending: int) -> None:
+        """`read_by_all` is through with all but the latest few: only now, so that other
+        threads have to come to a barrier before they write there."""
+        while len(self.reads) > pending:
+            for places in self.reads.pop(0):
+                self.in_use[places] -= 1
+                self.reader[places], self.read_at[places] = _SEVERAL, self.epoch
 
     def fence(self) -> None:
         """What was written, by whatever thread, is seen by `read_by_all`."""
         self.fenced[:] = True
 
-    def _check_writable(self, places: Array, threads: Array) -> None:
+    def check_writable(self, places: Array, threads: Array) -> None:
+        """Stops at a write that others still read or write."""
         self._check_bounds(places)
         owners = threads[:, np.newaxis]
         if np.any(self.on_its_way[places]):
@@ -143,7 +158,7 @@ class SharedMemory:
 
     def write(self, places: Array, data: Array, threads: Array) -> None:
         """Bytes to some places."""
-        self._check_writable(places, threads)
+        self.check_writable(places, threads)
         self._land(Copy(places, data, threads))
 
     def _land(self, copy: Copy) -> None:
@@ -154,9 +169,16 @@ class SharedMemory:
 
     def start_copy(self, places: Array, data: Array, threads: Array) -> None:
         """Bytes that arrive when they are waited for."""
-        self._check_writable(places, threads)
+        self.check_writable(places, threads)
         self.on_its_way[places] = True
         self.pending.append(Copy(places, data, threads))
+
+    def arrive(self, copy: Copy) -> None:
+        """Bytes that were counted, for all who have waited for the count."""
+        self.on_its_way[copy.places] = False
+        self._land(copy)
+        self.written[copy.places] = self.epoch - 1
+        self.fenced[copy.places] = True
 
     def commit(self) -> None:
         """Ends a group of copies."""

@@ -7,6 +7,8 @@ a start, the offsets between groups of 8 lines, and the swizzle of the address's
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +22,16 @@ from brdialect.warpgroup_ops import ProxyFenceOp, WarpgroupMmaOp, WarpgroupWaitO
 
 THREADS, LINE, GROUP = 128, 128, 1024
 """Of a warpgroup; bytes of a line, and of 8 lines."""
+
+
+@dataclass(frozen=True)
+class InFlight:
+    """Sums that products which are not waited for go on adding to."""
+
+    sums: Array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        raise BrError("expected br.warpgroup_wait before its sums are used")
 
 
 def proxy_fence(
@@ -75,7 +87,9 @@ def warpgroup_mma(
     frame.all_here(op)
     if frame.threads % THREADS:
         raise BrError(f"expected warpgroups of {THREADS}, got {frame.threads} threads")
-    a, a_index, b, b_index, *sums = args
+    a, a_index, b, b_index, *given = args
+    sums = [x.sums if isinstance(x, InFlight) else x for x in given]
+    frame.shared.start_reads()
     lanes = ACCUMULATORS.get_shape()[0]
     out = [
         np.array(np.broadcast_to(x, (frame.threads, lanes)), np.float32) for x in sums
@@ -93,7 +107,7 @@ def warpgroup_mma(
                 at = slice(first + warp * WARP, first + (warp + 1) * WARP)
                 for n, total in enumerate(out):
                     total[at] += product[16 * warp + rows, 16 * n + columns]
-    return out
+    return [InFlight(x) for x in out]
 
 
 def warpgroup_wait(
@@ -101,8 +115,10 @@ def warpgroup_wait(
 ) -> Sequence[Value]:
     """The sums; what the products read may be written again."""
     frame.all_here(op)
-    frame.shared.finish_reads()
-    return args
+    frame.shared.finish_reads(op.pending.value.data)
+    if frame.shared.reads:
+        return args
+    return [x.sums if isinstance(x, InFlight) else x for x in args]
 
 
 HANDLERS: dict[str, BlockHandler] = {

@@ -10,7 +10,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from brdialect.gpu_ops import LoadMatricesOp, MmaOp, RoundTf32Op, StoreAccumulatorsOp
+from brdialect.gpu_ops import (
+    LoadMatricesOp,
+    MmaOp,
+    RoundTf32Op,
+    ShuffleXorOp,
+    StoreAccumulatorsOp,
+)
+from brdialect.mistake import BrError
 from brdialect.reference.gpu.block import WARP, Block, BlockHandler, SharedArray
 from brdialect.reference.gpu.memory import spans
 from brdialect.reference.values import Array, Value
@@ -125,7 +132,18 @@ def store_accumulators(
     return ()
 
 
+def shuffle_xor(frame: Block, op: ShuffleXorOp, args: Sequence[Value]):
+    """By whole warps."""
+    warps = frame.active.reshape(-1, WARP)
+    if np.any(warps.any(1) != warps.all(1)):
+        raise BrError(f"expected all lanes of a warp at {op.name}")
+    given = np.broadcast_to(args[0], (frame.threads,))
+    lanes = np.arange(frame.threads) ^ op.mask.value.data
+    return (given[lanes],)
+
+
 HANDLERS: dict[str, BlockHandler] = {
+    "br.shuffle_xor": shuffle_xor,
     "br.load_matrices": load_matrices,
     "br.round_tf32": round_tf32,
     "br.mma": mma,

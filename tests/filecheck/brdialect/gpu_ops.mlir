@@ -31,6 +31,9 @@ func.func @kernel(%a: memref<64xf32>)
   %c = br.mma %r, %m, %zero {kind = "tf32"}
   // CHECK: br.store_accumulators %[[C]], %[[S]][%[[T]]] {pitch = 40 : i64} : memref<64xf32, 3 : i32>
   br.store_accumulators %c, %s[%t] {pitch = 40 : i64} : memref<64xf32, 3 : i32>
+  %one = arith.constant 1.0 : f32
+  // CHECK: %{{.*}} = br.shuffle_xor %{{.*}} {mask = 16 : i64} : f32
+  %x = br.shuffle_xor %one {mask = 16 : i64} : f32
   func.return
 }
 

@@ -88,3 +88,28 @@ func.func @tile(%a: memref<5x8xf32>, %b: memref<8x16xf32>, %c: memref<5x16xf32>)
   }
   func.return
 }
+
+// -----
+
+// CHECK: expected f32 or i32, got f64
+func.func @shuffled(%x: f64) {
+  %y = br.shuffle_xor %x {mask = 1 : i64} : f64
+  func.return
+}
+
+// -----
+
+// CHECK: expected a mask from 1 to 31, got 32
+func.func @masked(%x: f32) {
+  %y = br.shuffle_xor %x {mask = 32 : i64} : f32
+  func.return
+}
+
+// -----
+
+// CHECK: expected 1 to 256 lines in a box, got 512
+func.func @box(%x: memref<512x64xbf16>) {
+  %y = br.tensor_map %x {offset = 0 : i64, width = 64 : i64, lines = 512 : i64,
+    pitch = 64 : i64, box = 512 : i64} : memref<512x64xbf16>
+  func.return
+}

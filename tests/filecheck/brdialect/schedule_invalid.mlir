@@ -11,12 +11,12 @@
 
 // -----
 
-// CHECK: expected m=, n=, k=, rows=, batch=, block=, warp=, stages=, order=, split=, mma=, math=, tile=, pack=, prefetch= or skip= in a schedule, got 'lines=a' in "a b | lines=a n=b"
+// CHECK: expected m=, n=, k=, rows=, batch=, block=, warp=, stages=, order=, split=, mma=, copy=, math=, tile=, pack=, prefetch= or skip= in a schedule, got 'lines=a' in "a b | lines=a n=b"
 "test.op"() {s = #br.schedule<"a b | lines=a n=b">} : () -> ()
 
 // -----
 
-// CHECK: expected m=, n=, k=, rows=, batch=, block=, warp=, stages=, order=, split=, mma=, math=, tile=, pack=, prefetch= or skip= in a schedule, got 'm' in "a b | m a"
+// CHECK: expected m=, n=, k=, rows=, batch=, block=, warp=, stages=, order=, split=, mma=, copy=, math=, tile=, pack=, prefetch= or skip= in a schedule, got 'm' in "a b | m a"
 "test.op"() {s = #br.schedule<"a b | m a">} : () -> ()
 
 // -----
@@ -68,5 +68,5 @@
 
 // -----
 
-// CHECK: expected block=, warp=, stages=, order=, split=, mma=, math= in a tile, got 'rows'
+// CHECK: expected block=, warp=, stages=, order=, split=, mma=, copy=, math= in a tile, got 'rows'
 "test.op"() {s = #br.tile<"rows=2">} : () -> ()

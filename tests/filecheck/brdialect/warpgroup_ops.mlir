@@ -13,8 +13,8 @@ func.func @kernel(%i: index, %c: vector<8xf32>)
     : memref<4096xbf16, 3 : i32>, memref<4096xbf16, 3 : i32>,
       vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>
     -> vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>
-  // CHECK: %{{.*}}, %{{.*}} = br.warpgroup_wait %{{.*}}, %{{.*}} : vector<8xf32>, vector<8xf32> -> vector<8xf32>, vector<8xf32>
-  %4, %5 = br.warpgroup_wait %0, %1 : vector<8xf32>, vector<8xf32>
+  // CHECK: %{{.*}}, %{{.*}} = br.warpgroup_wait %{{.*}}, %{{.*}} {pending = 1 : i64} : vector<8xf32>, vector<8xf32> -> vector<8xf32>, vector<8xf32>
+  %4, %5 = br.warpgroup_wait %0, %1 {pending = 1 : i64} : vector<8xf32>, vector<8xf32>
     -> vector<8xf32>, vector<8xf32>
   func.return
 }

@@ -41,6 +41,29 @@ func.func private @sum(%x: memref<512x7xf32>, %y: memref<512xf32>) {
   func.return
 }
 
+// A long one: a warp for each of 64 results, 8 warps a block; 31 steps of 32 lanes and
+// one of 8.
+// CHECK-LABEL: @long_sum(
+// CHECK-SAME: br.grid = 8 : i64
+// CHECK: scf.for %{{.*}} -> (f32) {
+// CHECK: arith.cmpi ult
+// CHECK: arith.addf
+// CHECK: br.shuffle_xor %{{.*}} {mask = 16 : i64} : f32
+// CHECK: br.shuffle_xor %{{.*}} {mask = 1 : i64} : f32
+// CHECK: scf.if
+// CHECK: memref.store
+// CHECK-NOT: linalg
+func.func private @long_sum(%x: memref<64x1000xf32>, %y: memref<64xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>],
+                  iterator_types = ["parallel", "reduction"]}
+    ins(%x : memref<64x1000xf32>) outs(%y : memref<64xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %r = arith.addf %o, %p : f32
+    linalg.yield %r : f32
+  }
+  func.return
+}
+
 // CHECK-LABEL: @fill(
 // CHECK-SAME: br.grid = 4 : i64
 func.func private @fill(%y: memref<1024xf32>) {

@@ -1,0 +1,183 @@
+"""Long reductions, a warp for each element: in numpy, and through ptxas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from gpu import SM_80, Array, assemble, called, error, lowered, needs_ptxas, ptx_of
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from brdialect.errors import BrError
+from brdialect.gpu_ops import ShuffleXorOp
+from passes.gpu.warp_reduction import LONG
+
+REDUCE = """
+func.func @main(%x: tensor<{shape}x{t}>) -> tensor<{kept}{t}> {{
+  %e = tensor.empty() : tensor<{kept}{t}>
+  %start = arith.constant {start} : {t}
+  %f = linalg.fill ins(%start : {t}) outs(%e : tensor<{kept}{t}>) -> tensor<{kept}{t}>
+  %r = linalg.reduce ins(%x : tensor<{shape}x{t}>) outs(%f : tensor<{kept}{t}>)
+    dimensions = [{dims}]
+    (%a: {t}, %b: {t}) {{
+      %c = {op} %a, %b : {t}
+      linalg.yield %c : {t}
+    }}
+  func.return %r : tensor<{kept}{t}>
+}}"""
+
+SOFTMAX = """
+func.func @main(%x: tensor<5x101xf32>) -> tensor<5x101xf32> {
+  %e = tensor.empty() : tensor<5x101xf32>
+  %r = linalg.softmax dimension(1) ins(%x : tensor<5x101xf32>)
+    outs(%e : tensor<5x101xf32>) -> tensor<5x101xf32>
+  func.return %r : tensor<5x101xf32>
+}"""
+
+# the sum and the sum of squares in one sweep
+TWO = """
+func.func @main(%x: tensor<9x130xf32>) -> (tensor<9xf32>, tensor<9xf32>) {
+  %e = tensor.empty() : tensor<9xf32>
+  %zero = arith.constant 0.0 : f32
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<9xf32>) -> tensor<9xf32>
+  %r, %s = linalg.generic {
+    indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>,
+                     affine_map<(i, j) -> (i)>],
+    iterator_types = ["parallel", "reduction"]}
+    ins(%x : tensor<9x130xf32>) outs(%f, %f : tensor<9xf32>, tensor<9xf32>) {
+    ^bb0(%a: f32, %b: f32, %c: f32):
+      %sum = arith.addf %a, %b : f32
+      %square = arith.mulf %a, %a : f32
+      %squares = arith.addf %square, %c : f32
+      linalg.yield %sum, %squares : f32, f32
+  } -> (tensor<9xf32>, tensor<9xf32>)
+  func.return %r, %s : tensor<9xf32>, tensor<9xf32>
+}"""
+
+
+def reduction(
+    shape: tuple[int, ...], dims: tuple[int, ...], op: str, start: str, t: str = "f32"
+) -> str:
+    """A program of one reduction."""
+    kept = "".join(f"{n}x" for i, n in enumerate(shape) if i not in dims)
+    sizes, names = "x".join(map(str, shape)), ", ".join(map(str, dims))
+    return REDUCE.format(shape=sizes, kept=kept, dims=names, op=op, start=start, t=t)
+
+
+def shuffles(module: ModuleOp) -> list[ShuffleXorOp]:
+    """Where lanes give each other what they have."""
+    return [op for op in module.walk() if isinstance(op, ShuffleXorOp)]
+
+
+@pytest.mark.parametrize(
+    ("shape", "dims"),
+    [
+        ((64, 1000), (1,)),
+        ((3, 65), (1,)),
+        ((70, 11), (0,)),
+        ((3, 9, 13, 5), (1, 2)),
+        ((7, 5, 16), (0, 2)),
+        ((130,), (0,)),
+    ],
+)
+@pytest.mark.parametrize(
+    ("op", "start", "numpy"),
+    [
+        ("arith.addf", "0.5", lambda x, d: x.sum(d) + 0.5),
+        ("arith.maximumf", "-1.0e30", lambda x, d: x.max(d)),
+    ],
+)
+def test_every_form_of_a_reduction(
+    shape: tuple[int, ...],
+    dims: tuple[int, ...],
+    op: str,
+    start: str,
+    numpy: Callable[[Array, tuple[int, ...]], Array],
+):
+    module = lowered(reduction(shape, dims, op, start))
+    assert len(shuffles(module)) == 5
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    (got,), seen = called(module, [x])
+    assert error(got, numpy(x.astype(np.float64), dims)) < 1e-6
+    assert seen.launches == 2
+
+
+def test_integers_and_a_product_of_no_sum():
+    text = reduction((6, 77), (1,), "arith.maxsi", "-5", "i32")
+    x = np.random.default_rng(0).integers(-99, 0, (6, 77), np.int32)
+    module = lowered(text)
+    assert shuffles(module)
+    (got,), _ = called(module, [x])
+    np.testing.assert_array_equal(got, np.maximum(x.max(1), -5))
+
+
+def test_two_results_of_one_sweep():
+    module = lowered(TWO)
+    assert len(shuffles(module)) == 10
+    x = np.random.default_rng(0).standard_normal((9, 130)).astype(np.float32)
+    (sums, squares), _ = called(module, [x])
+    wide = x.astype(np.float64)
+    assert error(sums, wide.sum(1)) < 1e-6
+    assert error(squares, (wide * wide).sum(1)) < 1e-6
+
+
+def test_softmax():
+    module = lowered(SOFTMAX)
+    assert len(shuffles(module)) >= 10
+    x = 3 * np.random.default_rng(0).standard_normal((5, 101)).astype(np.float32)
+    (got,), _ = called(module, [x])
+    want = np.exp(x.astype(np.float64) - x.max(1, keepdims=True))
+    assert error(got, want / want.sum(1, keepdims=True)) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("shape", "dims", "t"),
+    [
+        ((9, LONG - 1), (1,), "f32"),
+        ((9, 100), (1,), "f64"),
+        ((80, 1 << 16), (0,), "f32"),
+    ],
+)
+def test_others_are_a_thread_s_work(
+    shape: tuple[int, ...], dims: tuple[int, ...], t: str
+):
+    """Short ones, elements of 64 bits, and where threads read side by side anyway."""
+    assert not shuffles(lowered(reduction(shape, dims, "arith.addf", "0.0", t)))
+
+
+def test_every_lane_counts():
+    text = reduction((9, 100), (1,), "arith.addf", "0.0")
+    x = np.random.default_rng(0).standard_normal((9, 100)).astype(np.float32)
+    module = lowered(text)
+    shuffles(module)[2].mask = IntegerAttr(8, i64)
+    (got,), _ = called(module, [x])
+    assert error(got, x.astype(np.float64).sum(1)) > 1e-2
+
+
+def test_whole_warps_give_each_other_what_they_have():
+    """In a branch that not all lanes take there is nothing to get."""
+    module = lowered(reduction((9, 100), (1,), "arith.addf", "0.0"))
+    branch = shuffles(module)[0].parent_op()
+    assert branch is not None and branch.name == "scf.if"
+    block = branch.parent
+    assert block is not None
+    thread = next(op for op in block.ops if op.name == "br.thread_id")
+    few = arith.ConstantOp.create(
+        properties={"value": IntegerAttr.from_index_int_value(40)},
+        result_types=thread.result_types,
+    )
+    below = arith.CmpiOp(thread.results[0], few.results[0], "ult")
+    Rewriter.insert_op([few, below], InsertPoint.before(branch))
+    branch.operands[0] = below.result
+    with pytest.raises(BrError, match=r"all lanes of a warp at br\.shuffle_xor"):
+        called(module, [np.ones((9, 100), np.float32)])
+
+
+@needs_ptxas
+def test_the_kernels_assemble():
+    usage, _ = assemble(ptx_of(lowered(SOFTMAX), SM_80))
+    assert all((u.spills, u.stack) == (0, 0) for u in usage.values())
+    assert "shfl.sync.bfly.b32" in ptx_of(lowered(TWO), SM_80)
