@@ -117,10 +117,13 @@ class Importer:
             return self.call(function, node, inputs, opsets_of(function))
         schema = self.schema(node)
         types = inferred(node, schema, inputs, self.opsets, self.model.proto.ir_version)
-        if (folded := fold(node, inputs, types, self.opsets)) is not None:
-            return folded
         entry = TABLE.get((domain, node.op_type))
-        if entry is not None and schema.since_version >= entry.since:
+        if entry is not None and schema.since_version < entry.since:
+            entry = None
+        folded = fold(node, inputs, types, self.opsets, entry is not None)
+        if folded is not None:
+            return folded
+        if entry is not None:
             return self.apply(entry, node, schema, inputs, scope)
         body = function_body(node, schema, types)
         if body is not None:

@@ -147,8 +147,7 @@ def resample(b: Builder, x: Tensor, d: int, rows: Array, weights: Array) -> Tens
 
         more = [] if total is None else [total]
         total = b.map(add, part, factor, *more)
-    assert total is not None
-    return total
+    return b.filled(0, shape, x.dtype) if total is None else total
 
 
 @operator("Resize", since=10)
