@@ -155,6 +155,12 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     alone = {"--verify": f"--verify={VERIFIERS[0]}", "--profile": "--profile="}
     words = [alone.get(word, word) for word in words]
     options = Options(**vars(p.parse_args(words)))
+    check_options(options)
+    return options
+
+
+def check_options(options: Options) -> None:
+    """Refuses what could not be done at the end, before anything is done."""
     if options.output is not None and options.output.suffix != ".npz":
         raise BrError(f"--output: expected a file named *.npz, got {options.output}")
     if options.seed < 0:
@@ -169,7 +175,6 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         check_can_run(options.verify, options.file)
     if options.profile:
         check_picture(Path(options.profile))
-    return options
 
 
 def check_picture(path: Path) -> None:
