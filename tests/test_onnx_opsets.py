@@ -184,3 +184,32 @@ def test_resized_to_nothing() -> None:
     made = node("Resize", ["x", "", "i"], ["y"], mode="linear")
     (got,) = run(made, 13, {"x": numbers(1, 2, 2, 3), "i": scales})
     assert got.shape == (1, 2, 0, 3)
+
+
+@pytest.mark.parametrize(
+    ("size", "want"), [(4, [2, 2, 0]), (5, [2, 2, 1]), (0, [0] * 3)]
+)
+def test_parts_of_which_the_last_are_smaller(size: int, want: list[int]) -> None:
+    made = node("Split", ["x"], ["a", "b", "c"], num_outputs=3, axis=1)
+    x = numbers(2, size)
+    found = run(made, 18, {"x": x})
+    assert [part.shape[1] for part in found] == want
+    np.testing.assert_array_equal(np.concatenate(found, axis=1), x)
+
+
+def test_nearest_of_10() -> None:
+    """To fewer elements it rounds up, as the standard's own case of opset 10 does."""
+    scales = np.array([1, 1, 0.6, 0.6], np.float32)
+    x = np.arange(1, 9, dtype=np.float32).reshape(1, 1, 2, 4)
+    (got,) = run(node("Resize", ["x", "i"], ["y"]), 10, {"x": x, "i": scales})
+    assert got.tolist() == [[[[1, 3]]]]
+    doubled = np.array([1, 1, 1, 2.5], np.float32)
+    (got,) = run(node("Resize", ["x", "i"], ["y"]), 10, {"x": x, "i": doubled})
+    assert got[0, 0, 0].tolist() == [1, 1, 1, 2, 2, 3, 3, 3, 4, 4]
+
+
+def test_truth_values_cut_to_nothing_and_padded() -> None:
+    pads = np.array([0, -2, 0, 1])
+    x = np.ones((2, 2), np.bool_)
+    (got,) = run(node("Pad", ["x", "i"], ["y"]), 13, {"x": x, "i": pads})
+    assert got.tolist() == [[False], [False]]

@@ -143,8 +143,10 @@ def split(
     axis = axis_of(axis, x.rank)
     total = x.shape[axis]
     if split is None:
-        size = -(-total // (num_outputs or outputs))
-        sizes = [min(size, total - start) for start in range(0, total, size)]
+        count = num_outputs or outputs
+        size = -(-total // count)
+        # the last ones may be smaller, or empty
+        sizes = [max(0, min(size, total - i * size)) for i in range(count)]
     else:
         sizes = integers(split, "split")
     expect(
