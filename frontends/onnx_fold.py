@@ -17,12 +17,13 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TypeProto, helper, numpy_helper
 from onnx.checker import ValidationError
-from onnx.defs import OpSchema
 from onnx.reference import ReferenceEvaluator
 from onnx.shape_inference import InferenceError, infer_node_outputs
 
+from brdialect.arrays import Array
 from brdialect.errors import BrError
 from frontends.array_builder import Tensor, known
+from frontends.onnx_functions import Schema
 
 MOST = 4096
 """Elements up to which values are computed at compile time: sizes, axes, positions.
@@ -54,7 +55,7 @@ NEVER = frozenset(
 
 def inferred(
     node: NodeProto,
-    schema: OpSchema,
+    schema: Schema,
     inputs: Sequence[Tensor | None],
     opsets: Mapping[str, int],
     ir_version: int,
@@ -125,13 +126,14 @@ def fold(
         return None
     if not all(isinstance(x, np.ndarray | np.generic) for x in found):
         return None
-    made = dict(zip((name for name in node.output if name), found, strict=True))
+    arrays = [np.asarray(x) for x in found]
+    made = dict(zip((name for name in node.output if name), arrays, strict=True))
     if in_table and not all(_has_type(x, types.get(name)) for name, x in made.items()):
         return None
     return [known(made.get(name, 0)) for name in node.output]
 
 
-def _has_type(x: np.ndarray | np.generic, type_: TypeProto | None) -> bool:
+def _has_type(x: Array, type_: TypeProto | None) -> bool:
     """Whether an array has the element type and the sizes that were inferred."""
     if type_ is None:
         return True
