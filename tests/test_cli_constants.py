@@ -33,6 +33,8 @@ def a_folder(tmp_path: Path) -> Path:
     (tmp_path / "bound.mlir").write_text(PROGRAM.format(bound=" {br.bound = 1 : i64}"))
     np.save(tmp_path / "x.npy", X)
     np.savez(tmp_path / "w.npz", weight=W, other=X)
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "w.npz").read_bytes()[:-40])
+    (tmp_path / "one.npz").write_bytes((tmp_path / "x.npy").read_bytes())
     save_file({"weight": W}, tmp_path / "w.safetensors")
     return tmp_path
 
@@ -101,7 +103,15 @@ def test_a_shape_that_a_model_reads(tmp_path: Path, verify: str) -> None:
             ["f.mlir", "--input=@x.npy", "--input=@w.npz:other", "--constants=1"],
             "constant 1: expected 5x3xfloat32, got 4x5xfloat32",
         ),
-        (["f.mlir", "--input=@w.npz"], "@w.npz:NAME is one of weight, other"),
+        (
+            ["f.mlir", "--input=@w.npz"],
+            "an archive of several, weight, other; @FILE.npz:NAME",
+        ),
+        (
+            ["f.mlir", "--input=@cut.npz:weight"],
+            "cut.npz: expected an array of numbers",
+        ),
+        (["f.mlir", "--input=@one.npz:weight"], "an array called 'weight', got none"),
         (["f.mlir", "--input=@w.npz:w"], "an array called 'w', got weight, other"),
         (["f.mlir", "--input=@w.safetensors"], "as in @w.safetensors:NAME"),
         (["f.mlir", "--input=@no.safetensors:w"], "no.safetensors: cannot read"),

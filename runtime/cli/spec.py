@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 from zipfile import BadZipFile
@@ -153,21 +153,32 @@ def _load(text: str) -> Array:
         return _load_npy(Path(text))
     path, name = member
     if path.suffix == ".npz":
-        arrays = _numpy_file(path)
-    else:
-        from runtime.training.checkpoint import load
+        return _load_numpy(path, name)
+    from runtime.training.checkpoint import load
 
-        arrays = load(path)
-    if isinstance(arrays, np.ndarray) or name not in arrays:
-        names = "one array" if isinstance(arrays, np.ndarray) else ", ".join(arrays)
+    return _named(load(path), path, name)
+
+
+def _named(arrays: Mapping[str, Array], path: Path, name: str) -> Array:
+    if name not in arrays:
+        names = ", ".join(arrays) or "none"
         raise BrError(f"{path}: expected an array called '{name}', got {names}")
-    return np.asarray(arrays[name])
+    return arrays[name]
 
 
-def _numpy_file(path: Path) -> Any:
-    """An array, or an archive of several."""
+def _load_numpy(path: Path, name: str | None = None) -> Array:
+    """The array in a file of numpy's, or the one called `name`."""
     try:
-        return np.load(path, allow_pickle=False)
+        found = np.load(path, allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            return _named({}, path, name) if name else cast(Array, found)
+        with found as archive:
+            if name:
+                return _named(archive, path, name)
+            raise BrError(
+                f"{path}: expected one array (.npy), got an archive of several, "
+                f"{', '.join(archive)}; @FILE.npz:NAME is one of them"
+            )
     except OSError as e:
         raise BrError(f"{path}: {e.strerror or e}") from e
     except (ValueError, EOFError, MemoryError, BadZipFile) as e:
@@ -181,15 +192,7 @@ def _numpy_file(path: Path) -> Any:
 def _load_npy(path: Path) -> Array:
     if path.suffix == ".safetensors":
         raise BrError(f"{path}: expected the name of an array, as in @{path}:NAME")
-    array = _numpy_file(path)
-    if not isinstance(array, np.ndarray):
-        names = ", ".join(array)
-        array.close()
-        raise BrError(
-            f"{path}: expected one array (.npy), got an archive; @{path}:NAME is one "
-            f"of {names}"
-        )
-    return cast(Array, array)
+    return _load_numpy(path)
 
 
 def _load_raw(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
