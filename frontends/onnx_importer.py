@@ -19,6 +19,7 @@ from frontends.array_builder import Tensor, known
 from frontends.array_sums import Builder
 from frontends.elements import HALVES
 from frontends.onnx_fold import fold, inferred
+from frontends.onnx_functions import Schema, bind, function_body
 from frontends.onnx_model import Model, dtype_of, opsets_of, standard
 from frontends.onnx_ops.registry import (
     TABLE,
@@ -33,9 +34,6 @@ for _name in (
     import_module(f"frontends.onnx_ops.{_name}")
 
 F32 = np.dtype(np.float32)
-Schema = Any
-"""An onnx.defs.OpSchema, most of whose members its type stubs leave out."""
-
 TYPES = ("to", "dtype", "output_dtype")
 """Attributes that are the number of a type."""
 
@@ -117,10 +115,13 @@ class Importer:
             return self.call(function, node, inputs, opsets_of(function))
         schema = self.schema(node)
         types = inferred(node, schema, inputs, self.opsets, self.model.proto.ir_version)
-        if (folded := fold(node, inputs, types, self.opsets)) is not None:
-            return folded
         entry = TABLE.get((domain, node.op_type))
-        if entry is not None and schema.since_version >= entry.since:
+        if entry is not None and schema.since_version < entry.since:
+            entry = None
+        folded = fold(node, inputs, types, self.opsets, entry is not None)
+        if folded is not None:
+            return folded
+        if entry is not None:
             return self.apply(entry, node, schema, inputs, scope)
         body = function_body(node, schema, types)
         if body is not None:
@@ -348,48 +349,6 @@ def define(
                 f"{describe(node)}: expected one value of the name '{name}', got two"
             )
         scope.maps[0][name] = result
-
-
-def bind(
-    node: NodeProto, given: Mapping[str, AttributeProto], absent: set[str]
-) -> NodeProto:
-    """A node of a function, with the attributes of the call in the places where it
-    refers to them, and without the inputs that the call leaves out."""
-    made = NodeProto()
-    made.CopyFrom(node)
-    del made.attribute[:]
-    for attribute in node.attribute:
-        if not attribute.ref_attr_name:
-            made.attribute.append(attribute)
-            if attribute.HasField("g"):
-                for inner in made.attribute[-1].g.node:
-                    inner.CopyFrom(bind(inner, given, absent))
-        elif (value := given.get(attribute.ref_attr_name)) is not None:
-            made.attribute.append(value)
-            made.attribute[-1].name = attribute.name
-    for i, name in enumerate(made.input):
-        if name in absent:
-            made.input[i] = ""
-    while made.input and not made.input[-1]:
-        del made.input[-1]
-    return made
-
-
-def function_body(
-    node: NodeProto,
-    schema: Schema,
-    types: Mapping[str, onnx.TypeProto],
-) -> FunctionProto | None:
-    """The standard's definition of an operator by others, if it has one."""
-    data = None
-    if schema.has_context_dependent_function:
-        given = [
-            types[name].SerializeToString() if name else b"" for name in node.input
-        ]
-        data = schema.get_context_dependent_function(node.SerializeToString(), given)
-    elif schema.has_function:
-        return schema.function_body
-    return FunctionProto.FromString(data) if data else None
 
 
 def _value(attribute: AttributeProto) -> Any:

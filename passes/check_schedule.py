@@ -14,7 +14,13 @@ from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
 from brdialect.roles import Blocked, Contraction, Form, Linear, Role
 from brdialect.schedule import LETTERS, Loop, Schedule
-from passes.nearest_schedule import covered, has_panels_of_b, nearest_schedule
+from passes.nearest_schedule import (
+    covered,
+    describe,
+    has_panels_of_b,
+    nearest_schedule,
+    skip_faults,
+)
 
 
 def check_schedule(op: ContractOp, table: Contraction, s: Schedule) -> None:
@@ -45,30 +51,9 @@ def _faults(table: Contraction, s: Schedule) -> Iterator[str]:
     yield from _panel_faults(table, s, "a", table.a, s.m, s.pack_a)
     yield from _panel_faults(table, s, "b", table.b, s.n, s.pack_b)
     if s.skip is not None:
-        yield from _skip_faults(table, s, s.skip)
+        yield from skip_faults(table, s, s.skip)
     if s.prefetch_b and not has_panels_of_b(table, s):
         yield "expected pack=b beside prefetch=b: what comes next lies in panels"
-
-
-def _skip_faults(table: Contraction, s: Schedule, taps: int) -> Iterator[str]:
-    """A call has all taps in its batch and is in one place of the window's dimension,
-    so that it is known which of them it needs."""
-    if taps not in s.batch or covered(table, s, taps) != table.extents[taps]:
-        yield (
-            f"expected {describe(table, taps)} in batch= and without a loop for "
-            f"skip={LETTERS[taps]}"
-        )
-    window = table.window(taps)
-    if window is None:
-        yield (
-            f"expected {describe(table, taps)} to be the taps of a window, x + "
-            f"{LETTERS[taps]}, for skip={LETTERS[taps]}"
-        )
-    elif (place := window.place) in s.inner or covered(table, s, place) != 1:
-        yield (
-            f"expected {describe(table, place)} in a loop of step 1 for "
-            f"skip={LETTERS[taps]}"
-        )
 
 
 def shared_sum(table: Contraction, s: Schedule) -> Loop | None:
@@ -157,8 +142,3 @@ def _panel_faults(
                 f"expected the calls over '{LETTERS[j]}' to lie in panels of "
                 f"{block}, got {part} at a time; loop '{LETTERS[j]}{block}'"
             )
-
-
-def describe(table: Contraction, iterator: int) -> str:
-    """The iterator as a message calls it."""
-    return f"'{LETTERS[iterator]}' ({table.extents[iterator]} trips)"

@@ -42,7 +42,9 @@ from xdsl.pattern_rewriter import (
     PatternRewriter,
     PatternRewriteWalker,
     RewritePattern,
+    op_type_rewrite_pattern,
 )
+from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.linalg.named_ops import iterator_types_of
@@ -246,6 +248,23 @@ class GeneraliseLinalg(RewritePattern):
         rewriter.replace(op, new)
 
 
+def is_empty(op: ops.GenericOp) -> bool:
+    """Whether one of its loops, on tensors, makes no trip."""
+    shaped = (v.type for v in op.operands)
+    return bool(op.res) and any(
+        0 in t.get_shape() for t in shaped if isa(t, TensorType)
+    )
+
+
+class DropEmpty(RewritePattern):
+    """The last part of the module's docstring."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: ops.GenericOp, rewriter: PatternRewriter) -> None:
+        if is_empty(op):
+            rewriter.replace(op, [], op.outputs)
+
+
 @dataclass(frozen=True)
 class GeneraliseLinalgPass(ModulePass):
     """Writes every named linalg operation, but fill, as `linalg.generic`."""
@@ -256,3 +275,4 @@ class GeneraliseLinalgPass(ModulePass):
         PatternRewriteWalker(
             GeneraliseLinalg(), apply_recursively=False
         ).rewrite_module(op)
+        PatternRewriteWalker(DropEmpty(), apply_recursively=False).rewrite_module(op)

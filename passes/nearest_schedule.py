@@ -9,11 +9,11 @@ Plain data: it changes no program. check_schedule.py names it in its messages.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from brdialect.roles import Blocked, Contraction, Form, Linear, Role
-from brdialect.schedule import Loop, Schedule
+from brdialect.schedule import LETTERS, Loop, Schedule
 
 
 def nearest_schedule(table: Contraction, s: Schedule) -> Schedule:
@@ -29,9 +29,10 @@ def nearest_schedule(table: Contraction, s: Schedule) -> Schedule:
     fitting = replace(fitting, loops=_complete(table, fitting, loops))
     pack_b = _pack(table, fitting, table.b, columns, s.pack_b)
     fitting = replace(fitting, pack_b=pack_b)
+    skips = s.skip is not None and not any(skip_faults(table, fitting, s.skip))
     return replace(
         fitting,
-        skip=s.skip if can_skip(table, fitting, s.skip) else None,
+        skip=s.skip if skips else None,
         pack_a=_pack(table, fitting, table.a, rows, s.pack_a),
         prefetch_b=s.prefetch_b and has_panels_of_b(table, fitting),
     )
@@ -81,13 +82,26 @@ def _sums(
     return inner, tuple(dict.fromkeys(batch))
 
 
-def can_skip(table: Contraction, s: Schedule, taps: int | None) -> bool:
-    """Whether calls may leave out taps of a window: each has all of them in its batch,
-    and is in one place of the window's dimension."""
-    window = None if taps is None else table.window(taps)
-    if taps is None or window is None or taps not in s.batch or s.steps(taps):
-        return False
-    return window.place not in s.inner and covered(table, s, window.place) == 1
+def skip_faults(table: Contraction, s: Schedule, taps: int) -> Iterator[str]:
+    """What is wrong with leaving out taps of a window: a call has all of them in its
+    batch and is in one place of the window's dimension, so that it is known which of
+    them it needs."""
+    if taps not in s.batch or covered(table, s, taps) != table.extents[taps]:
+        yield (
+            f"expected {describe(table, taps)} in batch= and without a loop for "
+            f"skip={LETTERS[taps]}"
+        )
+    window = table.window(taps)
+    if window is None:
+        yield (
+            f"expected {describe(table, taps)} to be the taps of a window, x + "
+            f"{LETTERS[taps]}, for skip={LETTERS[taps]}"
+        )
+    elif (place := window.place) in s.inner or covered(table, s, place) != 1:
+        yield (
+            f"expected {describe(table, place)} in a loop of step 1 for "
+            f"skip={LETTERS[taps]}"
+        )
 
 
 def covered(table: Contraction, s: Schedule, iterator: int) -> int:
@@ -161,3 +175,8 @@ def _pack(
         return None
     part = covered(table, s, iterator)
     return size if part <= size and size % part == 0 else part
+
+
+def describe(table: Contraction, iterator: int) -> str:
+    """The iterator as a message calls it."""
+    return f"'{LETTERS[iterator]}' ({table.extents[iterator]} trips)"

@@ -89,7 +89,7 @@ def reader_of(argument: BlockArgument, target: Target, tuned: Tuned) -> Reader |
             schedule = op.schedule.data
         else:
             problem = replace(problem_of(op, target), load_time_b=True)
-            schedule = tuned_schedule(op, tuned) or analytic_schedule(problem)
+            schedule = tuned_schedule(op, tuned, target) or analytic_schedule(problem)
         table = contraction_of((op.a, op.b, op.c), op.maps)
         columns, size = schedule.n, schedule.pack_b
         if size is None or columns is None or table is None:

@@ -3,7 +3,7 @@ what comes of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
@@ -95,6 +95,12 @@ class Model:
         self._constants: dict[int, Array] = found.checked_constants(constants)
         found = replace(found, constants=frozenset(self._constants))
         return replace(found, open_sizes=frozenset()) if self.request.profile else found
+
+    def arguments(self, arrays: Sequence[Array]) -> list[Array]:
+        """All of them in order, where a call gives `arrays`."""
+        signature = self.signature
+        every = {**self._constants, **dict(zip(signature.free, arrays, strict=True))}
+        return [every[i] for i in range(len(every))]
 
     def device_executable(self, shapes: Shapes) -> DeviceExecutable:
         """The kernels for concrete shapes, on the GPU."""

@@ -147,8 +147,8 @@ class Program:
                 raise BrError(
                     f"argument {i} of @{function.sym_name.data}: expected its array "
                     "when the program is compiled, since it carries br.bound; give "
-                    f"constants={{{i}: array}} to brdialect.compile, or leave br.bound "
-                    "out"
+                    f"constants={{{i}: array}} to brdialect.compile, --constants={i} "
+                    "to the commands, or leave br.bound out"
                 )
             if STATE in marks and not state:
                 raise BrError(

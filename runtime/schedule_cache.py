@@ -1,5 +1,5 @@
 """The schedules that br-tune found, kept for every later compile: a readable file for
-each target in the user's cache folder (passes/tuned_schedules.py has its layout).
+each target in the user's cache folder. Its layout: passes/tuned_schedules.py.
 
 Writers take turns under a lock and replace the file whole, so a reader never sees half
 of one. Nothing here stops a compile: what cannot be read is left out with a warning.

@@ -4,11 +4,7 @@ way of a compile."""
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -401,46 +397,3 @@ def test_who_asks_for_the_llvm_ir_sees_it(
     monkeypatch.setenv("BR_DEBUG", "3")
     run()
     assert len(compiles) == 2
-
-
-COMMAND = (sys.executable, "-X", "importtime", "-m", "runtime.cli.run")
-
-
-def start(path: Path, *options: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*COMMAND, str(path), *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finished(process: subprocess.Popen[str]) -> tuple[str, set[str]]:
-    """What it printed, and the packages it imported."""
-    output, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
-    names = re.findall(r"^import time:.*\| +([\w.]+)$", errors, re.MULTILINE)
-    return output, {name.split(".")[0] for name in names}
-
-
-def test_a_warm_start_imports_no_compiler(folder: Path, tmp_path: Path):
-    path = tmp_path / "m.mlir"
-    path.write_text(TEXT)
-    cold, imported = finished(start(path, "--json"))
-    assert {"xdsl", "llvmlite", "passes"} <= imported
-    for options in ([], ["--json"], [f"--output={tmp_path}/y.npz"]):
-        _, imported = finished(start(path, *options))
-        assert not {"xdsl", "llvmlite", "passes"} & imported
-    _, imported = finished(start(path, "--no-cache"))
-    assert "xdsl" in imported
-    assert json.loads(cold)["ok"]
-
-
-def test_two_processes_at_once(folder: Path, tmp_path: Path):
-    path = tmp_path / "m.mlir"
-    path.write_text(TEXT)
-    first, second = [finished(p)[0] for p in [start(path), start(path)]]
-    assert first == second
-    third, imported = finished(start(path))
-    assert third == first and "xdsl" not in imported
-    assert not list(folder.glob("*.part"))

@@ -6,10 +6,12 @@ import math as python_math
 from collections.abc import Callable
 from functools import reduce
 
+import numpy as np
 from xdsl.dialects import math
 
 from frontends.array_builder import Tensor
 from frontends.array_sums import Builder
+from frontends.elements import is_float
 from frontends.onnx_ops.registry import operator
 from frontends.scalar import Scalar
 
@@ -135,10 +137,13 @@ def hard_sigmoid(b: Builder, x: Tensor, *, alpha: float, beta: float) -> Tensor:
 @operator("Shrink")
 def shrink(b: Builder, x: Tensor, *, bias: float, lambd: float) -> Tensor:
     """x moved by `bias` towards 0, which is what is nearer than `lambd`"""
-    return b.map(
+    result = x.dtype
+    x = x if is_float(result) else b.cast(x, np.dtype(np.float64))
+    y = b.map(
         lambda x: (x < -lambd).choose(x + bias, (x > lambd).choose(x - bias, 0 * x)),
         x,
     )
+    return b.cast(y, result)
 
 
 @operator("Swish")

@@ -35,11 +35,13 @@ def wrapped(b: Builder, indices: Tensor, size: int) -> list[int] | None:
     if not indices.known:
         return None
     found = indices.array.ravel()
-    expect(
-        bool(((found >= -size) & (found < size)).all()),
-        f"expected indices of at least {-size} and below {size}, got "
-        f"{found.min()} to {found.max()}",
-    )
+    if found.size:
+        lowest, highest = found.min(), found.max()
+        expect(
+            bool(lowest >= -size and highest < size),
+            f"expected indices of at least {-size} and below {size}, got {lowest} to "
+            f"{highest}",
+        )
     return [int(i) for i in np.where(found < 0, found + size, found)]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from frontends.array_builder import Tensor, dims_map, position
 from frontends.array_sums import Builder
-from frontends.elements import element_type, highest, lowest
+from frontends.elements import element_type, highest, is_float, lowest
 from frontends.onnx_ops.registry import axes_of, axis_of, integers, operator
 from frontends.scalar import Scalar
 
@@ -36,15 +36,21 @@ def squares(x: Scalar, total: Scalar) -> Scalar:
     return total + x * x
 
 
+F64 = np.dtype(np.float64)
+
+
+def in_floats(function: Callable[[Scalar], Scalar], x: Scalar) -> Scalar:
+    """A function of real numbers; that of an integer is cut towards zero."""
+    return function(x) if x.is_float else function(x.cast(F64)).cast(x.dtype)
+
+
 REDUCTIONS: dict[str, Reduction] = {
     "ReduceL1": Reduction(lambda x, total: total + x.abs()),
     "ReduceL2": Reduction(
         squares,
-        finish=lambda t, n: (
-            t.cast(np.dtype("f8")).sqrt().cast(t.dtype) if not t.is_float else t.sqrt()
-        ),
+        finish=lambda t, n: in_floats(Scalar.sqrt, t),
     ),
-    "ReduceLogSum": Reduction(total, finish=lambda t, n: t.log()),
+    "ReduceLogSum": Reduction(total, finish=lambda t, n: in_floats(Scalar.log, t)),
     "ReduceMax": Reduction(lambda x, top: top.maximum(x), lowest),
     "ReduceMean": Reduction(total, finish=lambda t, n: t / n),
     "ReduceMin": Reduction(lambda x, top: top.minimum(x), highest),
@@ -103,6 +109,15 @@ def reduce_log_sum_exp(
     noop_with_empty_axes: int | None = None,
 ) -> Tensor:
     """log sum exp x = top + log sum exp(x - top), with top the largest x"""
+    if not is_float(x.dtype):
+        floats = reduce_log_sum_exp(
+            b,
+            b.cast(x, F64),
+            axes,
+            keepdims=keepdims,
+            noop_with_empty_axes=noop_with_empty_axes,
+        )
+        return b.cast(floats, x.dtype)
     dims = reduced_axes(x, axes, noop_with_empty_axes)
     top = b.reduce(x, dims, lowest(x.dtype), lambda x, top: top.maximum(x), keep=True)
     # what is infinite would give infinity - infinity

@@ -63,7 +63,10 @@ NEAREST: dict[str, Callable[[Array], Array]] = {
     "round_prefer_ceil": lambda x: np.floor(x + 0.5),
     "floor": np.floor,
     "ceil": np.ceil,
+    "simple": np.floor,
 }
+"""`simple` is for opset 10, which names none: as ONNX Runtime has it, ceil to fewer
+elements."""
 
 
 def triangle(distance: Array) -> Array:
@@ -110,7 +113,10 @@ class Method:
         at = COORDINATES[self.coordinates](np.arange(axis.to, dtype=np.float64), axis)
         beyond = (at < 0) | (at > axis.size - 1)
         if self.mode == "nearest":
-            rows = NEAREST[self.nearest](at)[:, None]
+            rounded = NEAREST[self.nearest]
+            if self.nearest == "simple" and axis.scale < 1:
+                rounded = np.ceil
+            rows = rounded(at)[:, None]
             return rows.clip(0, axis.size - 1), np.ones_like(rows), beyond
         shrink = min(axis.scale, 1.0) if self.antialias else 1.0
         reach, weight = (
@@ -147,8 +153,7 @@ def resample(b: Builder, x: Tensor, d: int, rows: Array, weights: Array) -> Tens
 
         more = [] if total is None else [total]
         total = b.map(add, part, factor, *more)
-    assert total is not None
-    return total
+    return b.filled(0, shape, x.dtype) if total is None else total
 
 
 @operator("Resize", since=10)
@@ -173,7 +178,7 @@ def resize(
     """x with other sizes"""
     if version == 10:  # the region of interest came later
         roi, scales, sizes = None, roi, None
-        coordinate_transformation_mode, nearest_mode = "asymmetric", "floor"
+        coordinate_transformation_mode, nearest_mode = "asymmetric", "simple"
     dims = [axis_of(d, x.rank) for d in axes] if axes else [*range(x.rank)]
     shape = [x.shape[d] for d in dims]
     region = [0.0] * len(dims) + [1.0] * len(dims)

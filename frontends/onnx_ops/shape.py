@@ -143,8 +143,10 @@ def split(
     axis = axis_of(axis, x.rank)
     total = x.shape[axis]
     if split is None:
-        size = -(-total // (num_outputs or outputs))
-        sizes = [min(size, total - start) for start in range(0, total, size)]
+        count = num_outputs or outputs
+        size = -(-total // count)
+        # the last ones may be smaller, or empty
+        sizes = [max(0, min(size, total - i * size)) for i in range(count)]
     else:
         sizes = integers(split, "split")
     expect(
@@ -178,9 +180,17 @@ def slice_(
     axes_of(dims, x.rank)
     first, sizes, strides = [0] * x.rank, [*x.shape], [1] * x.rank
     for d, start, stop, stride in zip(dims, begin, end, step, strict=True):
-        span = range(x.shape[d])[start:stop:stride]
+        span = span_of(x.shape[d], start, stop, stride)
         first[d], sizes[d], strides[d] = span.start, len(span), stride
     return b.slice(x, first, sizes, strides)
+
+
+def span_of(size: int, start: int, stop: int, step: int) -> range:
+    """What a slice reads of `size` elements: Python's, but one that walks back begins
+    at 0 where Python's would begin before it."""
+    if step < 0 and start < -size:
+        start = 0
+    return range(size)[start:stop:step]
 
 
 @operator("Pad", since=2, moves=True)
@@ -240,14 +250,16 @@ def bordered(rows: np.ndarray, size: int, mode: str) -> np.ndarray:
 
 
 @operator("DepthToSpace", moves=True)
-def depth_to_space(b: Builder, x: Tensor, *, blocksize: int, mode: str) -> Tensor:
-    """[n, c * s * s, h, w] -> [n, c, h * s, w * s]"""
+def depth_to_space(
+    b: Builder, x: Tensor, *, blocksize: int, mode: str | None
+) -> Tensor:
+    """[n, c * s * s, h, w] -> [n, c, h * s, w * s]; s before c, but in the mode CRD"""
     n, channels, h, w = x.shape
     c, s = channels // blocksize**2, blocksize
-    if mode == "DCR":
-        x = b.transpose(b.reshape(x, (n, s, s, c, h, w)), (0, 3, 4, 1, 5, 2))
-    else:
+    if mode == "CRD":
         x = b.transpose(b.reshape(x, (n, c, s, s, h, w)), (0, 1, 4, 2, 5, 3))
+    else:
+        x = b.transpose(b.reshape(x, (n, s, s, c, h, w)), (0, 3, 4, 1, 5, 2))
     return b.reshape(x, (n, c, h * s, w * s))
 
 
@@ -325,13 +337,15 @@ def dropout(
     training_mode: Tensor | None = None,
     *,
     seed: int | None,
+    version: int,
 ) -> tuple[Tensor, Tensor]:
     """x, and which elements are kept: all of them; in training, those that the
     generator of the standard's own evaluator keeps, the same ones in each call"""
     training = training_mode is not None and bool(numbers(training_mode, "mode").item())
     chance = 0.5 if ratio is None or not training else numbers(ratio, "ratio").item()
     if not training or chance == 0:
-        return x, b.filled(1, x.shape, np.dtype(np.bool_))
+        kept = np.dtype(np.bool_) if version >= 10 else x.dtype
+        return x, b.filled(1, x.shape, kept)
     expect(
         seed is not None and 0 < chance < 1,
         "expected inference, or training with a seed and a ratio from 0 to below 1, "

@@ -173,7 +173,11 @@ def alloca(low: FunctionLowering, op: Operation) -> None:
     sizes = fresh_sizes(low, op)
     element = check_memref(type_of(op.results[0], op), op)
     count = low.product(sizes)
-    if isinstance(count, int) and count * bytes_of(element, op) > LARGEST_ALLOCA:
+    if (
+        isinstance(count, int)
+        and count
+        and (count * bytes_of(element, op) > LARGEST_ALLOCA)
+    ):
         unsupported(
             op,
             f"convert-to-llvm: expected at most {LARGEST_ALLOCA} bytes on the stack, "

@@ -19,9 +19,9 @@ from runtime.aot import (
     link_shared,
 )
 from runtime.cli.files import written_whole
-from runtime.cli.options import parser
+from runtime.cli.options import add_constants, constants_of, parser
 from runtime.cli.report import about, run_tool
-from runtime.cli.spec import shape_of_spec
+from runtime.cli.spec import constant_arrays, shape_of_spec
 from runtime.codegen import emit_assembly, emit_object
 from runtime.host import resolve_target, same_architecture, with_exact
 from runtime.program import Program, load_program
@@ -43,6 +43,7 @@ them at its first call. It is named like the entry, or like OUT where that is ma
 
 examples:
   br-compile mlp.mlir -o mlp.so
+  br-compile mlp.mlir -o mlp.so --constants=1 --input=4x2xf32 --input=@w.npy
   br-compile mlp.mlir -o mlp.s --target=aarch64
   br-compile mlp.mlir -o mlp.o --target=x86-64-v4 --threads=8
   br-compile mlp.mlir -o mlp.ptx --target=nvptx64-sm_80
@@ -64,6 +65,7 @@ class Options:
     output: Path
     threads: int
     input: list[str]
+    constants: str
 
 
 def parse_options(arguments: Sequence[str] | None = None) -> Options:
@@ -83,8 +85,10 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         default=[],
         metavar="SPEC",
         help="the sizes of an argument, such as 1x3x224x224xf32, where the file leaves "
-        "them open; once for each, in order",
+        "them open; once for each, in order. Of those that --constants names, "
+        "the values: 3x3xf32=@w.npy, or @net.safetensors:conv.weight",
     )
+    add_constants(p)
     options = Options(**vars(p.parse_args(arguments)))
     if options.output.suffix not in SUFFIXES:
         raise BrError(
@@ -98,7 +102,9 @@ def known_shapes(program: Program, options: Options) -> Shapes:
     signature = program.signature
     shapes = signature.static_shapes()
     if options.input:
-        shapes = signature.bound_shapes([shape_of_spec(text) for text in options.input])
+        numbers = constants_of(options.constants)
+        free = [x for i, x in enumerate(options.input) if i not in numbers]
+        shapes = signature.bound_shapes([shape_of_spec(text) for text in free])
     if shapes is None:
         given = ", ".join(map(str, signature.parameters))
         raise BrError(
@@ -107,6 +113,14 @@ def known_shapes(program: Program, options: Options) -> Shapes:
             "them, an --input=SPEC for each argument"
         )
     return shapes
+
+
+def load(options: Options, target: Target) -> Program:
+    """The program, with the arrays of --constants."""
+    constants = constant_arrays(options.constants, options.input)
+    return load_program(
+        options.file, options.entry, target, constants, True, options.tuned
+    )
 
 
 def make_library(program: Program, options: Options) -> Library:
@@ -121,9 +135,7 @@ def make(options: Options, target: Target, folder: Path) -> tuple[Path, str]:
     """The output, made in `folder`, and the text of its header."""
     suffix = options.output.suffix
     linker = find_linker(target) if suffix == ".so" else ""
-    program = load_program(
-        options.file, options.entry, target, guard=True, tuned=options.tuned
-    )
+    program = load(options, target)
     library = make_library(program, options)
     fast = suffix in BINARY and same_architecture(target)
     text = library.llvm_ir(embed_from(folder) if fast else embed_as_text)
@@ -153,9 +165,7 @@ def check_suffix(options: Options, target: Target) -> None:
 
 def make_kernels(options: Options, target: Target, folder: Path) -> list[Path]:
     """The PTX and what stands beside it, made in `folder`."""
-    program = load_program(
-        options.file, options.entry, target, guard=True, tuned=options.tuned
-    )
+    program = load(options, target)
     code = program.device_code(known_shapes(program, options))
     made = folder / options.output.name
     parameters = program.signature.parameters

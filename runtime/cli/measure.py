@@ -44,8 +44,9 @@ def benchmark(compiled: Compiled, program: Program, inputs: Sequence[Array]) -> 
 
 
 def run_reference(program: Program, inputs: Sequence[Array]) -> list[Array]:
-    """What numpy gives in float64; memrefs are written in place."""
-    module = program.specialised(tuple(array.shape for array in inputs))
+    """What numpy gives in float64 for all arguments; memrefs are written in place."""
+    free = tuple(inputs[i].shape for i in program.signature.free)
+    module = program.specialised(free)
     blobs = source.resources(module)
     entry = program.signature.entry
     return [*reference.run(module, entry, inputs, resources=blobs)]

@@ -30,8 +30,9 @@ from brdialect.source import (
     verify,
 )
 from runtime.cli.files import written_whole
+from runtime.cli.options import add_constants
 from runtime.cli.report import about, run_tool
-from runtime.cli.spec import shape_of_spec
+from runtime.cli.spec import constant_arrays, shape_of_spec
 
 _ALIGNMENT = "0x40000000"  # 64 bytes, a cache line, as four little-endian bytes
 
@@ -64,6 +65,7 @@ class BrOpt(xDSLOptMain):
             help="of a file that is no MLIR: the sizes of an argument, such as "
             "1x3x224x224xf32, where the file leaves them open; once for each, in order",
         )
+        add_constants(arg_parser)
         arg_parser.add_argument(
             "--print-weights",
             action="store_true",
@@ -134,7 +136,8 @@ class BrOpt(xDSLOptMain):
                 f"expected the sizes of {len(found.arguments)} arguments, "
                 f"{', '.join(map(str, found.arguments))}; give an --input=SPEC for each"
             )
-        return found.at(shapes, {})
+        constants = constant_arrays(self.args.constants, self.args.input)
+        return found.at(shapes, constants)
 
     def apply_passes(self, prog: ModuleOp) -> None:
         if not self.args.disable_verify:

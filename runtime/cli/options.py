@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,6 +16,35 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise BrError(f"{message}; {self.prog} --help explains the options")
+
+
+def add_constants(p: argparse.ArgumentParser) -> None:
+    """The option --constants, which `constants_of` reads."""
+    p.add_argument(
+        "--constants",
+        default="",
+        metavar="I,J",
+        help="arguments, counted from 0, that are given when the program is loaded, "
+        "such as weights, which are packed then, or sizes that an .onnx model reads",
+    )
+
+
+def constants_of(text: str) -> list[int]:
+    """The numbers of --constants."""
+    words = [w for w in text.split(",") if w]
+    if not all(w.isdecimal() for w in words):
+        raise BrError(f"--constants: expected numbers of arguments, got '{text}'")
+    return [int(w) for w in words]
+
+
+def check_constants(numbers: Sequence[int], count: int, what: str) -> None:
+    """Refuses numbers of --constants that are none of `count` arguments, or specs."""
+    if wrong := [i for i in numbers if i >= count]:
+        raise BrError(
+            f"--constants: expected {what} from 0 to {count - 1}, got {wrong[0]}"
+            if count
+            else "--constants: expected an --input for each argument, got none"
+        )
 
 
 def parser(prog: str, description: str, examples: str) -> Parser:

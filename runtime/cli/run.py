@@ -18,7 +18,7 @@ from brdialect.mistake import BrError
 from runtime.arguments import Parameter
 from runtime.cli.compare import Comparison, compare
 from runtime.cli.files import written_whole
-from runtime.cli.options import parser
+from runtime.cli.options import add_constants, check_constants, constants_of, parser
 from runtime.cli.outcome import Outcome
 from runtime.cli.profile import profile
 from runtime.cli.report import about, run_apart, run_tool
@@ -34,6 +34,7 @@ A SPEC says an array:
   1x3x224x224xf32                 random values, the same in each run (--seed)
   1x3x224x224xf32=@image.npy      a file that must hold this shape and type
   @image.npy                      a file
+  @net.safetensors:conv.weight    the array of that name in a file; .npz too
   4xf32=1,2,3,4                   values; 2x2xf32=[[1,2],[3,4]] too
   16x16xf32=0.5                   one value for all elements
   f32=2                           a scalar
@@ -42,6 +43,8 @@ Without any --input every argument is random: floats standard normal, integers 0
 examples:
   br-run mlp.mlir                                 random arguments, prints the results
   br-run mlp.mlir --input=@x.npy --output=y.npz   a file in, a file out
+  br-run mlp.mlir --constants=1 --input=4x8xf32 --input=@net.safetensors:weight
+                                                  weights that are packed once
   br-run mlp.mlir --verify                        against the numpy reference
   br-run net.onnx --verify=onnxruntime            against ONNX Runtime; onnx: against
                                                   the onnx package's own evaluator
@@ -79,6 +82,7 @@ class Options:
     tuned: bool
     cache: bool
     input: list[str]
+    constants: str
     output: Path | None
     expected_output: list[str]
     rtol: float | None
@@ -101,6 +105,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         metavar="SPEC",
         help="an argument; once for each, in order",
     )
+    add_constants(p)
     p.add_argument(
         "--output", type=Path, metavar="FILE.npz", help="writes result0, result1 ..."
     )
@@ -150,6 +155,12 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     alone = {"--verify": f"--verify={VERIFIERS[0]}", "--profile": "--profile="}
     words = [alone.get(word, word) for word in words]
     options = Options(**vars(p.parse_args(words)))
+    check_options(options)
+    return options
+
+
+def check_options(options: Options) -> None:
+    """Refuses what could not be done at the end, before anything is done."""
     if options.output is not None and options.output.suffix != ".npz":
         raise BrError(f"--output: expected a file named *.npz, got {options.output}")
     if options.seed < 0:
@@ -164,7 +175,6 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         check_can_run(options.verify, options.file)
     if options.profile:
         check_picture(Path(options.profile))
-    return options
 
 
 def check_picture(path: Path) -> None:
@@ -178,11 +188,19 @@ def check_picture(path: Path) -> None:
         )
 
 
-def make_inputs(options: Options, parameters: Sequence[Parameter]) -> list[Array]:
-    """The arrays of --input, or random ones for every argument."""
+def read_inputs(options: Options) -> tuple[dict[int, Array], list[Array]]:
+    """The arrays of --input: those of --constants, and the others."""
     random = np.random.default_rng(options.seed)
-    if options.input:
-        return [parse_spec(text, random) for text in options.input]
+    arrays = [parse_spec(text, random) for text in options.input]
+    numbers = constants_of(options.constants)
+    check_constants(numbers, len(arrays), "arguments with an --input,")
+    constants = {i: arrays[i] for i in numbers}
+    return constants, [x for i, x in enumerate(arrays) if i not in constants]
+
+
+def random_inputs(options: Options, parameters: Sequence[Parameter]) -> list[Array]:
+    """Arrays for all arguments."""
+    random = np.random.default_rng(options.seed)
     return [random_input(p, i, random) for i, p in enumerate(parameters)]
 
 
@@ -223,14 +241,15 @@ def verified(
     """The results against those of what --verify names, which may write the inputs."""
     if options.verify is None:
         return {}
+    every = model.arguments(inputs)
     if options.verify != "numpy":
         from runtime.cli.implementations import run_model
 
-        right = run_model(options.verify, options.file, inputs)
+        right = run_model(options.verify, options.file, every)
         return {options.verify: check(results, right, options)}
     from runtime.cli.measure import run_reference
 
-    right = run_reference(model.program, inputs)
+    right = run_reference(model.program, every)
     right += written_arguments(model.signature.parameters, inputs)
     return {"numpy reference": check(results, right, options)}
 
@@ -270,10 +289,13 @@ def run_with(options: Options, picture: Path | None) -> int:
     target = resolve_target(options.target, options.threads)
     target = with_exact(target, options.exact)
     check_runs_here(target)
+    with about(options.file):
+        constants, inputs = read_inputs(options)
     request = Request(
         options.file,
         options.entry,
         target,
+        constants,
         guard=True,
         tuned=options.tuned,
         cache=options.cache,
@@ -282,7 +304,9 @@ def run_with(options: Options, picture: Path | None) -> int:
     model = Model(request)
     with about(options.file):
         parameters = model.signature.parameters
-        inputs = model.signature.checked(make_inputs(options, parameters))
+        if not options.input:
+            inputs = random_inputs(options, parameters)
+        inputs = model.signature.checked(inputs)
     want = expected_results(options)
     # memrefs are written in place, so the reference gets copies
     before = [np.copy(array) for array in inputs] if options.verify else []

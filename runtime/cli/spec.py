@@ -3,6 +3,7 @@
 1x3x224x224xf32              seeded random values
 1x3x224x224xf32=@image.npy   a file, whose shape and type must be these
 @image.npy                   a file
+@net.safetensors:conv.weight the array of that name in a file; .npz too
 4xf32=@four.bin              16 raw bytes
 4xf32=1,2,3,4                values; brackets may show the nesting
 2x2xi32=[[1,2],[3,4]]
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 from zipfile import BadZipFile
@@ -22,6 +24,7 @@ import numpy as np
 
 from brdialect.mistake import BrError
 from runtime.arguments import Array, Parameter, aligned_empty, describe
+from runtime.cli.options import check_constants, constants_of
 
 _DTYPES = {
     "i1": np.bool_,
@@ -37,7 +40,7 @@ _DTYPES = {
 def parse_spec(text: str, random: np.random.Generator) -> Array:
     """The array that a SPEC says."""
     if text.startswith("@"):
-        return _load_npy(Path(text[1:]))
+        return _load(text[1:])
     type_text, equals, value = text.partition("=")
     parameter = _parse_type(type_text, text)
     shape = tuple(size for size in parameter.shape if size is not None)
@@ -46,18 +49,32 @@ def parse_spec(text: str, random: np.random.Generator) -> Array:
     if not value.startswith("@"):
         return _parse_values(value, shape, parameter.dtype, text)
     path = Path(value[1:])
-    if path.suffix != ".npy":
+    if path.suffix != ".npy" and not _member(value[1:]):
         return _load_raw(path, shape, parameter.dtype)
-    array = _load_npy(path)
+    array = _load(value[1:])
     if array.shape != shape or array.dtype != parameter.dtype:
-        raise BrError(f"{path}: expected {parameter}, got {describe(array)}")
+        raise BrError(f"{value[1:]}: expected {parameter}, got {describe(array)}")
     return array
+
+
+def constant_arrays(constants: str, specs: Sequence[str]) -> dict[int, Array]:
+    """The arrays of those SPECs that --constants names, which have to say values."""
+    numbers = constants_of(constants)
+    check_constants(numbers, len(specs), "arguments with an --input,")
+    for i in numbers:
+        if "=" not in specs[i] and not specs[i].startswith("@"):
+            raise BrError(
+                f"--constants: expected the values of argument {i}, such as "
+                f"--input={specs[i]}=@w.npy, got its type"
+            )
+    random = np.random.default_rng(0)  # nothing is left to it
+    return {i: parse_spec(specs[i], random) for i in numbers}
 
 
 def shape_of_spec(text: str) -> tuple[int, ...]:
     """The shape that a SPEC says, of which the values do not matter."""
     if text.startswith("@"):
-        return _load_npy(Path(text[1:])).shape
+        return _load(text[1:]).shape
     shape = _parse_type(text.partition("=")[0], text).shape
     return tuple(size for size in shape if size is not None)
 
@@ -124,9 +141,44 @@ def _short(text: str) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _load_npy(path: Path) -> Array:
+def _member(text: str) -> tuple[Path, str] | None:
+    """The archive and the name in it that `net.npz:w` says; None of other files."""
+    found = re.fullmatch(r"(.+\.(?:npz|safetensors)):(.+)", text)
+    return None if found is None else (Path(found[1]), found[2])
+
+
+def _load(text: str) -> Array:
+    """The array of a file, or of a name in it."""
+    if (member := _member(text)) is None:
+        return _load_npy(Path(text))
+    path, name = member
+    if path.suffix == ".npz":
+        return _load_numpy(path, name)
+    from runtime.training.checkpoint import load
+
+    return _named(load(path), path, name)
+
+
+def _named(arrays: Mapping[str, Array], path: Path, name: str) -> Array:
+    if name not in arrays:
+        names = ", ".join(arrays) or "none"
+        raise BrError(f"{path}: expected an array called '{name}', got {names}")
+    return arrays[name]
+
+
+def _load_numpy(path: Path, name: str | None = None) -> Array:
+    """The array in a file of numpy's, or the one called `name`."""
     try:
-        array = np.load(path, allow_pickle=False)
+        found = np.load(path, allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            return _named({}, path, name) if name else cast(Array, found)
+        with found as archive:
+            if name:
+                return _named(archive, path, name)
+            raise BrError(
+                f"{path}: expected one array (.npy), got an archive of several, "
+                f"{', '.join(archive)}; @FILE.npz:NAME is one of them"
+            )
     except OSError as e:
         raise BrError(f"{path}: {e.strerror or e}") from e
     except (ValueError, EOFError, MemoryError, BadZipFile) as e:
@@ -135,10 +187,12 @@ def _load_npy(path: Path) -> Array:
         raise BrError(
             f"{path}: expected an array of numbers as numpy.save writes it: {reason}"
         ) from e
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise BrError(f"{path}: expected one array (.npy), got an archive of several")
-    return cast(Array, array)
+
+
+def _load_npy(path: Path) -> Array:
+    if path.suffix == ".safetensors":
+        raise BrError(f"{path}: expected the name of an array, as in @{path}:NAME")
+    return _load_numpy(path)
 
 
 def _load_raw(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

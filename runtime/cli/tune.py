@@ -18,7 +18,7 @@ from brdialect.target import TARGETS, Target
 from runtime.cli.bench.gradients import PASSES, in_pass
 from runtime.cli.bench.own import program
 from runtime.cli.bench.suites import SUITES, rows_of
-from runtime.cli.options import Parser
+from runtime.cli.options import Parser, add_constants, check_constants, constants_of
 from runtime.cli.report import about, run_tool
 from runtime.cli.spec import parse_spec
 from runtime.cli.tune_display import Display, table
@@ -56,7 +56,7 @@ class Options:
     """The command line."""
 
     work: str
-    pass_: str
+    pass_: str | None
     entry: str | None
     budget: float
     threads: int | None
@@ -84,7 +84,6 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     p.add_argument(
         "--pass",
         dest="pass_",
-        default="fwd",
         metavar="PASS",
         help=f"of a suite: {', '.join(PASSES)}; default fwd",
     )
@@ -122,12 +121,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         metavar="SPEC",
         help="the type of an argument, as br-run takes it; once for each, in order",
     )
-    p.add_argument(
-        "--constants",
-        default="",
-        metavar="I,J",
-        help="arguments that are given when the program is loaded, from 0",
-    )
+    add_constants(p)
     options = Options(**vars(p.parse_args(arguments)))
     if not 0 < options.budget < math.inf:
         raise BrError(f"--budget: expected seconds above 0, got {options.budget}")
@@ -156,16 +150,13 @@ def suite_works(
 
 def file_works(options: Options, target: Target) -> list[Work]:
     """The contractions of a file."""
-    words = [w for w in options.constants.split(",") if w]
-    if not all(w.isdecimal() for w in words):
-        raise BrError(
-            f"--constants: expected numbers of arguments, got '{options.constants}'"
-        )
     random = np.random.default_rng(0)
     shapes = [parse_spec(text, random).shape for text in options.input]
     path = Path(options.work)
     with about(path):
-        return works_of(path, options.entry, target, [int(w) for w in words], shapes)
+        return works_of(
+            path, options.entry, target, constants_of(options.constants), shapes
+        )
 
 
 def works_of(
@@ -191,11 +182,7 @@ def works_of(
             f"({', '.join(map(str, parameters))}) leaves sizes open"
         )
     static = [tuple(size for size in shape if size is not None) for shape in sizes]
-    if wrong := [i for i in weights if i >= len(parameters)]:
-        raise BrError(
-            f"--constants: expected arguments from 0 to {len(parameters) - 1}, "
-            f"got {wrong[0]}"
-        )
+    check_constants(weights, len(parameters), "arguments")
     bound = loaded
     if weights:
         constants = {i: np.empty(static[i], parameters[i].dtype) for i in weights}
@@ -208,10 +195,20 @@ def works_of(
 def find_works(options: Options, target: Target) -> list[Work]:
     """What the command line names."""
     if options.work not in SUITES and is_file(options.work):
+        if options.pass_ is not None:
+            raise BrError(f"--pass: expected a suite, got the file {options.work}")
         if options.minibatch is not None:
             raise BrError("--minibatch: a file has none; --input says its sizes")
         return file_works(options, target)
-    return suite_works(options.work, options.pass_, target, options.minibatch)
+    given = {
+        "--entry": options.entry,
+        "--input": options.input,
+        "--constants": options.constants,
+    }
+    if wrong := [name for name, value in given.items() if value]:
+        raise BrError(f"{wrong[0]}: expected a file, got the suite {options.work}")
+    pass_ = options.pass_ or "fwd"
+    return suite_works(options.work, pass_, target, options.minibatch)
 
 
 def is_file(name: str) -> bool:

@@ -72,3 +72,22 @@ func.func @shapes(%a: tensor<3x4xf32>, %t: tensor<4x3xf32>, %v: tensor<3xf32>) {
     outs(%v : tensor<3xf32>) dimensions = [1]
   func.return
 }
+
+// A loop without a trip leaves its destination as it is.
+// CHECK-LABEL: @no_columns
+// CHECK-NEXT: func.return %c : tensor<3x0xf32>
+func.func @no_columns(%a: tensor<3x4xf32>, %b: tensor<4x0xf32>,
+    %c: tensor<3x0xf32>) -> tensor<3x0xf32> {
+  %0 = linalg.matmul ins(%a, %b : tensor<3x4xf32>, tensor<4x0xf32>)
+    outs(%c : tensor<3x0xf32>) -> tensor<3x0xf32>
+  func.return %0 : tensor<3x0xf32>
+}
+
+// CHECK-LABEL: @no_sum
+// CHECK-NEXT: func.return %c : tensor<3x5xf32>
+func.func @no_sum(%a: tensor<3x0xf32>, %b: tensor<0x5xf32>,
+    %c: tensor<3x5xf32>) -> tensor<3x5xf32> {
+  %0 = linalg.matmul ins(%a, %b : tensor<3x0xf32>, tensor<0x5xf32>)
+    outs(%c : tensor<3x5xf32>) -> tensor<3x5xf32>
+  func.return %0 : tensor<3x5xf32>
+}
