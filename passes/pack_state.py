@@ -29,6 +29,7 @@ program is loaded; the other ones by `choose-schedule`, which comes next.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from xdsl.builder import ImplicitBuilder
@@ -152,7 +153,7 @@ class Packing:
         self.argument, self.reader, self.update = argument, reader, update
         self.state, self.panels = state, reader.panels
 
-    def builder(self, op: Operation) -> ImplicitBuilder:
+    def builder(self, op: Operation) -> AbstractContextManager[object]:
         """Emits before an op, in its place."""
         return ImplicitBuilder(LocatedBuilder(InsertPoint.before(op), op.location))
 
