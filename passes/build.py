@@ -15,6 +15,7 @@ from xdsl.builder import Builder, ImplicitBuilder, InsertOpInvT
 from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import (
     I64,
+    AnyFloat,
     DenseArrayBase,
     IndexType,
     IntegerAttr,
@@ -325,3 +326,16 @@ def strided_type(
     """`memref<shape x element, strided<strides, offset: offset>>`; None is dynamic."""
     layout = StridedLayoutAttr(strides, offset)
     return MemRefType(element, shape, layout)
+
+
+def converted(x: SSAValue, element: Attribute) -> SSAValue:
+    """A float, or a vector of floats, with elements of another type."""
+    old = x.type.element_type if isa(x.type, VectorType) else x.type
+    if old == element:
+        return x
+    assert isinstance(old, AnyFloat) and isinstance(element, AnyFloat)
+    type_ = element
+    if isa(x.type, VectorType):
+        type_ = VectorType(element, x.type.get_shape())
+    cast = arith.ExtFOp if old.bitwidth < element.bitwidth else arith.TruncFOp
+    return cast.create(operands=[x], result_types=[type_]).results[0]

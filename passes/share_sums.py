@@ -56,12 +56,11 @@ from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
 from brdialect.schedule import Loop, ScheduleAttr
 from brdialect.target import Target, target_of
-from passes.build import clone_op, tensor_type
+from passes.build import clone_op, converted, tensor_type
 from passes.check_schedule import check_schedule, shared_sum
 from passes.coalesce_contractions import plain_dims
 from passes.generalise_linalg import generic
 from passes.gpu.check_tile import check_tile, split_loop
-from passes.gpu.views import converted
 from passes.linalg_match import reassociation
 from passes.normalise_contractions import contraction_of
 

@@ -7,24 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type
-from xdsl.ir import Attribute
 
-from brdialect.block_tile import BlockTile
 from brdialect.gpu_ops import BlockIdOp
 from brdialect.ops import BatchReduceGemmOp
 from passes.build import Index, add, minimum, mul, value
 from passes.gpu.digits import Digits, divided, modulo
 from passes.gpu.views import sizes_and_strides
-
-
-def kind_of(element: Attribute, tile: BlockTile) -> str | None:
-    """How a block multiplies elements of a type; None: it cannot."""
-    if isinstance(element, Float32Type):
-        return "exact" if tile.exact else "tf32"
-    if isinstance(element, BFloat16Type | Float16Type) and not tile.exact:
-        return element.name
-    return None
 
 
 @dataclass(frozen=True)

@@ -31,17 +31,19 @@ from passes.build import (
     add,
     branch,
     clone_op,
+    converted,
     for_loop,
     mul,
     value,
     vector_of,
 )
-from passes.gpu.block_problem import kind_of, problem_of, tile_position
+from passes.gpu.block_problem import problem_of, tile_position
 from passes.gpu.block_sum import BlockSum, Place
+from passes.gpu.check_tile import kind_of
 from passes.gpu.digits import divided, modulo
 from passes.gpu.grid import kernel_of
 from passes.gpu.tile_copy import below, both
-from passes.gpu.views import Flat, converted, flat
+from passes.gpu.views import Flat, flat
 from passes.vectorise import splat, vectorise_body
 
 AT_ONCE = 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from xdsl.dialects.builtin import f32
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, Float32Type, f32
 from xdsl.ir import Attribute
 
 from brdialect.block_tile import BlockTile
@@ -14,10 +14,18 @@ from brdialect.roles import Blocked, Contraction, Role
 from brdialect.schedule import LETTERS, Loop, Schedule
 from brdialect.target import Target
 from passes.buffers import element_bytes
-from passes.gpu.block_problem import kind_of
 
 Elements = tuple[Attribute, Attribute]
 """The type of what is multiplied, and that of the sums."""
+
+
+def kind_of(element: Attribute, tile: BlockTile) -> str | None:
+    """How a block multiplies elements of a type; None: it cannot."""
+    if isinstance(element, Float32Type):
+        return "exact" if tile.exact else "tf32"
+    if isinstance(element, BFloat16Type | Float16Type) and not tile.exact:
+        return element.name
+    return None
 
 
 def elements_of(op: ContractOp) -> Elements:

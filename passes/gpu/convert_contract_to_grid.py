@@ -42,6 +42,7 @@ from passes.build import (
     Index,
     add,
     clone_block,
+    converted,
     divide,
     for_loop,
     memref_type,
@@ -53,7 +54,7 @@ from passes.build import (
 from passes.gpu.check_tile import check_tile
 from passes.gpu.digits import divided, unravel
 from passes.gpu.grid import each_element, make_kernel
-from passes.gpu.views import BASE_ALIGNMENT, Flat, converted, flat
+from passes.gpu.views import BASE_ALIGNMENT, Flat, flat
 from passes.normalise_contractions import contraction_of
 from passes.vectorise import splat, vectorise_body
 

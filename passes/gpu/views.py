@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xdsl.dialects import arith, memref, vector
-from xdsl.dialects.builtin import AnyFloat, IntegerAttr, VectorType, i64
+from xdsl.dialects import memref, vector
+from xdsl.dialects.builtin import IntegerAttr, i64
 from xdsl.ir import Attribute, Operation, SSAValue
-from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from passes.buffers import element_bytes
@@ -62,19 +61,6 @@ class Flat:
         else:
             store = vector.StoreOp(values, self.memory, [value(index)])
             align(store, lanes * self.element_bytes)
-
-
-def converted(x: SSAValue, element: Attribute) -> SSAValue:
-    """A float, or a vector of floats, with elements of another type."""
-    old = x.type.element_type if isa(x.type, VectorType) else x.type
-    if old == element:
-        return x
-    assert isinstance(old, AnyFloat) and isinstance(element, AnyFloat)
-    type_ = element
-    if isa(x.type, VectorType):
-        type_ = VectorType(element, x.type.get_shape())
-    cast = arith.ExtFOp if old.bitwidth < element.bitwidth else arith.TruncFOp
-    return cast.create(operands=[x], result_types=[type_]).results[0]
 
 
 def align(op: Operation, bytes_: int) -> None:
