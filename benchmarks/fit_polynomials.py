@@ -1,6 +1,6 @@
-"""Makes the coefficients in `passes/math_polynomials.py`; needs mpmath.
+"""Makes the coefficients in `passes/math/math_polynomials.py`; needs mpmath.
 
-    python benchmarks/fit_polynomials.py > passes/math_polynomials.py
+    python benchmarks/fit_polynomials.py > passes/math/math_polynomials.py
 
 Each polynomial q is fitted to a function on an interval so that the largest
 weighted error over some hundred Chebyshev nodes is as small as can be: least squares

@@ -35,7 +35,7 @@ from gpu_report import Row, interleaved, results, table
 
 import brdialect
 from brdialect.target import target_named
-from passes.gpu.tile_space import TileSpace
+from passes.schedule.tile_space import TileSpace
 from runtime.cli.tune import works_of
 from runtime.program import load_program
 from runtime.tuner.session import Session

@@ -20,7 +20,7 @@ import numpy as np
 
 import brdialect
 from brdialect.targets import Target
-from passes.register_block import default_register_block
+from passes.schedule.register_block import default_register_block
 from runtime.host import host_target
 from runtime.peak import PeakMeter
 

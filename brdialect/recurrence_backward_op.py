@@ -62,7 +62,7 @@ class RecurrenceBackwardOp(IRDLOperation):
     | dy | as y | |
     | initial | `[N, K]` each | the states before the first step |
     | given | `[N, K]` each | the gradients of the states after the last step |
-    | scratch | bytes | as many as passes/recurrence_scratch.py says |
+    | scratch | bytes | as many as passes/recurrent/recurrence_scratch.py says |
     | gates | `[K / panel, P, T, N, panel]` | the gradients of the parts |
     | before | `[1, K / panel, T, N, panel]` | h before each step; with `reset` 2: and
     what R of gate `candidate` multiplies |

@@ -121,7 +121,7 @@ class RecurrenceOp(IRDLOperation):
     | finals | `[N, K]` each | the states after the last step |
     | saved | `[T, N, S*K]` | what gradients need of each step: the gates, with `apart`
     R h of the candidate, and the states but for h after the step |
-    | scratch | bytes | as many as passes/recurrence_scratch.py says |
+    | scratch | bytes | as many as passes/recurrent/recurrence_scratch.py says |
 
     `cell` takes the gates, with `apart` the product R h of gate `candidate` (then left
     out of that gate), the states and the columns of one unit, and yields the new

@@ -11,7 +11,7 @@ from xdsl.context import Context
 
 from brdialect.source import read_module
 from docs.make_pipeline import DOCS, fenced, functions
-from passes.differentiate import DifferentiatePass
+from passes.gradients.differentiate import DifferentiatePass
 
 PROGRAM = DOCS / "strided_conv.mlir"
 PAGE = DOCS / "differentiate.md"

@@ -18,7 +18,7 @@ from xdsl.dialects.builtin import ModuleOp
 from brdialect.source import read_module
 from brdialect.target import target_of
 from passes import registry
-from passes.llvm_text import llvm_ir
+from passes.llvm.llvm_text import llvm_ir
 from passes.pipelines import STAGES
 from runtime.codegen import emit_assembly
 
@@ -36,7 +36,7 @@ HEAD = """\
 
 What happens to a program, in the order in which it happens. The stages are the tuple
 `STAGES` in [passes/pipelines.py](../passes/pipelines.py); each pass has a file of its
-name in [passes/](../passes/), whose docstring says what it does in general. Here is
+name in a folder of [passes/](../passes/), whose docstring says what it does. Here is
 what they do to one small convolution with bias and ReLU,
 [conv_bias_relu.mlir](conv_bias_relu.mlir):
 

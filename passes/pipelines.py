@@ -29,11 +29,11 @@ from brdialect.errors import BrError
 from brdialect.interface import UNSIGNED, Interface, State
 from brdialect.target import Target, set_target
 from passes import registry
-from passes.buffers import ARENA, RESULT, element_bytes
-from passes.hoist_load_time import PACKED, SUFFIX
-from passes.load_time import BOUND, CONSTANT
-from passes.set_target import SetTargetPass
-from passes.state import STATE, panels_of
+from passes.memory.buffers import ARENA, RESULT, element_bytes
+from passes.memory.hoist_load_time import PACKED, SUFFIX
+from passes.program.set_target import SetTargetPass
+from passes.shared.load_time import BOUND, CONSTANT
+from passes.shared.state import STATE, panels_of
 
 STAGES: Sequence[tuple[str, Sequence[str]]] = (
     (

@@ -1,8 +1,8 @@
 """Every pass by name, each module imported only when its pass is asked for.
 
-A pass's name is its file's: `convert-br-to-vector` is `ConvertBrToVectorPass` in
-`passes/convert_br_to_vector.py`. A new pass is a new line in `NAMES`, one for GPUs in
-`GPU_NAMES` (its file is in `passes/gpu/`).
+A pass's name is its file's: `convert-br-to-vector` is `ConvertBrToVectorPass`
+in `passes/kernel/convert_br_to_vector.py`. A new pass is a new line in `NAMES`:
+its folder and its name.
 """
 
 from collections.abc import Callable
@@ -13,45 +13,43 @@ from xdsl.transforms import get_all_passes
 
 NAMES = (
     # in the order of the pipeline
-    "set-target",
-    "differentiate",
-    "add-training-step",
-    "generalise-linalg",
-    "raise-recurrences",
-    "normalise-contractions",
-    "propagate-layouts",
-    "fuse-epilogues",
-    "fold-scales",
-    "coalesce-contractions",
-    "share-reductions",
-    "lower-recurrent-ops",
-    "pack-state",
-    "choose-schedule",
-    "fold-padding",
-    "share-sums",
-    "pack-operands",
-    "hoist-loop-invariants",
-    "hoist-load-time",
-    "bufferize",
-    "outline-nests",
-    "time-nests",
-    "convert-recurrence-to-br",
-    "convert-linalg-to-br",
-    "convert-linalg-to-vector",
-    "outline-parallel",
-    "convert-br-to-vector",
-    "expand-math",
-    "lower-scf-to-cf",
-    "convert-to-llvm",
-    "call-by-table",
-)
-
-GPU_NAMES = (
-    "convert-recurrence-to-grid",
-    "convert-contract-to-grid",
-    "convert-linalg-to-grid",
-    "convert-br-to-mma",
-    "keep-kernels",
+    "program/set-target",
+    "gradients/differentiate",
+    "training/add-training-step",
+    "normalise/generalise-linalg",
+    "raising/raise-recurrences",
+    "normalise/normalise-contractions",
+    "layout/propagate-layouts",
+    "fuse/fuse-epilogues",
+    "fuse/fold-scales",
+    "fuse/coalesce-contractions",
+    "parallel/share-reductions",
+    "recurrent/lower-recurrent-ops",
+    "schedule/pack-state",
+    "schedule/choose-schedule",
+    "schedule/fold-padding",
+    "parallel/share-sums",
+    "schedule/pack-operands",
+    "memory/hoist-loop-invariants",
+    "memory/hoist-load-time",
+    "memory/bufferize",
+    "memory/outline-nests",
+    "memory/time-nests",
+    "recurrent/convert-recurrence-to-br",
+    "loops/convert-linalg-to-br",
+    "loops/convert-linalg-to-vector",
+    "parallel/outline-parallel",
+    "kernel/convert-br-to-vector",
+    "math/expand-math",
+    "llvm/lower-scf-to-cf",
+    "llvm/convert-to-llvm",
+    "llvm/call-by-table",
+    # of GPUs alone
+    "gpu/convert-recurrence-to-grid",
+    "gpu/convert-contract-to-grid",
+    "gpu/convert-linalg-to-grid",
+    "gpu/convert-br-to-mma",
+    "gpu/keep-kernels",
 )
 
 
@@ -66,9 +64,8 @@ def _lazily(module: str, name: str) -> Callable[[], type[ModulePass]]:
 def all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
     """A function for each name that imports its pass."""
     one_each = {
-        name: _lazily(f"{folder}.{name.replace('-', '_')}", name)
-        for folder, names in (("passes", NAMES), ("passes.gpu", GPU_NAMES))
-        for name in names
+        name: _lazily(f"passes.{folder}.{name.replace('-', '_')}", name)
+        for folder, name in (entry.split("/") for entry in NAMES)
     }
     # The pipelines are passes too: sequences of the above.
     return one_each | {

@@ -20,7 +20,7 @@ from xdsl.utils.target import Target as TextTarget
 
 from brdialect.errors import BrError
 from brdialect.target import Target, gpu_of, target_of
-from passes.llvm_text import llvm_ir
+from passes.llvm.llvm_text import llvm_ir
 from runtime.children import in_child
 
 _OURS = "br_"

@@ -43,23 +43,23 @@ from brdialect.source import (
     resources,
 )
 from brdialect.target import Target, set_target
-from passes.call_by_table import call_by_table
 from passes.gpu.pipeline import lower_kernels, stages_of
-from passes.length_limits import length_limits
-from passes.llvm_text import llvm_ir
-from passes.load_time import BOUND, bind
-from passes.open_sizes import open_sizes
+from passes.llvm.call_by_table import call_by_table
+from passes.llvm.llvm_text import llvm_ir
+from passes.memory.time_nests import time_entry
 from passes.pipelines import (
     lower_functions,
     lower_to_functions,
     marked_arguments,
 )
+from passes.program.length_limits import length_limits
+from passes.program.open_sizes import open_sizes
+from passes.program.specialise import specialise
+from passes.program.split_module import contractions, split_module
 from passes.registry import pass_named
-from passes.specialise import specialise
-from passes.split_module import contractions, split_module
-from passes.state import STATE
-from passes.time_nests import time_entry
-from passes.tuned_schedules import Tuned, set_tuned
+from passes.schedule.tuned_schedules import Tuned, set_tuned
+from passes.shared.load_time import BOUND, bind
+from passes.shared.state import STATE
 from runtime.arguments import MOST_DIMENSIONS, Parameter
 from runtime.children import in_child, in_children
 from runtime.code import Objects

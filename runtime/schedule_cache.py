@@ -1,5 +1,5 @@
 """The schedules that br-tune found, kept for every later compile: a readable file for
-each target in the user's cache folder. Its layout: passes/tuned_schedules.py.
+each target in the user's cache folder. Its layout: passes/schedule/tuned_schedules.py.
 
 Writers take turns under a lock and replace the file whole, so a reader never sees half
 of one. Nothing here stops a compile: what cannot be read is left out with a warning.
@@ -18,7 +18,7 @@ from typing import Any
 
 from brdialect.errors import BrError
 from brdialect.target import Target
-from passes.tuned_schedules import FORMAT, Tuned, parse_entries, schedules_of
+from passes.schedule.tuned_schedules import FORMAT, Tuned, parse_entries, schedules_of
 from runtime.schedule_file import schedule_file, target_line
 
 try:

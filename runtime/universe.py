@@ -23,7 +23,7 @@ def _br() -> Dialect:
 
 
 def _llvm_ir() -> type[Target]:
-    from passes.llvm_text import LLVMIRTarget
+    from passes.llvm.llvm_text import LLVMIRTarget
 
     return LLVMIRTarget
 

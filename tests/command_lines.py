@@ -25,12 +25,13 @@ TOOLS = {
     "br-bench": "bench.command",
 }
 _SERVER = multiprocessing.get_context("forkserver")
-_PASSES = (Path(__file__).parent.parent / "passes").glob("*.py")
+_ROOT = Path(__file__).parent.parent
+_PASSES = [p.relative_to(_ROOT) for p in (_ROOT / "passes").glob("[a-z]*/[a-z]*.py")]
 _SERVER.set_forkserver_preload(
     [
         "runtime.universe",
         *(f"runtime.cli.{name}" for name in TOOLS.values()),
-        *(f"passes.{path.stem}" for path in _PASSES),
+        *(".".join(path.with_suffix("").parts) for path in _PASSES),
     ]
 )
 _SECONDS = 120

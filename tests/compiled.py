@@ -11,9 +11,9 @@ from xdsl.dialects.builtin import ModuleOp
 
 from brdialect.source import parse_module
 from brdialect.target import set_target
-from passes.convert_to_llvm import ConvertToLlvmPass
-from passes.llvm_text import llvm_ir
-from passes.lower_scf_to_cf import LowerScfToCfPass
+from passes.llvm.convert_to_llvm import ConvertToLlvmPass
+from passes.llvm.llvm_text import llvm_ir
+from passes.llvm.lower_scf_to_cf import LowerScfToCfPass
 from runtime.host import host_target
 from runtime.jit import load
 

@@ -25,13 +25,13 @@ from brdialect.reference.values import round_to_bf16, storage
 from brdialect.resources import dense_bits
 from brdialect.source import context, parse_module, resources
 from brdialect.target import set_target, target_named
-from passes.buffers import ARENA, RESULT
 from passes.gpu.pipeline import STAGES
-from passes.hoist_load_time import PACKED, SUFFIX
-from passes.llvm_text import llvm_ir
-from passes.load_time import CONSTANT
+from passes.llvm.llvm_text import llvm_ir
+from passes.memory.buffers import ARENA, RESULT
+from passes.memory.hoist_load_time import PACKED, SUFFIX
 from passes.pipelines import marked_arguments, passes_of
 from passes.registry import pass_named
+from passes.shared.load_time import CONSTANT
 from runtime.codegen import emit_assembly
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -11,7 +11,7 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
 from brdialect.source import parse_module
-from passes.differentiate import BACKWARD, FORWARD, DifferentiatePass
+from passes.gradients.differentiate import BACKWARD, FORWARD, DifferentiatePass
 from runtime.compiler import compile
 
 Array = NDArray[Any]

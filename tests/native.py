@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from brdialect.source import parse_module
 from brdialect.target import Target, set_target
-from passes.llvm_text import llvm_ir
+from passes.llvm.llvm_text import llvm_ir
 from passes.registry import pass_named
 from runtime.host import resolve_target
 from runtime.jit import load

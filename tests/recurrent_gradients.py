@@ -13,7 +13,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from brdialect.reference import find_entry, run
 from brdialect.source import parse_module
-from passes.differentiate import BACKWARD, DifferentiatePass
+from passes.gradients.differentiate import BACKWARD, DifferentiatePass
 
 Array = NDArray[Any]
 

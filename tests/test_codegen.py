@@ -13,7 +13,7 @@ import pytest
 from brdialect.errors import BrError
 from brdialect.source import parse_module
 from brdialect.target import TARGETS, set_target
-from passes.llvm_text import llvm_ir
+from passes.llvm.llvm_text import llvm_ir
 from runtime.codegen import emit_assembly, emit_object, in_child
 
 FMA = """

@@ -10,8 +10,8 @@ import pytest
 from gpu import SM_80, SM_90, assemble, called, lowered, needs_ptxas, ptx_of
 from recurrent import ALL_OF, BIASES, Layer
 
-import passes.gpu.default_tile
-import passes.recurrent_panels
+import passes.recurrent.recurrent_panels
+import passes.schedule.default_tile
 from brdialect.errors import BrError
 from brdialect.launch_plan import Launch, Repeat, Scalar, flattened, plan_from_json
 from brdialect.recurrent import Option
@@ -83,7 +83,7 @@ def test_options_alone(layer: Layer, kind: str):
 def test_chunks_of_time(
     steps: int, direction: str, batch_first: bool, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(passes.recurrent_panels, "GATES_BYTES", 1)
+    monkeypatch.setattr(passes.recurrent.recurrent_panels, "GATES_BYTES", 1)
     options: dict[str, Option] = {"direction": direction}
     options |= {"batch_first": True} if batch_first else {}
     layer = Layer("rnn", steps, options=options)
@@ -120,7 +120,7 @@ def test_what_gradients_need_is_saved(layer: Layer, parts: int):
 
 
 def test_the_cell_behind_wgmma(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(passes.gpu.default_tile, "TILES", ())
+    monkeypatch.setattr(passes.schedule.default_tile, "TILES", ())
     layer = Layer("lstm", 3, 5, 6, 7, has=("initial", "lengths"))
     module = lowered(layer.program(), SM_90)
     count = sum(isinstance(op, WarpgroupMmaOp) for op in module.walk())

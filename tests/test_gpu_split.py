@@ -8,7 +8,7 @@ from gpu import DTYPES, SM_80, called, error, lowered
 
 from brdialect.errors import BrError
 from brdialect.target import target_named
-from passes.gpu.default_tile import Sizes, default_tile
+from passes.schedule.default_tile import Sizes, default_tile
 
 LIMIT = {"f32": 1e-3, "exact": 1e-6, "f16": 1e-3}
 

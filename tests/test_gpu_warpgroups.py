@@ -25,9 +25,9 @@ from brdialect.ops import BatchReduceGemmOp
 from brdialect.reference.gpu import warpgroups
 from brdialect.target import target_named
 from brdialect.warpgroup_ops import ProxyFenceOp, WarpgroupMmaOp, WarpgroupWaitOp
-from passes.gpu.default_tile import Sizes, default_tile
 from passes.gpu.shared_layout import SharedLayout
 from passes.llvm.warpgroup import offsets
+from passes.schedule.default_tile import Sizes, default_tile
 
 SIZES = {"m": 71, "n": 83, "k": 75}
 

@@ -17,6 +17,13 @@ MAY_IMPORT = {
     "frontends": {"brdialect", "frontends"},
 }
 
+PARTS = (
+    *("shared", "math", "llvm", "program"),
+    *("normalise", "fuse", "layout", "raising", "memory", "schedule"),
+    *("gradients", "training", "loops", "parallel", "kernel", "recurrent", "gpu"),
+)
+"""The folders of passes/: each may import those before it."""
+
 SOURCES = sorted(
     path.relative_to(ROOT)
     for package in ("brdialect", "passes", "runtime", "frontends")
@@ -45,6 +52,19 @@ def test_no_import_runs_back(path: Path):
     tree = ast.parse((ROOT / path).read_text())
     ours = set(imported(tree)) & {"brdialect", "passes", "runtime", "frontends"}
     assert ours <= MAY_IMPORT[package_of(path)]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_parts_of_passes_import_one_way(part: str):
+    before = PARTS[: PARTS.index(part) + 1]
+    for path in (ROOT / "passes" / part).rglob("*.py"):
+        for module in re.findall(r"^\s*from passes\.(\w+)", path.read_text(), re.M):
+            assert module in (*before, "pipelines"), f"{path.name} imports {module}"
+
+
+def test_all_parts_of_passes_are_known():
+    folders = {p.parent.name for p in (ROOT / "passes").glob("*/__init__.py")}
+    assert folders == set(PARTS)
 
 
 def named(tree: ast.AST) -> Iterator[str]:

@@ -9,7 +9,7 @@ from brdialect.errors import BrError
 from brdialect.linalg.formula import Formula
 from brdialect.linalg.table import ELEMENTWISE, ROWS, Row
 from brdialect.source import context, parse_module, verify
-from passes.generalise_linalg import GeneraliseLinalgPass
+from passes.normalise.generalise_linalg import GeneraliseLinalgPass
 
 STRIDE, DILATION = 2, 3
 

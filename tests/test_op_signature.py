@@ -8,7 +8,7 @@ from xdsl.dialects.builtin import ModuleOp
 from brdialect.ops import ContractOp
 from brdialect.source import parse_module
 from brdialect.target import TARGETS
-from passes.op_signature import signature
+from passes.schedule.op_signature import signature
 from runtime.program import run_until
 
 MATMUL = """

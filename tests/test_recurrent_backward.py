@@ -24,7 +24,7 @@ from brdialect.errors import UnsupportedError
 from brdialect.recurrent_backward_ops import BackwardOp
 from brdialect.reference import find_entry, run
 from brdialect.source import parse_module
-from passes.differentiate import DifferentiatePass
+from passes.gradients.differentiate import DifferentiatePass
 from runtime.compiler import compile
 
 TOLERANCE = {"f32": 1e-5, "f64": 1e-13}

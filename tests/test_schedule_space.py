@@ -15,9 +15,9 @@ import pytest
 from brdialect.schedule import Loop, Schedule, parse_schedule
 from brdialect.source import parse_module
 from brdialect.target import Target
-from passes.check_schedule import fault_of
-from passes.nearest_schedule import nearest_schedule
-from passes.schedule_space import ScheduleSpace
+from passes.schedule.check_schedule import fault_of
+from passes.schedule.nearest_schedule import nearest_schedule
+from passes.schedule.schedule_space import ScheduleSpace
 from runtime.host import host_target
 from runtime.program import Program, run_until
 from runtime.tuner.candidate import Workbench

@@ -19,7 +19,7 @@ from xdsl.utils.hints import isa
 
 from brdialect import reference
 from brdialect.source import parse_module
-from passes.open_sizes import open_sizes
+from passes.program.open_sizes import open_sizes
 from runtime import code_cache
 from runtime.compiler import Compiled, compile
 from runtime.host import cpus

@@ -12,7 +12,7 @@ from xdsl.dialects import func
 from brdialect import compile
 from brdialect.errors import BrError
 from brdialect.source import parse_module
-from passes.split_module import split_module, stands_alone
+from passes.program.split_module import split_module, stands_alone
 from runtime.children import in_children
 from runtime.code import link
 from runtime.codegen import emit_object

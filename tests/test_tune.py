@@ -18,7 +18,7 @@ from command_lines import call
 
 import brdialect
 from brdialect.schedule import Schedule
-from passes.tuned_schedules import FORMAT
+from passes.schedule.tuned_schedules import FORMAT
 from runtime.cli import tune
 from runtime.host import cpus, host_target
 from runtime.schedule_cache import forget, keep, tuned_schedules

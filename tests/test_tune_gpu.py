@@ -22,8 +22,8 @@ from brdialect.block_tile import BlockTile
 from brdialect.schedule import parse_schedule
 from brdialect.source import parse_module
 from brdialect.target import target_named
-from passes.gpu.default_tile import Row
-from passes.gpu.tile_space import (
+from passes.schedule.default_tile import Row
+from passes.schedule.tile_space import (
     MORE_TILES,
     MORE_WARPGROUP_TILES,
     TileSpace,

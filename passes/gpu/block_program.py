@@ -26,7 +26,14 @@ from brdialect.gpu_ops import (
     shared_type,
 )
 from brdialect.ops import BatchReduceGemmOp
-from passes.build import (
+from passes.gpu.block_problem import problem_of, tile_position
+from passes.gpu.block_sum import BlockSum, Place
+from passes.gpu.digits import divided, modulo
+from passes.gpu.grid import kernel_of
+from passes.gpu.tile_copy import below, both
+from passes.gpu.views import Flat, flat
+from passes.schedule.check_tile import kind_of
+from passes.shared.build import (
     Index,
     add,
     branch,
@@ -37,14 +44,7 @@ from passes.build import (
     value,
     vector_of,
 )
-from passes.gpu.block_problem import problem_of, tile_position
-from passes.gpu.block_sum import BlockSum, Place
-from passes.gpu.check_tile import kind_of
-from passes.gpu.digits import divided, modulo
-from passes.gpu.grid import kernel_of
-from passes.gpu.tile_copy import below, both
-from passes.gpu.views import Flat, flat
-from passes.vectorise import splat, vectorise_body
+from passes.shared.vectorise import splat, vectorise_body
 
 AT_ONCE = 4
 """Pieces of C that a thread stores in one trip of the last loop: their loads wait

@@ -53,14 +53,14 @@ from brdialect.tensor_copy_ops import (
 )
 from brdialect.warpgroup_ops import ROWS, ProxyFenceOp, WarpgroupMmaOp, WarpgroupWaitOp
 from brdialect.xdsl_repairs import SelectOp
-from passes.build import Index, add, branch, for_loop, mul, value
 from passes.gpu.block_problem import Problem
 from passes.gpu.box_copy import BoxCopy, add_map, matrix_of, parity
 from passes.gpu.digits import Digits, divided
 from passes.gpu.fragments import STEPS, Fragments
 from passes.gpu.tile_copy import Reads, Shape, TileCopy, below
 from passes.gpu.views import Flat
-from passes.vectorise import splat
+from passes.shared.build import Index, add, branch, for_loop, mul, value
+from passes.shared.vectorise import splat
 
 
 @dataclass(frozen=True)

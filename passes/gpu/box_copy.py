@@ -20,11 +20,11 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from brdialect.tensor_copy_ops import MAP, MOST_BOX, TensorCopyOp, TensorMapOp
 from brdialect.warpgroup_ops import LINE
-from passes.build import Index, add, memref_type, mul, value
 from passes.gpu.digits import divided, modulo
 from passes.gpu.shared_layout import SharedLayout
 from passes.gpu.tile_copy import Shape
 from passes.gpu.views import BASE_ALIGNMENT, Flat
+from passes.shared.build import Index, add, memref_type, mul, value
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,12 @@ from brdialect.ops import BatchReduceGemmOp, ContractOp
 from brdialect.roles import Contraction, Strides, forms_of, strides_of
 from brdialect.schedule import Schedule
 from brdialect.target import Target, gpu_of
-from passes.build import (
+from passes.gpu.digits import divided, unravel
+from passes.gpu.grid import each_element, make_kernel
+from passes.gpu.views import BASE_ALIGNMENT, Flat, flat
+from passes.normalise.normalise_contractions import contraction_of
+from passes.schedule.check_tile import check_tile
+from passes.shared.build import (
     Index,
     add,
     clone_block,
@@ -51,12 +56,7 @@ from passes.build import (
     static_strides,
     strided_type,
 )
-from passes.gpu.check_tile import check_tile
-from passes.gpu.digits import divided, unravel
-from passes.gpu.grid import each_element, make_kernel
-from passes.gpu.views import BASE_ALIGNMENT, Flat, flat
-from passes.normalise_contractions import contraction_of
-from passes.vectorise import splat, vectorise_body
+from passes.shared.vectorise import splat, vectorise_body
 
 Dims = Sequence[tuple[int, Sequence[int]]]
 """For each dimension its size, and its stride in each operand."""

@@ -29,13 +29,13 @@ from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from brdialect.target import Target, gpu_of
-from passes.build import Index
-from passes.convert_linalg_to_vector import ConvertGeneric, convert_all, view_of
 from passes.gpu.digits import unravel
 from passes.gpu.grid import each_element, make_kernel
 from passes.gpu.warp_reduction import WarpReduction, takes_warps
-from passes.loop_nest import Nest
-from passes.nest_emitter import At, Axis, Emitter
+from passes.loops.convert_linalg_to_vector import ConvertGeneric, convert_all, view_of
+from passes.loops.loop_nest import Nest
+from passes.loops.nest_emitter import At, Axis, Emitter
+from passes.shared.build import Index
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,16 @@ from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from brdialect.schedule import ScheduleAttr
 from brdialect.target import Target, gpu_of
-from passes.buffers import element_bytes
-from passes.build import (
+from passes.gpu.grid import make_kernel
+from passes.gpu.recurrence_cell import Cells
+from passes.gpu.views import BASE_ALIGNMENT
+from passes.memory.buffers import element_bytes
+from passes.recurrent.recurrence_memory import needs_of
+from passes.recurrent.recurrence_scratch import gates_pitch, grid_areas, is_one_kernel
+from passes.schedule.choose_schedule import gpu_schedule
+from passes.schedule.default_tile import Sizes, default_tile
+from passes.schedule.schedule_problem import problem_of
+from passes.shared.build import (
     Index,
     LocatedBuilder,
     add,
@@ -73,14 +81,6 @@ from passes.build import (
     strided_type,
     value,
 )
-from passes.choose_schedule import gpu_schedule
-from passes.gpu.default_tile import Sizes, default_tile
-from passes.gpu.grid import make_kernel
-from passes.gpu.recurrence_cell import Cells
-from passes.gpu.views import BASE_ALIGNMENT
-from passes.recurrence_memory import needs_of
-from passes.recurrence_scratch import gates_pitch, grid_areas, is_one_kernel
-from passes.schedule_problem import problem_of
 
 Dims = Sequence[tuple[int, int]]
 """Sizes and strides, in elements."""

@@ -15,7 +15,7 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import IndexType, i32
 from xdsl.ir import SSAValue
 
-from passes.build import Index, add, mul, value
+from passes.shared.build import Index, add, mul, value
 
 MOST = 2**31
 """Indices below this are divided in 32 bits: a GPU has no 64-bit multiplier."""

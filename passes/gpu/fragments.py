@@ -20,11 +20,11 @@ from xdsl.dialects.builtin import VectorType, f32
 from xdsl.ir import SSAValue
 
 from brdialect.gpu_ops import REGISTERS, LoadMatricesOp, RoundTf32Op
-from passes.build import Index, add, int64s, mul, value, vector_of
 from passes.gpu.digits import divided, modulo
 from passes.gpu.shared_layout import SharedLayout
 from passes.gpu.views import align
-from passes.vectorise import splat
+from passes.shared.build import Index, add, int64s, mul, value, vector_of
+from passes.shared.vectorise import splat
 
 STEPS = {"tf32": 8, "bf16": 16, "f16": 16, "exact": 1}
 """Steps of the sum that one instruction takes."""

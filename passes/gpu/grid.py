@@ -12,9 +12,9 @@ from xdsl.ir import Operation, SSAValue
 from brdialect.block_tile import WARP
 from brdialect.errors import unsupported
 from brdialect.gpu_ops import GRID, SHARED, THREADS, BlockIdOp, ThreadIdOp
-from passes.build import Index, add, branch, mul, value
 from passes.gpu.digits import divided, modulo
 from passes.gpu.tile_copy import below
+from passes.shared.build import Index, add, branch, mul, value
 
 ELEMENT_THREADS = 256
 """Threads of a block that computes elements: 8 warps, of which a multiprocessor holds

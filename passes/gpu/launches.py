@@ -48,9 +48,9 @@ from brdialect.reference.tensors import integers, mixed
 from brdialect.reference.values import Value, element_of, storage
 from brdialect.target import gpu_of
 from brdialect.tensor_copy_ops import TensorMapOp
-from passes.buffers import ARENA, RESULT, element_bytes
 from passes.gpu.grid import kernel_of, kernels_in
-from passes.hoist_load_time import PACKED
+from passes.memory.buffers import ARENA, RESULT, element_bytes
+from passes.memory.hoist_load_time import PACKED
 from passes.pipelines import marked_arguments
 
 

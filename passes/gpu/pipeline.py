@@ -15,7 +15,7 @@ from brdialect.launch_plan import LaunchPlan
 from brdialect.target import Target, gpu_of
 from passes import pipelines, registry
 from passes.gpu.launches import launch_plan
-from passes.set_target import SetTargetPass
+from passes.program.set_target import SetTargetPass
 
 STAGES: Sequence[tuple[str, Sequence[str]]] = (
     *pipelines.STAGES[: pipelines.OUTLINED],

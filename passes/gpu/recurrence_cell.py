@@ -23,11 +23,11 @@ from xdsl.irdl import IRDLOperation
 from brdialect.destination_op import YieldOp
 from brdialect.recurrence_op import RecurrenceOp
 from brdialect.xdsl_repairs import SelectOp
-from passes.build import Index, add, memref_type, mul, shape_of, vector_of
 from passes.gpu.digits import divided, unravel
 from passes.gpu.grid import each_element
 from passes.gpu.views import flat, sizes_and_strides
-from passes.vectorise import splat, vectorise_body
+from passes.shared.build import Index, add, memref_type, mul, shape_of, vector_of
+from passes.shared.vectorise import splat, vectorise_body
 
 
 @dataclass(frozen=True)

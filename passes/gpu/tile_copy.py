@@ -25,11 +25,11 @@ from brdialect.block_tile import WARP
 from brdialect.gpu_ops import ASYNC_BYTES, AsyncCopyOp
 from brdialect.warpgroup_ops import LINE
 from brdialect.xdsl_repairs import SelectOp
-from passes.build import Index, add, branch, mul, value
 from passes.gpu.digits import Digits, divided, modulo
 from passes.gpu.shared_layout import CHUNK, SharedLayout
 from passes.gpu.views import Flat
-from passes.vectorise import splat
+from passes.shared.build import Index, add, branch, mul, value
+from passes.shared.vectorise import splat
 
 Reads = Literal["matrices", "words", "lines", "turned"]
 """How a slice is read that lies across the sum: by ldmatrix, word by word, by wgmma, or

@@ -10,8 +10,8 @@ from xdsl.dialects.builtin import IntegerAttr, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from brdialect.errors import unsupported
-from passes.buffers import element_bytes
-from passes.build import (
+from passes.memory.buffers import element_bytes
+from passes.shared.build import (
     Index,
     memref_type,
     shape_of,

@@ -24,13 +24,13 @@ from xdsl.ir import SSAValue
 from brdialect.block_tile import WARP
 from brdialect.gpu_ops import SHUFFLED, ShuffleXorOp
 from brdialect.xdsl_repairs import SelectOp
-from passes.build import Index, add, branch, for_loop, value
 from passes.gpu.digits import unravel
 from passes.gpu.grid import each_warp
 from passes.gpu.tile_copy import below
-from passes.loop_nest import Nest
-from passes.nest_emitter import At, Emitter
-from passes.reductions import combine, combiners, neutral
+from passes.loops.loop_nest import Nest
+from passes.loops.nest_emitter import At, Emitter
+from passes.loops.reductions import combine, combiners, neutral
+from passes.shared.build import Index, add, branch, for_loop, value
 
 LONG = 64
 """Steps of a reduction from which a warp pays: two for each lane."""

@@ -28,7 +28,6 @@ from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.xdsl_repairs import CmpiOp, SelectOp
-from passes.build import shape_of, tensor_type
 from passes.gradients.scalar_bodies import (
     added_term,
     compared_term,
@@ -46,8 +45,9 @@ from passes.gradients.spaces import (
 )
 from passes.gradients.tensors import filled
 from passes.gradients.windows import Windows
-from passes.linalg_match import maps_of
-from passes.load_time import captured
+from passes.shared.build import shape_of, tensor_type
+from passes.shared.linalg_match import maps_of
+from passes.shared.load_time import captured
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from xdsl.builder import ImplicitBuilder
 from brdialect.recurrent import SequenceOp
 from brdialect.recurrent_backward_ops import BACKWARD
 from passes.gradients.spaces import Tape
-from passes.recurrent_sequences import like, operands_of
+from passes.normalise.recurrent_sequences import like, operands_of
 
 
 def recurrent_rule(op: SequenceOp, tape: Tape) -> None:

@@ -20,8 +20,8 @@ from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
 from brdialect.errors import unsupported
 from brdialect.xdsl_repairs import CmpfOp, SelectOp
-from passes.build import clone_op
 from passes.gradients.scalar_rules import RULES, add
+from passes.shared.build import clone_op
 
 
 class Values:

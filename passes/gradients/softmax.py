@@ -16,11 +16,11 @@ from xdsl.ir import Block, Region, SSAValue
 from xdsl.ir.affine import AffineMap
 
 from brdialect.xdsl_repairs import SoftmaxOp
-from passes.build import shape_of, tensor_type
-from passes.generalise_linalg import dropped_dimensions_map, generic
 from passes.gradients.scalar_rules import add, mul, sub
 from passes.gradients.spaces import Tape
 from passes.gradients.tensors import filled
+from passes.normalise.generalise_linalg import dropped_dimensions_map, generic
+from passes.shared.build import shape_of, tensor_type
 
 
 def softmax_rule(op: SoftmaxOp, tape: Tape) -> None:

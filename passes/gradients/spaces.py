@@ -22,9 +22,9 @@ from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 from brdialect.errors import unsupported
 from brdialect.linalg.named_ops import iterator_types_of
 from brdialect.roles import Linear, form_of
-from passes.build import Index, add, mul, shape_of, tensor_type, value
 from passes.gradients.scalar_bodies import Values
-from passes.linalg_match import maps_of
+from passes.shared.build import Index, add, mul, shape_of, tensor_type, value
+from passes.shared.linalg_match import maps_of
 
 
 class Tape(Protocol):

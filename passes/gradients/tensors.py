@@ -18,9 +18,9 @@ from xdsl.dialects.linalg import ops as linalg
 from xdsl.ir import Operation, SSAValue
 
 from brdialect.errors import unsupported
-from passes.build import shape_of, tensor_type
 from passes.gradients.spaces import Tape
-from passes.linalg_match import reassociation
+from passes.shared.build import shape_of, tensor_type
+from passes.shared.linalg_match import reassociation
 
 Slice = tuple[Sequence[int], Sequence[int], Sequence[int]]
 """Offsets, sizes and steps of a part of a tensor."""

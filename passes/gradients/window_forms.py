@@ -14,7 +14,7 @@ from xdsl.ir.affine import AffineExpr
 from brdialect.errors import unsupported
 from brdialect.roles import Linear
 from passes.gradients.spaces import extents_of
-from passes.linalg_match import maps_of
+from passes.shared.linalg_match import maps_of
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,6 @@ from xdsl.ir.affine import AffineExpr, AffineMap
 
 from brdialect.errors import unsupported
 from brdialect.roles import Linear
-from passes.build import shape_of, tensor_type
 from passes.gradients.spaces import Space, Tape, extents_of, linear
 from passes.gradients.tensors import (
     Slice,
@@ -58,7 +57,8 @@ from passes.gradients.window_forms import (
     substitute,
     window_of,
 )
-from passes.linalg_match import maps_of, pad_with_zeros
+from passes.shared.build import shape_of, tensor_type
+from passes.shared.linalg_match import maps_of, pad_with_zeros
 
 Pull = Callable[[Space], SSAValue | None]
 """Emits the backward generic over a space."""

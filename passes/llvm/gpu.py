@@ -25,11 +25,11 @@ from xdsl.ir import Attribute, Operation, SSAValue
 
 from brdialect.gpu_ops import SHARED_SPACE
 from brdialect.llvm_ops import AddrSpaceCastOp, ExtractElementOp, PoisonOp
-from passes.build import int64s
 from passes.llvm.lowering import FunctionLowering, Handler, View
 from passes.llvm.memory import bytes_of, emit_store, indices_of
 from passes.llvm.types import check_memref, number
 from passes.llvm.views import type_of
+from passes.shared.build import int64s
 
 NVVM = "llvm.nvvm."
 SHARED = llvm.LLVMPointerType(IntAttr(SHARED_SPACE.value.data))

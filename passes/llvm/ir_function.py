@@ -9,10 +9,10 @@ from xdsl.dialects import llvm
 from xdsl.ir import Block, Operation, SSAValue
 
 from brdialect.errors import unsupported
-from passes.build import UNROLL
 from passes.llvm.intrinsics import INTRINSICS, RESULT, known_intrinsic
 from passes.llvm.ir_instructions import INSTRUCTIONS, LITERALS, flags_of
 from passes.llvm.ir_values import mangled, type_text
+from passes.shared.build import UNROLL
 
 METADATA: Sequence[str] = (
     "!{i32 1}",

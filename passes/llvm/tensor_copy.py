@@ -21,10 +21,10 @@ from brdialect.tensor_copy_ops import (
     MbarrierWaitOp,
     TensorCopyOp,
 )
-from passes.build import memref_type
 from passes.llvm.lowering import FunctionLowering, Handler
 from passes.llvm.memory import indices_of
 from passes.llvm.warpgroup import inline_asm
+from passes.shared.build import memref_type
 
 _EFFECTS = "~{memory}"
 

@@ -16,7 +16,6 @@ from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.llvm_ops import ExtractElementOp, MaskedLoadOp, MaskedStoreOp
-from passes.build import vector_of
 from passes.llvm.emitter import (
     Emitter,
     dense,
@@ -36,6 +35,7 @@ from passes.llvm.memory import (
     indices_of,
 )
 from passes.llvm.types import convert_type, int32s
+from passes.shared.build import vector_of
 
 
 def vector_type(t: Attribute, op: Operation) -> VectorType:

@@ -27,11 +27,11 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineMap
 
 from brdialect.errors import BrError, unsupported
-from passes.build import shape_of, tensor_type
-from passes.generalise_linalg import dropped_dimensions_map, generic
 from passes.gradients.scalar_rules import add, mul, number, scale, sub, where
 from passes.gradients.tensors import filled
-from passes.linalg_match import parallel_generic
+from passes.normalise.generalise_linalg import dropped_dimensions_map, generic
+from passes.shared.build import shape_of, tensor_type
+from passes.shared.linalg_match import parallel_generic
 
 Body = Callable[..., SSAValue]
 

@@ -23,9 +23,9 @@ from xdsl.ir.affine import AffineMap
 
 from brdialect.optimizers import SGD, Adam, Optimizer
 from brdialect.xdsl_repairs import CmpfOp, SelectOp
-from passes.build import shape_of, tensor_type
-from passes.generalise_linalg import generic
 from passes.gradients.scalar_rules import add, div, mul, number, scale, sub
+from passes.normalise.generalise_linalg import generic
+from passes.shared.build import shape_of, tensor_type
 
 Elements = Sequence[SSAValue]
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from brdialect import reference, source
 from brdialect.arrays import Array
-from passes import flops
+from passes.program import flops
 from runtime.cli.benchmark import Timing, time_calls
 from runtime.compiler import Compiled
 from runtime.host import host_target

@@ -19,7 +19,7 @@ from brdialect.optimizers import Optimizer, optimizer_named
 from brdialect.reference import find_entry
 from brdialect.source import resources
 from brdialect.targets import Target
-from passes.add_training_step import STEP, AddTrainingStepPass
+from passes.training.add_training_step import STEP, AddTrainingStepPass
 from passes.training.losses import check_loss
 from runtime.arguments import aligned_empty
 from runtime.executable import Executable

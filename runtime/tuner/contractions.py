@@ -12,11 +12,11 @@ from xdsl.ir import Block, Region, SSAValue
 
 from brdialect.ops import ContractOp
 from brdialect.target import Target
-from passes.build import clone_op
-from passes.linalg_match import pad_with_zeros, zero_padding
-from passes.load_time import captured, is_load_time
-from passes.op_signature import signature
-from passes.schedule_problem import Problem, problem_of
+from passes.schedule.op_signature import signature
+from passes.schedule.schedule_problem import Problem, problem_of
+from passes.shared.build import clone_op
+from passes.shared.linalg_match import pad_with_zeros, zero_padding
+from passes.shared.load_time import captured, is_load_time
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from brdialect.errors import BrError
 from brdialect.schedule import Schedule, parse_schedule
 from brdialect.target import Target
-from passes.gpu.tile_space import TileSpace
-from passes.schedule_space import ScheduleSpace
-from passes.search_space import Point
+from passes.schedule.schedule_space import ScheduleSpace
+from passes.schedule.search_space import Point
+from passes.schedule.tile_space import TileSpace
 from runtime.tuner.candidate import Workbench
 from runtime.tuner.contractions import Work
 from runtime.tuner.race import ROUNDS, Runner, Track

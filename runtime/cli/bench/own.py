@@ -32,8 +32,8 @@ from brdialect.arrays import Array
 from brdialect.recurrent_ops import GruOp, LstmOp
 from brdialect.reference import find_entry
 from frontends.linalg_builder import Builder
-from passes.add_training_step import STEP, AddTrainingStepPass
-from passes.differentiate import BACKWARD, FORWARD, DifferentiatePass
+from passes.gradients.differentiate import BACKWARD, FORWARD, DifferentiatePass
+from passes.training.add_training_step import STEP, AddTrainingStepPass
 from runtime.arguments import aligned_empty
 from runtime.cli.bench.gradients import Gradients, RecurrentGradients
 from runtime.cli.bench.onnx_file import OnnxFile, joined

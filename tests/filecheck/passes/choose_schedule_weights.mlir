@@ -1,7 +1,7 @@
 // RUN: br-opt %s -p choose-schedule | filecheck %s
 
 // The gradient of weights: a sum over pixels into rows that lie side by side in A
-// (passes/schedule_long_sums.py).
+// (passes/schedule/schedule_long_sums.py).
 
 // 9 x 128 x 128 weights do not stay in half of a small L2. They are passed over a few
 // times: as many lines of pixels in each as the L2 keeps of 24 rows of x, 512 bytes

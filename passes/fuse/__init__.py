@@ -1,0 +1,1 @@
+"""What rides with a product: epilogues, scales, loops side by side."""

@@ -1,0 +1,1 @@
+"""The micro-kernel of the one op."""

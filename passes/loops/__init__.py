@@ -1,0 +1,1 @@
+"""From operations on memory to loops: around the one op, and of vector code."""

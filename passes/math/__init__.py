@@ -1,0 +1,1 @@
+"""Functions of the math dialect as arithmetic."""

@@ -1,0 +1,1 @@
+"""From tensors to memory: what is computed once, the arena, functions of nests."""

@@ -1,0 +1,1 @@
+"""One form for every operation: linalg.generic, and br.contract for products."""

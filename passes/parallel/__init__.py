@@ -1,0 +1,1 @@
+"""What threads share: sums in private copies, sweeps, loops of their own."""

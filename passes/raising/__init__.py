@@ -1,0 +1,1 @@
+"""From steps and loops to br.lstm, br.gru and br.rnn."""

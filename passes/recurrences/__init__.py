@@ -1,1 +1,0 @@
-"""Recognising recurrences: what `raise-recurrences` is made of."""

@@ -1,0 +1,1 @@
+"""Recurrent layers: to loops over time, forward and back."""

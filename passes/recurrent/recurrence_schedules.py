@@ -1,0 +1,86 @@
+"""Schedules of the contractions over all steps that give a recurrent layer's gradients.
+
+Beside the rules for any contraction these know how the operands lie: the gradients of
+the gates in panels [units / panel, gates, rows, panel], all else in panels, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+
+from brdialect.schedule import Loop, Schedule
+from brdialect.target import Target
+from passes.schedule.choose_schedule import PACK_ROWS, PARALLEL_WORK, block_evenly
+from passes.schedule.register_block import Panels, default_register_block
+
+BLOCK = 4
+"""Panels of gates, and of what they are multiplied with, that meet in the L2."""
+
+DEPTH = 1024
+"""Steps of the sum over units in a call: C is read and written once for all of them."""
+
+
+def on_team(schedule: Schedule, extents: tuple[int, ...], target: Target) -> Schedule:
+    """The same without threads where there is too little to share."""
+    if target.threads == 1 or prod(extents) >= PARALLEL_WORK:
+        return schedule
+    alone = (replace(loop, parallel=False) for loop in schedule.loops)
+    return replace(schedule, loops=tuple(alone))
+
+
+def weights_schedule(
+    extents: tuple[int, ...], target: Target, element_bytes: int
+) -> Schedule:
+    """Of `c[g, b, j, d, p] = sum of dg[b, g, m, j] * x[d, m, p]`, the iterators in this
+    order: parts of the sum, for each of which blocks of BLOCK panels on both sides fill
+    half of the L2. Each thread owns its part of c."""
+    g, b, j, d, p, m = range(6)
+    half_l2 = target.l2 // 2 // element_bytes
+    depth = block_evenly(extents[m], half_l2 // (BLOCK * (extents[j] + extents[p])))
+    lanes = target.lanes(element_bytes)
+    panels = Panels(depth, cold=True)
+    tile = default_register_block(extents[j], extents[p], lanes, target, panels)
+    blocks = {i: block_evenly(extents[i], BLOCK) for i in (b, d)}
+    loops = [Loop(m, depth)] if depth < extents[m] else []
+    loops += [Loop(g, 1, True)] if extents[g] > 1 else []
+    loops += [Loop(i, n, True) for i, n in blocks.items() if 1 < n < extents[i]]
+    # where a block is one panel, its loop is the only one
+    loops += [Loop(i, 1, n == 1) for i, n in blocks.items() if extents[i] > 1]
+    return on_team(Schedule(tuple(loops), j, p, m, (), tile), extents, target)
+
+
+def input_schedule(
+    extents: tuple[int, ...], target: Target, element_bytes: int
+) -> Schedule | None:
+    """Of `c[m, c] = sum of dg[b, g, m, j] * w[g, b, j, c]`, the iterators in the order
+    m, c, b, g, j: blocks of rows that fill most of half of the L2, while the panels of
+    w come by. None for few rows, which the rules for any contraction know."""
+    m, c, b, g, j = range(5)
+    if extents[m] < PACK_ROWS:
+        return None
+    unit = extents[g] * extents[j]
+    blocks = block_evenly(extents[b], max(1, DEPTH // unit))
+    reach = target.l2 * 7 // 16 // element_bytes
+    rows = block_evenly(extents[m], max(PACK_ROWS, reach // (blocks * unit)))
+    lanes = target.lanes(element_bytes)
+    panels = Panels(blocks * unit)
+    tile = default_register_block(rows, extents[c], lanes, target, panels)
+    panel = min(extents[c], tile[1] * lanes)
+    loops = [Loop(m, rows, True)] if rows < extents[m] else []
+    loops += [Loop(b, blocks)] if blocks < extents[b] else []
+    packs = panel < extents[c]
+    if packs:
+        loops.append(Loop(c, panel, not loops))
+    cold = unit * extents[b] * extents[c] * element_bytes > target.l2
+    schedule = Schedule(
+        tuple(loops),
+        m,
+        c,
+        j,
+        (b, g),
+        tile,
+        pack_b=panel if packs else None,
+        prefetch_b=packs and cold,
+    )
+    return on_team(schedule, extents, target)

@@ -1,0 +1,286 @@
+"""`choose-schedule`: an analytic default for every contraction that has none.
+
+    br.contract ... {indexing_maps = [(m, n, k) -> (m, k), ...]}
+    ->
+    br.contract ... {..., schedule = #br.schedule<"A256 c256 b16 | m=a n=b k=c | ...">}
+
+What it weighs (architecture: `br.target`):
+
+* register block: register_block.py;
+* the panel of B that one call reads (k x columns) should take at most an eighth of the
+  L2 while all rows of a block pass over it, so a very long k is blocked, in equal parts
+  (not for the L1's sake: each part is another pass over C and another kernel, and the
+  L2 delivers a row of B in time);
+* the block of A (rows x k) should stay in half of the L2 while all panels pass over it;
+* weights that outgrow the L2 come by once, part by part, each part with all rows of A
+  over it, and the next one is asked for meanwhile; if A is larger than twice the L2,
+  blocks of its rows stay and the weights come by for each;
+* B is packed into panels where it is a weight (then it costs nothing at run time), or
+  where enough rows reuse it.
+
+A schedule that stands on the op already is kept, if it fits. One of those that stand
+on the module, `br.tuned` (tuned_schedules.py), goes before the rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+
+from brdialect.ops import ContractOp
+from brdialect.roles import Role, strides_of
+from brdialect.schedule import Loop, Schedule, ScheduleAttr
+from brdialect.target import Target, target_of
+from passes.normalise.normalise_contractions import contraction_of
+from passes.schedule.check_schedule import check_schedule
+from passes.schedule.check_tile import check_tile
+from passes.schedule.default_tile import Sizes, default_tile, grid_schedule, sizes_of
+from passes.schedule.register_block import Panels, default_register_block
+from passes.schedule.schedule_long_sums import is_long_sum, long_sum
+from passes.schedule.schedule_problem import (
+    Problem,
+    block_evenly,
+    can_pack,
+    outer_loops,
+    problem_of,
+    side_by_side,
+)
+from passes.schedule.tuned_schedules import read_tuned, take_tuned, tuned_schedule
+from passes.shared.build import row_major
+
+PACK_ROWS = 96
+"""B is packed in the call if at least this many rows reuse it: packing touches each
+element twice (a read, a write), a row once. Fewer rows take B some rows at a time."""
+
+PAGE = 4096
+"""Bytes. Rows of B shorter than a page, of a B that stays in the L2, are read as they
+lie: 256 x 256 is 5 % faster unpacked, 32 x 2048 is 20 % slower."""
+
+AHEAD_ROWS = 8
+"""Rows from which fetching panels of B ahead leaves a product bound by multiply-adds
+(LSTM, 1024 units: 8 rows 1.09, 16 rows 1.22 times as fast; a single row 0.84)."""
+
+PARALLEL_WORK = 1 << 17
+"""Products of elements from which a team of threads pays: starting and joining it costs
+a few microseconds, in each of which one core handles some thirty thousand."""
+
+LEAST_VECTORS = 2
+"""In a panel of B: with one, a tile of few rows has too few accumulators to hide the
+latency of multiply-adds."""
+
+ROWS_OF_B = 8
+"""That a product of one row reads together: their pages fit the first TLB, and C is
+read and written once for all of them."""
+
+DEEP_ROWS_OF_B = 64
+"""The same for a few rows, which have several multiply-adds for each element of B."""
+
+STREAMS = 8
+"""Rows of A that a tile reads side by side where all of A passes by once from behind
+the L2: more are too many for the hardware's prefetch (16 columns, 1024 x 1024: 1.57
+times as fast with 8 rows as with 28)."""
+
+
+def analytic_schedule(p: Problem) -> Schedule:
+    """The default schedule of a contraction."""
+    schedule = schedule_for_caches(p)
+    if p.target.threads == 1 or prod(p.table.extents) >= PARALLEL_WORK:
+        return schedule
+    alone = (replace(loop, parallel=False) for loop in schedule.loops)
+    return replace(schedule, loops=tuple(alone))
+
+
+def schedule_for_caches(p: Problem) -> Schedule:
+    """The default schedule of a contraction that is worth a team."""
+    m, k = p.row_iterator(), p.inner_iterator()
+    rows, columns, inner = p.extent(m), p.extent(p.n), p.extent(k)
+    batch = [i for i in p.table.having(Role.K) if i != k]
+    if m is not None and k is not None and is_long_sum(p):
+        return long_sum(p, m, k, batch)
+    skip = p.taps_to_skip()
+    window = prod(map(p.extent, batch))
+    half_l2 = p.target.l2 // 2 // p.element_bytes
+    cold = inner * window * columns > half_l2
+    if cold and batch:
+        columns = min(columns, widest_panel(p, inner * window))
+    others = prod(p.extent(i) for i in p.table.having(Role.M)) // max(1, rows)
+    once = columns <= p.lanes and prod(p.shape_a) > 2 * half_l2
+    tile = default_register_block(
+        min(rows, STREAMS) if once else rows,
+        columns,
+        p.lanes,
+        p.target,
+        Panels(inner * window, others, cold),
+    )
+    panel = min(columns, tile[1] * p.lanes)
+    pack = wants_pack(p, panel, rows)
+    if k is not None and not pack and rows * others < PACK_ROWS and side_by_side(p):
+        return few_rows(p, m, k, tuple(batch), rows * others == 1)
+
+    # a split sum costs another pass over C, which pays if many rows share the panel
+    sums: list[Loop] = []
+    inner_block = inner
+    if rows > 4 * tile[0] and window == 1:
+        inner_block = block_evenly(inner, half_l2 // 4 // panel)
+        if k is not None and inner_block < inner:
+            sums.append(Loop(k, inner_block))
+    depth = inner_block * window
+    while cold and batch and panel > widest_panel(p, depth):
+        depth //= p.extent(batch[0])
+        sums.append(Loop(batch.pop(0)))
+    row_block = block_evenly(rows, max(tile[0], half_l2 // max(1, depth)))
+    row_block = share_among_threads(p, rows, row_block, tile[0])
+
+    by_rows = cold and prod(p.shape_a) < 4 * half_l2
+    row_loop = [Loop(m, row_block, True)] if m is not None and row_block < rows else []
+    column_loop = (
+        [Loop(p.n, panel, by_rows or not sums)] if panel < p.extent(p.n) else []
+    )
+    outer = outer_loops(p, m)
+    if by_rows or (cold and not sums):
+        # one team for all of it: rows inside of a sum run on the thread they are on
+        alone = not (sums and column_loop)
+        inside = [replace(x, parallel=alone) for x in (*outer, *row_loop)]
+        loops = [*column_loop, *sums, *inside]
+    else:
+        loops = [*outer, *row_loop, *sums, *column_loop]
+    return Schedule(
+        tuple(loops),
+        m,
+        p.n,
+        k,
+        tuple(batch),
+        tile,
+        pack_b=panel if pack else None,
+        prefetch_b=pack and wants_prefetch(p, panel, rows * others, cold),
+        skip=skip if skip in batch else None,
+    )
+
+
+def widest_panel(p: Problem, depth: int) -> int:
+    """Columns of a panel of B that takes a third of the L2, so that A, C and the panel
+    that comes next fit beside it; wider where that has too few accumulators."""
+    vectors = p.target.l2 // 3 // p.element_bytes // (depth * p.lanes)
+    return max(LEAST_VECTORS, vectors) * p.lanes
+
+
+def few_rows(
+    p: Problem, m: int | None, k: int, batch: tuple[int, ...], one: bool
+) -> Schedule:
+    """A few rows times a matrix read B once, so it should be read as it lies: some rows
+    of it, from end to end, before the next ones. Threads take strips of columns."""
+    depth = ROWS_OF_B if one else DEEP_ROWS_OF_B
+    tile = default_register_block(
+        p.extent(m), p.extent(p.n), p.lanes, p.target, Panels(depth)
+    )
+    panel = tile[1] * p.lanes
+    strip = -(-p.extent(p.n) // panel // p.target.threads) * panel
+    strips = [Loop(p.n, strip, True)] if strip < p.extent(p.n) else []
+    rows = [Loop(k, depth)] if p.extent(k) > depth else []
+    columns = [Loop(p.n, panel)] if panel < min(strip, p.extent(p.n)) else []
+    loops = (*outer_loops(p, m), *strips, *rows, *columns)
+    return Schedule(loops, m, p.n, k, batch, tile)
+
+
+def share_among_threads(p: Problem, rows: int, block: int, tile: int) -> int:
+    """A smaller row block, if there would be too few blocks for the team."""
+    threads = p.target.threads
+    others = prod(
+        p.extent(i)
+        for i in range(len(p.table.extents))
+        if p.table.role(i) is Role.OUTER or (p.table.role(i) is Role.M)
+    ) // max(1, rows)
+    blocks = -(-rows // block) * others
+    if threads == 1 or blocks % threads == 0 or blocks >= 8 * threads:
+        return block
+    parts = -(-blocks // threads) * threads
+    return max(tile, block_evenly(rows, -(-rows // max(1, parts // others))))
+
+
+def wants_pack(p: Problem, panel: int, rows: int) -> bool:
+    """Whether B goes into panels."""
+    if not can_pack(p.table):
+        return False
+    reuse = prod(p.extent(i) for i in p.table.having(Role.M))
+    contiguous = side_by_side(p)
+    if contiguous and p.extent(p.n) == panel:
+        return False
+    if p.load_time_b or not contiguous:
+        return p.load_time_b or reuse > 1
+    row = p.extent(p.n) * p.element_bytes
+    if row < PAGE and prod(p.shape_b) * p.element_bytes <= p.target.l2 // 2:
+        return False
+    return reuse >= PACK_ROWS
+
+
+def wants_prefetch(p: Problem, panel: int, rows: int, cold: bool) -> bool:
+    """Whether to ask for the panel of B that comes next: weights that do not stay in
+    the L1 have left the L2, too, when their layer's turn comes again (ResNet-50: 1.02
+    times as fast)."""
+    left = p.load_time_b and prod(p.shape_b) * p.element_bytes > p.target.l1
+    return rows >= AHEAD_ROWS and (cold or (left and panel < p.extent(p.n)))
+
+
+def gpu_product(p: Problem) -> tuple[Schedule, Sizes | None]:
+    """A contraction's schedule on a GPU but for what a block does, and the products of
+    blocks; None where there is one thread for each element."""
+    operands = zip(
+        (p.table.a, p.table.b, p.table.c),
+        (p.shape_a, p.shape_b, p.shape_c),
+        strict=True,
+    )
+    a, b, c = (strides_of(forms, row_major(shape)).step for forms, shape in operands)
+    schedule = grid_schedule(p.table, (a, b, c))
+    if not p.tensor_cores:
+        return schedule, None
+    return schedule, sizes_of(p.table, schedule, (a, b, c), p.input_bytes)
+
+
+def gpu_schedule(p: Problem, may_split: bool = True) -> Schedule:
+    """The default schedule of a contraction on a GPU (gpu/default_tile.py)."""
+    schedule, sizes = gpu_product(p)
+    if sizes is None:
+        return schedule
+    return replace(schedule, block=default_tile(sizes, p.target, may_split))
+
+
+def check_pinned(op: ContractOp, schedule: Schedule, target: Target) -> None:
+    """Refuses a schedule that was written by hand and does not fit."""
+    table = contraction_of((op.a, op.b, op.c), op.maps)
+    if table is None or any(e < 0 for e in table.extents):
+        return
+    if target.is_gpu:
+        check_tile(op, table, schedule, target)
+    else:
+        check_schedule(op, table, schedule)
+
+
+@dataclass(frozen=True)
+class ChooseSchedulePass(ModulePass):
+    """Attaches `br.schedule` where none stands.
+
+    `choose-schedule{tuned="FILE"}` takes tuned schedules from a file of br-tune's.
+    """
+
+    name = "choose-schedule"
+
+    tuned: str | None = None
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        target = target_of(op)
+        tuned = take_tuned(op)
+        if self.tuned is not None:
+            tuned = read_tuned(self.tuned)
+        for contract in [o for o in op.walk() if isinstance(o, ContractOp)]:
+            if contract.schedule is not None:
+                check_pinned(contract, contract.schedule.data, target)
+                continue
+            problem = problem_of(contract, target)
+            default = gpu_schedule if target.is_gpu else analytic_schedule
+            found = tuned_schedule(contract, tuned, target)
+            schedule = found or default(problem)
+            contract.schedule = ScheduleAttr(schedule)
