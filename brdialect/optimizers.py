@@ -17,6 +17,13 @@ def _check(name: str, value: float, expected: str, fits: bool) -> None:
         raise BrError(f"{name}: expected {expected}, got {value}")
 
 
+def _check_numbers(settings: SGD | Adam) -> None:
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if not isinstance(value, int | float):
+            raise BrError(f"{field.name}: expected a number, got {value!r}")
+
+
 @dataclass(frozen=True)
 class SGD:
     """Stochastic gradient descent, as torch.optim.SGD without dampening.
@@ -35,6 +42,7 @@ class SGD:
     number_names: ClassVar[tuple[str, ...]] = ("rate",)
 
     def __post_init__(self) -> None:
+        _check_numbers(self)
         _check("rate", self.rate, "a rate above 0", self.rate > 0)
         within = 0 <= self.momentum < 1
         _check("momentum", self.momentum, "a number from 0 to below 1", within)
@@ -73,6 +81,7 @@ class Adam:
     number_names: ClassVar[tuple[str, ...]] = ("rate", "root")
 
     def __post_init__(self) -> None:
+        _check_numbers(self)
         _check("rate", self.rate, "a rate above 0", self.rate > 0)
         for name, beta in (("beta1", self.beta1), ("beta2", self.beta2)):
             _check(name, beta, "a number from 0 to below 1", 0 <= beta < 1)

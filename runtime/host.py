@@ -41,10 +41,10 @@ def cpus() -> int:
 
 def check_threads(threads: int) -> int:
     """`threads`, if this machine has as many."""
-    if not 1 <= threads <= cpus():
+    if type(threads) is not int or not 1 <= threads <= cpus():
         raise BrError(
             f"expected a number of threads from 1 to {cpus()} (the processors that "
-            f"this process may use), got {threads}"
+            f"this process may use), got {threads!r}"
         )
     return threads
 

@@ -356,6 +356,26 @@ def test_bad_calls():
     np.testing.assert_array_equal(step.parameters[1], WEIGHTS[1])
 
 
+def test_bad_settings(tmp_path: Path):
+    """Each is told of before a step is taken."""
+    step = step_of("sgd")
+    missing = tmp_path / "missing" / "loss.png"
+    for data, options, message in (
+        (X, {}, "data: expected a tuple of arrays, got one array"),
+        ((X, LABELS), {"steps": -1}, "expected 0 or more steps, got -1"),
+        ((X, LABELS), {"picture": missing}, "cannot write the loss curve"),
+    ):
+        with pytest.raises(BrError, match=message):
+            brdialect.fit(step, data, 5, **{"steps": 1, **options})  # type: ignore
+    with pytest.raises(BrError, match="rate: expected a number, got 'x'"):
+        SGD(rate="x")  # type: ignore
+    with pytest.raises(BrError, match=r"optimizer: expected SGD\(...\) or Adam"):
+        step_of(SGD)  # type: ignore
+    with pytest.raises(BrError, match=r"expected a number of threads .* got '1'"):
+        brdialect.compile("func.func @f() { func.return }", threads="1")  # type: ignore
+    assert step.steps == 0
+
+
 @pytest.mark.parametrize("network", digits.PYTORCH)
 def test_loss_curve(network: str):
     """A short form of tests/compare/test_training_torch.py."""

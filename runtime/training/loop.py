@@ -110,11 +110,16 @@ def fit(
     * `seed`: of the order of the examples.
     * `checkpoint`: a file that is written every `every` steps and at the end. If it is
       there, training goes on from it.
-    * `picture`: a file for the loss curve.
+    * `picture`: a file for the loss curve, written before the first step, too, so that
+      one that cannot be is told of in time.
 
     A loss that is not finite stops with an error that names the step; the checkpoint
     stays as it was.
     """
+    if isinstance(data, np.ndarray):
+        raise BrError("data: expected a tuple of arrays, got one array")
+    if steps < 0:
+        raise BrError(f"expected 0 or more steps, got {steps}")
     data = [np.asarray(array) for array in data]
     if len({len(array) for array in data}) != 1:
         raise BrError(
@@ -128,6 +133,8 @@ def fit(
     losses: list[float] = []
     if path is not None and path.exists():
         losses = resume(step, batches, load(path), path)
+    if picture is not None:
+        draw_losses(losses, picture)
     with Bar(step.steps, steps) as bar:
         while step.steps < steps:
             chosen = batches[step.steps]

@@ -15,7 +15,7 @@ from xdsl.utils.hints import isa
 from brdialect.arrays import Array
 from brdialect.interface import Panels
 from brdialect.mistake import BrError
-from brdialect.optimizers import Optimizer, optimizer_named
+from brdialect.optimizers import OPTIMIZERS, Optimizer, optimizer_named
 from brdialect.reference import find_entry
 from brdialect.source import resources
 from brdialect.targets import Target
@@ -276,6 +276,8 @@ def train_step(
     check_runs_here(resolved)
     if isinstance(optimizer, str):
         optimizer = optimizer_named(optimizer)
+    if type(optimizer) not in OPTIMIZERS.values():
+        raise BrError(f"optimizer: expected SGD(...) or Adam(...), got {optimizer!r}")
     check_loss(loss)
     program = load_program(source, entry, resolved)
     return TrainStep(program, loss, optimizer, parameters)
