@@ -39,7 +39,7 @@ dimensions of the one that the code takes."""
 def marks_of(function: FuncOp) -> list[Mapping[str, Attribute]]:
     """The attributes of each argument."""
     if function.arg_attrs is None:
-        return [{} for _ in function.body.block.args]
+        return [{} for _ in function.function_type.inputs.data]
     return [marks.data for marks in function.arg_attrs.data]
 
 
