@@ -45,4 +45,35 @@ func.func @conv(%x: tensor<1x30x30x64xf32>, %w: tensor<3x3x64x64xf32>,
   func.return %r : tensor<1x28x28x64xf32>
 }
 
+// Weights that outgrow the L2 come by once, panel by panel, if all of A stays there ...
+// CHECK-LABEL: @all_rows_stay(
+// CHECK: schedule = #br.schedule<"B32 | m=a n=b k=c | tile=13x2 | pack=b32 | prefetch=b">
+func.func @all_rows_stay(%a: tensor<192x512xf32>, %b: tensor<512x1024xf32>,
+    %c: tensor<192x1024xf32>) -> tensor<192x1024xf32> {
+  %r = linalg.matmul ins(%a, %b : tensor<192x512xf32>, tensor<512x1024xf32>)
+    outs(%c : tensor<192x1024xf32>) -> tensor<192x1024xf32>
+  func.return %r : tensor<192x1024xf32>
+}
+
+// ... and otherwise for each block of rows that does.
+// CHECK-LABEL: @blocks_of_rows_stay(
+// CHECK: schedule = #br.schedule<"A256 B64 | m=a n=b k=c | tile=6x4 | pack=b64 | prefetch=b">
+func.func @blocks_of_rows_stay(%a: tensor<768x512xf32>, %b: tensor<512x1024xf32>,
+    %c: tensor<768x1024xf32>) -> tensor<768x1024xf32> {
+  %r = linalg.matmul ins(%a, %b : tensor<768x512xf32>, tensor<512x1024xf32>)
+    outs(%c : tensor<768x1024xf32>) -> tensor<768x1024xf32>
+  func.return %r : tensor<768x1024xf32>
+}
+
+// Eight images take the weights by turns, the lines of pixels of each one inside.
+// CHECK-LABEL: @images_stay(
+// CHECK: schedule = #br.schedule<"A D64 B | m=c n=d k=g batch=e,f | tile=5x4 | pack=b64 | prefetch=b">
+func.func @images_stay(%x: tensor<8x28x28x512xf32>, %w: tensor<1x1x512x1024xf32>,
+    %y: tensor<8x14x14x1024xf32>) -> tensor<8x14x14x1024xf32> {
+  %r = linalg.conv_2d_nhwc_hwcf
+      {strides = dense<2> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
+      ins(%x, %w : tensor<8x28x28x512xf32>, tensor<1x1x512x1024xf32>)
+      outs(%y : tensor<8x14x14x1024xf32>) -> tensor<8x14x14x1024xf32>
+  func.return %r : tensor<8x14x14x1024xf32>
+}
 }
