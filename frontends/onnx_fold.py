@@ -39,7 +39,7 @@ SIZES = frozenset(
         *("Reciprocal", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd"),
         *("ReduceSum", "Reshape", "Round", "ScatterElements", "ScatterND", "Shape"),
         *("Sign", "Size", "Slice", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tile"),
-        *("TopK", "Transpose", "Unsqueeze", "Where", "Xor"),
+        *("Relu", "TopK", "Transpose", "Unsqueeze", "Where", "Xor"),
     )
 )
 """What sizes, axes and positions are computed with."""
