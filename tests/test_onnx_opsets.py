@@ -213,3 +213,23 @@ def test_truth_values_cut_to_nothing_and_padded() -> None:
     x = np.ones((2, 2), np.bool_)
     (got,) = run(node("Pad", ["x", "i"], ["y"]), 13, {"x": x, "i": pads})
     assert got.tolist() == [[False], [False]]
+
+
+def test_a_trip_count_through_relu():
+    """Range as its function writes it: a Loop whose count is known after a Relu."""
+    schema = onnx.defs.get_schema("Range", 11)
+    given = {"start": 1.0, "limit": 5.0, "delta": 2.0}
+    constants = [
+        numpy_helper.from_array(np.float32(x), name) for name, x in given.items()
+    ]
+    graph = helper.make_graph(
+        list(schema.function_body.node),
+        "g",
+        [],
+        [helper.make_tensor_value_info("output", onnx.TensorProto.FLOAT, [2])],
+        constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)])
+    model.ir_version = 8
+    f = brdialect.compile(from_model(model), threads=1, cache=False)
+    np.testing.assert_array_equal(f(), [1.0, 3.0])
