@@ -220,7 +220,7 @@ def test_a_trip_count_through_relu():
     schema = onnx.defs.get_schema("Range", 11)
     given = {"start": 1.0, "limit": 5.0, "delta": 2.0}
     constants = [
-        numpy_helper.from_array(np.float32(x), name) for name, x in given.items()
+        numpy_helper.from_array(np.array(x, "f4"), name) for name, x in given.items()
     ]
     graph = helper.make_graph(
         list(schema.function_body.node),
