@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import itertools
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +12,7 @@ import pytest
 
 from brdialect.errors import BrError
 from runtime import code as loading
-from runtime import jit
+from runtime import jit, peak
 from runtime.codegen import emit_assembly
 from runtime.host import cpus, host_target
 from runtime.peak import fma_chains_ir, measure_peak
@@ -98,12 +99,22 @@ def test_the_peak_loop_is_nothing_but_fma(size: int):
     if target.triple.startswith("x86_64"):
         body = assembly[assembly.index("peak:") :].splitlines()
         # each chain at least once a step, and as often in every unrolled copy
-        chains = Counter(line.split()[-1] for line in body if "\tvfmadd" in line)
+        products = [line for line in body if "\tvfmadd" in line]
+        chains = Counter(line.split()[-1] for line in products)
         assert len(chains) == target.vector_registers - 4
         assert len(set(chains.values())) == 1
         assert not any("rsp" in line for line in body)  # no spills
+        suffix = {4: "ps", 8: "pd"}[size]
+        assert all(line.split()[0].endswith(suffix) for line in products)
 
 
-def test_f32_peaks_at_twice_f64():
-    single, double = (measure_peak(host_target(1), size) for size in (4, 8))
-    assert 1.5 < single / double < 2.5
+@pytest.mark.parametrize("size", [4, 8])
+def test_the_peak_is_operations_by_time(size: int, monkeypatch: pytest.MonkeyPatch):
+    target = host_target(1)
+    # each reading of this clock is a quarter of a second after the last: a ratio of
+    # real times would judge the machine's neighbours
+    clock = itertools.count(0, 0.25)
+    monkeypatch.setattr(peak.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(peak, "_SECONDS", 0.25)
+    flops = fma_chains_ir(target, size)[1] * 10_000  # of the steps that set the pace
+    assert measure_peak(target, size) == pytest.approx(flops / 0.25)
