@@ -12,9 +12,9 @@ What it weighs (architecture: `br.target`):
   (not for the L1's sake: each part is another pass over C and another kernel, and the
   L2 delivers a row of B in time);
 * the block of A (rows x k) should stay in half of the L2 while all panels pass over it;
-* weights that outgrow the L2 come by once, part by part, each with all rows of A over
-  it, and the next one is asked for meanwhile; where A does not stay in the L2 either,
-  blocks of its rows do, and the weights come by for each, if that is less to move;
+* weights that outgrow the L2 come by once, panel by panel, and the next one is asked
+  for meanwhile; what goes around them where A does not stay in the L2 either:
+  order_loops.py;
 * B is packed into panels where it is a weight (then it costs nothing at run time), or
   where enough rows reuse it.
 
@@ -40,6 +40,7 @@ from passes.normalise.normalise_contractions import contraction_of
 from passes.schedule.check_schedule import check_schedule
 from passes.schedule.check_tile import check_tile
 from passes.schedule.default_tile import Sizes, default_tile, grid_schedule, sizes_of
+from passes.schedule.order_loops import order_loops
 from passes.schedule.register_block import Panels, default_register_block
 from passes.schedule.schedule_long_sums import is_long_sum, long_sum
 from passes.schedule.schedule_problem import (
@@ -103,54 +104,27 @@ def schedule_for_caches(p: Problem) -> Schedule:
     if m is not None and k is not None and is_long_sum(p):
         return long_sum(p, m, k, batch)
     skip = p.taps_to_skip()
-    window = prod(map(p.extent, batch))
-    half_l2 = p.target.l2 // 2 // p.element_bytes
-    cold = inner * window * columns > half_l2
+    depth = inner * prod(map(p.extent, batch))
+    cold = depth * columns > half_of_l2(p)
     if cold and batch:
-        columns = min(columns, widest_panel(p, inner * window))
+        columns = min(columns, widest_panel(p, depth))
     others = prod(p.extent(i) for i in p.table.having(Role.M)) // max(1, rows)
-    once = columns <= p.lanes and prod(p.shape_a) > 2 * half_l2
+    once = columns <= p.lanes and prod(p.shape_a) > 2 * half_of_l2(p)
+    ahead = fetched_ahead(p, rows * others)
     tile = default_register_block(
         min(rows, STREAMS) if once else rows,
         columns,
         p.lanes,
         p.target,
-        Panels(inner * window, others, cold),
+        Panels(depth, others, cold and not ahead),
     )
     panel = min(columns, tile[1] * p.lanes)
     pack = wants_pack(p, panel, rows)
     if k is not None and not pack and rows * others < PACK_ROWS and side_by_side(p):
         return few_rows(p, m, k, tuple(batch), rows * others == 1)
-
-    # a split sum costs another pass over C, which pays if many rows share the panel
-    sums: list[Loop] = []
-    inner_block = inner
-    if rows > 4 * tile[0] and window == 1:
-        inner_block = block_evenly(inner, half_l2 // 4 // panel)
-        if k is not None and inner_block < inner:
-            sums.append(Loop(k, inner_block))
-    depth = inner_block * window
-    while cold and batch and panel > widest_panel(p, depth):
-        depth //= p.extent(batch[0])
-        sums.append(Loop(batch.pop(0)))
-    row_block = block_evenly(rows, max(tile[0], half_l2 // max(1, depth)))
-    row_block = share_among_threads(p, rows, row_block, tile[0])
-
-    by_rows = cold and prod(p.shape_a) < 4 * half_l2
-    row_loop = [Loop(m, row_block, True)] if m is not None and row_block < rows else []
-    column_loop = (
-        [Loop(p.n, panel, by_rows or not sums)] if panel < p.extent(p.n) else []
-    )
-    outer = outer_loops(p, m)
-    if by_rows or (cold and not sums):
-        over_rows = [*outer, *row_loop]
-        around = 0 if sums else loops_around(p, over_rows, panel, half_l2)
-        # one team for all of it: rows inside of a sum run on the thread they are on
-        alone = not (sums and column_loop)
-        inside = [replace(x, parallel=alone) for x in over_rows[around:]]
-        loops = [*over_rows[:around], *column_loop, *sums, *inside]
-    else:
-        loops = [*outer, *row_loop, *sums, *column_loop]
+    loops = loops_for_caches(p, batch, tile, panel, cold)
+    looped = {loop.iterator for loop in loops}
+    batch = [i for i in batch if i not in looped]
     return Schedule(
         tuple(loops),
         m,
@@ -164,21 +138,44 @@ def schedule_for_caches(p: Problem) -> Schedule:
     )
 
 
-def loops_around(p: Problem, rows: Sequence[Loop], panel: int, cache: int) -> int:
-    """How many of the loops over rows go around those over panels of B, so that the
-    rows inside of them stay in the cache: where B then comes by less than all of A
-    would for each panel (1344 x 1024 x 1024: 1.04 times as fast)."""
-    depth = prod(p.extent(i) for i in p.table.having(Role.K))
-    height = prod(p.extent(i) for i in p.table.having(Role.M))
-    a, b = min(prod(p.shape_a), height * depth), prod(p.shape_b)
-    trips, number = 1, 0
-    while a > cache * trips:
-        if number == len(rows):
-            return 0
-        trips *= -(-p.extent(rows[number].iterator) // rows[number].step)
-        number += 1
-    panels = -(-p.extent(p.n) // panel)
-    return number if b * trips < a * panels else 0
+def half_of_l2(p: Problem) -> int:
+    """In elements."""
+    return p.target.l2 // 2 // p.element_bytes
+
+
+def loops_for_caches(
+    p: Problem, batch: Sequence[int], tile: tuple[int, int], panel: int, cold: bool
+) -> list[Loop]:
+    """The loops around calls of so many columns; sums in `batch` become loops, too,
+    where their panels would be too large."""
+    m, k = p.row_iterator(), p.inner_iterator()
+    rows, block = p.extent(m), p.extent(k)
+    window = prod(map(p.extent, batch))
+    # a split sum costs another pass over C, which pays if many rows share the panel
+    splits = rows > 4 * tile[0] and window == 1
+    sums: list[Loop] = []
+    if splits and k is not None:
+        block = block_evenly(block, half_of_l2(p) // 4 // panel)
+        if block < p.extent(k):
+            sums.append(Loop(k, block))
+    depth = block * window
+    for tap in batch if cold else ():
+        if panel <= widest_panel(p, depth):
+            break
+        depth //= p.extent(tap)
+        sums.append(Loop(tap))
+    row_block = block_evenly(rows, max(tile[0], half_of_l2(p) // max(1, depth)))
+    row_block = share_among_threads(p, rows, row_block, tile[0])
+
+    by_rows = cold and prod(p.shape_a) < 4 * half_of_l2(p)
+    outer = outer_loops(p, m)
+    if m is not None and row_block < rows:
+        outer.append(Loop(m, row_block, True))
+    columns = [Loop(p.n, panel, by_rows or not sums)] if panel < p.extent(p.n) else []
+    if by_rows or (cold and not sums):
+        order = order_loops(p, outer, sums, panel, half_of_l2(p), splits)
+        return order.loops(columns)
+    return [*outer, *sums, *columns]
 
 
 def widest_panel(p: Problem, depth: int) -> int:
@@ -235,6 +232,13 @@ def wants_pack(p: Problem, panel: int, rows: int) -> bool:
     if row < PAGE and prod(p.shape_b) * p.element_bytes <= p.target.l2 // 2:
         return False
     return reuse >= PACK_ROWS
+
+
+def fetched_ahead(p: Problem, rows: int) -> bool:
+    """Whether panels of a B that outgrows the L2 arrive while those before them are in
+    use (`prefetch=b`)."""
+    packed = p.load_time_b or not side_by_side(p) or rows >= PACK_ROWS
+    return can_pack(p.table) and packed and rows >= AHEAD_ROWS
 
 
 def wants_prefetch(p: Problem, panel: int, rows: int, cold: bool) -> bool:

@@ -11,8 +11,8 @@ units and two load ports (every x86 of the last ten years, and larger Arm cores)
 The slowest of these counts, and the beginning and the end of a tile by the length of
 the sum. The usual tile, 6 x 2 of 16 registers or 6 x 4 of 32, stays unless another one
 is faster by more than such a model can be trusted with: where rows are few (7 rows are
-4 and 3, better by 3 vectors than by 2), or where B comes from behind the L2 and should
-meet as many rows as possible on its way (13 x 2 of 32 registers).
+4 and 3, better by 3 vectors than by 2), or where B comes from behind the L2 unasked and
+should meet as many rows as possible on its way (13 x 2 of 32 registers).
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Panels:
     """How often the rows of one call come by while a panel is in the L2."""
 
     cold: bool = False
-    """Whether B as a whole outgrows the L2: then each panel arrives from behind it."""
+    """Whether B as a whole outgrows the L2 and nothing asks for its panels ahead: then
+    the first tile of rows waits for each."""
 
 
 def even_parts(extent: int, size: int) -> list[tuple[int, int]]:

@@ -47,7 +47,7 @@ func.func @conv(%x: tensor<1x30x30x64xf32>, %w: tensor<3x3x64x64xf32>,
 
 // Weights that outgrow the L2 come by once, panel by panel, if all of A stays there ...
 // CHECK-LABEL: @all_rows_stay(
-// CHECK: schedule = #br.schedule<"B32 | m=a n=b k=c | tile=13x2 | pack=b32 | prefetch=b">
+// CHECK: schedule = #br.schedule<"B64 | m=a n=b k=c | tile=6x4 | pack=b64 | prefetch=b">
 func.func @all_rows_stay(%a: tensor<192x512xf32>, %b: tensor<512x1024xf32>,
     %c: tensor<192x1024xf32>) -> tensor<192x1024xf32> {
   %r = linalg.matmul ins(%a, %b : tensor<192x512xf32>, tensor<512x1024xf32>)
@@ -63,6 +63,16 @@ func.func @blocks_of_rows_stay(%a: tensor<768x512xf32>, %b: tensor<512x1024xf32>
   %r = linalg.matmul ins(%a, %b : tensor<768x512xf32>, tensor<512x1024xf32>)
     outs(%c : tensor<768x1024xf32>) -> tensor<768x1024xf32>
   func.return %r : tensor<768x1024xf32>
+}
+
+// Or the sum is taken in parts, where what comes by again is a small C.
+// CHECK-LABEL: @parts_of_the_sum_stay(
+// CHECK: schedule = #br.schedule<"c512 B64 | m=a n=b k=c | tile=6x4 | pack=b64 | prefetch=b">
+func.func @parts_of_the_sum_stay(%a: tensor<250x1024xf32>, %b: tensor<1024x2048xf32>,
+    %c: tensor<250x2048xf32>) -> tensor<250x2048xf32> {
+  %r = linalg.matmul ins(%a, %b : tensor<250x1024xf32>, tensor<1024x2048xf32>)
+    outs(%c : tensor<250x2048xf32>) -> tensor<250x2048xf32>
+  func.return %r : tensor<250x2048xf32>
 }
 
 // Eight images take the weights by turns, the lines of pixels of each one inside.
