@@ -70,6 +70,31 @@ def test_tf32_or_f32(fake: FakeDriver):
     assert error(np.asarray(dense(exact=True)(x, w)), want) < 1e-6
 
 
+def test_a_mask_rides_along(fake: FakeDriver):
+    """Truth values lie in bytes, one element each."""
+    same = "affine_map<(i, j) -> (i, j)>"
+    text = DENSE.replace("EL", "f32").replace(
+        "xf32>)", "xf32>, %m: tensor<9x12xi1>)", 1
+    )
+    text = text.replace(
+        "  func.return %r",
+        f"""  %k = linalg.generic {{indexing_maps = [{same}, {same}, {same}],
+      iterator_types = ["parallel", "parallel"]}}
+    ins(%r, %m : tensor<9x12xf32>, tensor<9x12xi1>) outs(%e : tensor<9x12xf32>) {{
+  ^bb0(%a: f32, %b: i1, %o: f32):
+    %s = arith.select %b, %a, %zero : f32
+    linalg.yield %s : f32
+  }} -> tensor<9x12xf32>
+  func.return %k""",
+    )
+    x, w = numbers(9, 20), numbers(20, 12)
+    mask = np.random.default_rng(0).random((9, 12)) < 0.5
+    f = brdialect.compile(text, target=SM_80)
+    assert len(f.ir("convert-contract-to-grid").split("br.batch_reduce_gemm")) == 2
+    assert error(np.asarray(f(x, w, mask)), np.where(mask, x @ w, 0)) < 1e-3
+    assert fake.seen.launches == 1
+
+
 def test_bf16_are_its_bits(fake: FakeDriver):
     x, w = (
         round_to_bf16(a).astype(np.float32) for a in (numbers(9, 20), numbers(20, 12))
