@@ -1,5 +1,7 @@
 """Products, convolutions and LSTMs on a GPU against cuBLAS and cuDNN, by PyTorch.
 
+    pip install torch                   # PyTorch's own wheels, with CUDA
+    pip install '.[gpu]'
     python benchmarks/gpu.py [--target NAME] [--minutes M] [--tune S] [--only TEXT]
 
 Each line is checked first, against float64 on the same arrays, then timed in turns with
@@ -10,9 +12,9 @@ All lines share the minutes. A table of all of them comes last, and the geometri
 
 Another process measures: a line that fails, hangs or takes the device down loses only
 itself. `copy=tma` is searched if a small product with it is right. `--json FILE` has
-the schedules, too. Needs torch with CUDA and the extra `gpu`; `--dry` compiles every
-line without either. Weights of LSTMs are packed ahead, as cuDNN has them. The exit code
-is 1 if a line failed.
+the schedules, too. `--dry` compiles every line, and needs neither torch nor a GPU.
+Weights of LSTMs are packed ahead, as cuDNN has them. The exit code is 1 if a line
+failed.
 """
 
 from __future__ import annotations

@@ -167,13 +167,19 @@ def passes_of(stages: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
 
 
 def lower_to_functions(
-    module: ModuleOp, target: Target, entry: str, observe: Observer, context: Context
+    module: ModuleOp,
+    target: Target,
+    entry: str,
+    observe: Observer,
+    context: Context,
+    stages: Sequence[tuple[str, Sequence[str]]] = STAGES,
 ) -> tuple[Interface, list[Attribute]]:
     """Lowers a module on tensors in place to functions on memory, one for each distinct
-    operation; how to call `entry`, and the constants that its load function takes."""
+    operation; how to call `entry`, and the constants that its load function takes.
+    `stages`: those of the target."""
     set_target(module, target)
     found = None
-    for name in passes_of(STAGES[:OUTLINED]):
+    for name in passes_of(stages[:OUTLINED]):
         registry.pass_named(name)().apply(context, module)
         if name == "bufferize":
             found = interface_of(module, entry)

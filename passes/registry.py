@@ -45,6 +45,7 @@ NAMES = (
     "llvm/convert-to-llvm",
     "llvm/call-by-table",
     # of GPUs alone
+    "gpu/sink-scalars",
     "gpu/convert-recurrence-to-grid",
     "gpu/convert-contract-to-grid",
     "gpu/convert-linalg-to-grid",

@@ -205,7 +205,12 @@ class Program:
         module = self.specialised(shapes)
         with timed("lower to functions"):
             interface, constants = lower_to_functions(
-                module, self.target, self.signature.entry, stopwatch(), context()
+                module,
+                self.target,
+                self.signature.entry,
+                stopwatch(),
+                context(),
+                stages_of(self.target),
             )
         return module, interface, self.weights(module, interface, constants)
 

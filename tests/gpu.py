@@ -154,10 +154,13 @@ func.func private @f({", ".join(arguments)}) {{
 
 
 def lowered(
-    text: str, target: str = SM_80, passes: int = MADE, exact: bool = False
+    program: str | ModuleOp,
+    target: str = SM_80,
+    passes: int = MADE,
+    exact: bool = False,
 ) -> ModuleOp:
     """A program on tensors after the first few passes of lower-to-gpu."""
-    module = parse_module(text)
+    module = parse_module(program) if isinstance(program, str) else program
     set_target(module, replace(target_named(target), exact=exact))
     for name in PASSES[:passes]:
         pass_named(name)().apply(context(), module)
@@ -243,16 +246,18 @@ def error(got: Array, want: Array) -> float:
         return float(np.linalg.norm(got - want) / np.linalg.norm(want))
 
 
-def called(module: ModuleOp, arrays: Sequence[Array]) -> tuple[list[Array], Statistics]:
-    """The results of a program's @main whose kernels are run in numpy, and what the run
-    has seen; constants are packed first."""
+def called(
+    module: ModuleOp, arrays: Sequence[Array], entry: str = "main"
+) -> tuple[list[Array], Statistics]:
+    """The results of a program's function whose kernels are run in numpy, and what the
+    run has seen; constants are packed first."""
     packed: list[Array] = []
-    load = f"main{SUFFIX}"
+    load = f"{entry}{SUFFIX}"
     if any(isinstance(o, func.FuncOp) and o.sym_name.data == load for o in module.ops):
         every, packed = _arguments(module, load, [], [])
         run(module, load, every)
-    every, results = _arguments(module, "main", arrays, packed)
-    return results, run(module, "main", every)
+    every, results = _arguments(module, entry, arrays, packed)
+    return results, run(module, entry, every)
 
 
 def _arguments(

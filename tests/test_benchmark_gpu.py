@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,3 +53,18 @@ def test_the_table_comes_last_and_has_every_line():
     assert means == text.splitlines()[-len(means) :] and len(means) == 7
     assert "tf32: 0.50 of PyTorch untuned, 0.71 tuned, geometric means of 2" in text
     assert sorted(interleaved(range(67))) == list(range(67))
+
+
+def test_the_extra_for_gpus_is_enough():
+    """And torch, which it asks for by itself: nothing else is imported."""
+    others = ("onnx", "rich", "matplotlib", "safetensors", "torch")
+    script = Path(__file__).parent.parent / "benchmarks" / "gpu.py"
+    words = ["gpu.py", "--dry", "--only=168x256x256 bf16"]
+    program = (
+        f"import runpy, sys; sys.modules.update(dict.fromkeys({others})); "
+        f"sys.argv = {words}; sys.path.insert(0, {str(script.parent)!r}); "
+        f"runpy.run_path({str(script)!r}, run_name='__main__')"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "block 128" in done.stdout, done.stderr

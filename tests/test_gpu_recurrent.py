@@ -9,6 +9,12 @@ import numpy as np
 import pytest
 from gpu import SM_80, SM_90, assemble, called, lowered, needs_ptxas, ptx_of
 from recurrent import ALL_OF, BIASES, Layer
+from recurrent_gradients import (
+    backward_program,
+    differentiated,
+    given_gradients,
+    reference_gradients,
+)
 
 import passes.recurrent.recurrent_panels
 import passes.schedule.default_tile
@@ -19,6 +25,7 @@ from brdialect.reference import run
 from brdialect.source import parse_module
 from brdialect.target import target_named
 from brdialect.warpgroup_ops import WarpgroupMmaOp
+from passes.gradients.differentiate import BACKWARD
 from runtime.program import load_program
 
 LIMIT = {"tf32": 3e-3, "exact": 2e-6, "f64": 1e-14}
@@ -128,6 +135,33 @@ def test_the_cell_behind_wgmma(monkeypatch: pytest.MonkeyPatch):
     check(layer, "tf32", SM_90)
 
 
+BACK = [
+    *EVERY,
+    *(x for x in OTHERS if not x.cell and x.batch and x.batch * x.hidden < 100),
+    Layer("lstm", 2, 7, 9, 36, has=("peepholes", "lengths")),
+]
+"""Layers to differentiate."""
+
+
+@pytest.mark.parametrize(
+    ("layer", "kind"),
+    [(x, ("exact", "tf32", "f64")[i % 3]) for i, x in enumerate(BACK)],
+    ids=str,
+)
+def test_gradients(layer: Layer, kind: str):
+    """Layer and gradients in one program, against the reference of both."""
+    layer = replace(layer, element="f64" if kind == "f64" else "f32")
+    module = lowered(backward_program(layer), exact=kind == "exact")
+    given = [*layer.arguments(), *given_gradients(layer)]
+    found, seen = called(module, given, "main" + BACKWARD)
+    want = reference_gradients(layer)
+    for i, g, w in zip(differentiated(layer), found, want, strict=True):
+        atol = 2 * LIMIT[kind] * max(1.0, np.abs(w).max(initial=0))
+        name = f"gradient of {layer.operands[i]}"
+        np.testing.assert_allclose(g, w, rtol=0, atol=atol, err_msg=name)
+    assert not any(seen.conflicts.values())
+
+
 def plan_of(layer: Layer):
     """How a layer is launched."""
     program = load_program(layer.program(), None, target_named(SM_80))
@@ -174,6 +208,31 @@ def test_the_kernels_assemble(target: str, arch: str):
         assert any(name.endswith(last) for name in usage)
         for name, used in usage.items():
             assert (used.spills, used.stack) == (0, 0), name
+
+
+@needs_ptxas
+@pytest.mark.parametrize(("target", "arch"), [(SM_80, "sm_80"), (SM_90, "sm_90a")])
+def test_the_kernels_of_gradients_assemble(target: str, arch: str):
+    large = Layer("lstm", 5, 168, 512, 1024, has=("lengths", "peepholes"))
+    for layer in (large, EVERY[2]):
+        module = lowered(backward_program(layer), target)
+        usage, _ = assemble(ptx_of(module, target), arch)
+        names = [name for name in usage if "_backward_" in name]
+        assert {"begin", "cell", "end", "sums"} <= {x.split("_")[-1] for x in names}
+        for name, used in usage.items():
+            assert (used.spills, used.stack) == (0, 0), name
+
+
+def test_weights_are_read_as_they_are():
+    """R and x need no panels: no copies of them beside those of the layer itself."""
+    layer = Layer("lstm", 4, 3, 5, 7)
+    program = load_program(backward_program(layer), None, target_named(SM_80))
+    shapes = program.signature.static_shapes()
+    assert shapes is not None
+    plan = program.device_code(shapes).plan
+    assert len([x for x in plan.run if isinstance(x, Repeat)]) == 2
+    last = [str(x) for x, _ in flattened(plan.run) if "_product_" in x.kernel][-1]
+    assert last.split(", ")[1] == "argument 2"
 
 
 def test_a_length_that_is_open():

@@ -11,7 +11,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from brdialect.errors import BrError
 from brdialect.gpu_ops import AsyncWaitOp, BarrierOp
-from brdialect.reference.gpu.memory import SharedMemory
+from brdialect.reference.gpu.memory import GlobalMemory, SharedMemory
 from brdialect.source import parse_module
 
 SHARED = "memref<64xf32, 3 : i32>"
@@ -150,3 +150,16 @@ def test_bytes_arrive_when_they_are_waited_for():
     )
     with pytest.raises(BrError, match=r"br\.async_wait"):
         memory.read(np.arange(8)[np.newaxis], thread)
+
+
+def test_arrays_may_share_memory():
+    both = np.arange(128, dtype=np.float32)
+    body = """%r = memref.load %x[%other] : memref<64xf32>
+  memref.store %r, %y[%t] : memref<64xf32>"""
+    simulate(kernel(body), "f", [both[:64], both[64:]])
+    with pytest.raises(BrError, match="expected each element to be one thread's"):
+        simulate(kernel(body), "f", [both[:64], both[16:80]])
+    memory = GlobalMemory()
+    for size in (5, 10):  # from one place on, but not as far
+        places = np.array([[size - 1]])
+        memory.note(both[:size], places, np.array([size]), write=True)

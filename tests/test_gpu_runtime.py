@@ -13,12 +13,16 @@ import pytest
 from dlpack import DLPackArray
 from fake_driver import FakeDriver, fake
 from gpu import SM_80, SM_90, error
+from xdsl.context import Context
 
 import brdialect
 from brdialect.launch_plan import flattened, plan_from_json
 from brdialect.mistake import BrError
+from brdialect.reference import find_entry
 from brdialect.reference.values import encode, round_to_bf16
+from brdialect.source import parse_module
 from brdialect.targets import TARGETS
+from passes.training.add_training_step import STEP, AddTrainingStepPass
 from runtime.cli import compile as br_compile
 from runtime.cli import run as br_run
 from runtime.device import Memory, check_generation, device_for
@@ -68,6 +72,31 @@ def test_tf32_or_f32(fake: FakeDriver):
     want = x.astype(np.float64) @ w
     assert 1e-5 < error(np.asarray(dense()(x, w)), want) < 1e-3
     assert error(np.asarray(dense(exact=True)(x, w)), want) < 1e-6
+
+
+def test_a_mask_rides_along(fake: FakeDriver):
+    """Truth values lie in bytes, one element each."""
+    same = "affine_map<(i, j) -> (i, j)>"
+    text = DENSE.replace("EL", "f32").replace(
+        "xf32>)", "xf32>, %m: tensor<9x12xi1>)", 1
+    )
+    text = text.replace(
+        "  func.return %r",
+        f"""  %k = linalg.generic {{indexing_maps = [{same}, {same}, {same}],
+      iterator_types = ["parallel", "parallel"]}}
+    ins(%r, %m : tensor<9x12xf32>, tensor<9x12xi1>) outs(%e : tensor<9x12xf32>) {{
+  ^bb0(%a: f32, %b: i1, %o: f32):
+    %s = arith.select %b, %a, %zero : f32
+    linalg.yield %s : f32
+  }} -> tensor<9x12xf32>
+  func.return %k""",
+    )
+    x, w = numbers(9, 20), numbers(20, 12)
+    mask = np.random.default_rng(0).random((9, 12)) < 0.5
+    f = brdialect.compile(text, target=SM_80)
+    assert len(f.ir("convert-contract-to-grid").split("br.batch_reduce_gemm")) == 2
+    assert error(np.asarray(f(x, w, mask)), np.where(mask, x @ w, 0)) < 1e-3
+    assert fake.seen.launches == 1
 
 
 def test_bf16_are_its_bits(fake: FakeDriver):
@@ -234,6 +263,43 @@ def test_br_run_verifies(fake: FakeDriver, capsys: pytest.CaptureFixture[str]):
     assert "result 0 against numpy reference: ok" in capsys.readouterr().out
 
 
+def test_a_profile_is_of_a_cpu():
+    words = [str(EXAMPLES / "mlp.mlir"), f"--target={SM_80}", "--profile"]
+    with pytest.raises(BrError, match="--profile: expected a CPU as --target, got nv"):
+        br_run.run(br_run.parse_options(words))
+
+
+def test_a_training_step(fake: FakeDriver):
+    """As a function, which gives the loss and the new parameters that train_step has on
+    a CPU; train_step itself says where to go."""
+    path, entry = EXAMPLES / "digits_mlp_train.mlir", "main"
+    random = np.random.default_rng(0)
+    module = parse_module(path.read_text().replace("?x", "3x"))
+    types = find_entry(module, entry).function_type.inputs
+    shapes = [t.get_shape() for t in types]  # pyright: ignore
+    arrays = [0.1 * random.standard_normal(x).astype(np.float32) for x in shapes]
+    given = dict(list(enumerate(arrays))[1:])
+    labels = np.array([3, 1, 4])
+    optimizer = brdialect.SGD(rate=0.1)
+    with pytest.raises(BrError, match="add-training-step writes the step"):
+        brdialect.train_step(path, "cross-entropy", optimizer, given, target=SM_80)
+    want = brdialect.train_step(path, "cross-entropy", optimizer, given)
+    wanted_loss = want(arrays[0], labels)
+    numbers_ = tuple(given)
+    AddTrainingStepPass(numbers_, entry, "cross-entropy", "sgd").apply(
+        Context(), module
+    )
+    f = brdialect.compile(
+        str(module), entry + STEP, target=SM_80, exact=True, cache=False
+    )
+    loss, *new = f(*arrays, labels, *map(np.float32, optimizer.numbers(1)))
+    np.testing.assert_allclose(loss, wanted_loss, rtol=1e-5)
+    for i, x in zip(given, new, strict=True):
+        np.testing.assert_allclose(x, want.parameters[i], rtol=1e-4, atol=1e-6)
+        assert np.abs(x - given[i]).max() > 1e-4
+    assert not any(fake.seen.conflicts.values())
+
+
 def test_br_compile_writes_kernels_plan_and_weights(tmp_path: Path):
     output = tmp_path / "mlp.ptx"
     words = [str(EXAMPLES / "mlp.mlir"), f"--target={SM_80}", "-o", str(output)]
@@ -270,25 +336,26 @@ def test_outputs_that_a_target_does_not_have(
         br_compile.run(br_compile.parse_options(words))
 
 
-GRADIENT = """
-func.func @main(%x: tensor<2x3x5xf32>, %w: tensor<1x7x5xf32>, %r: tensor<1x7x7xf32>,
-    %y: tensor<2x3x7xf32>, %saved: tensor<1x2x3x7xf32>) -> tensor<2x3x5xf32> {
-  %dx, %dw, %dr, %db, %drb, %dh0 = br.rnn_backward
-    ins(%x, %w, %r : tensor<2x3x5xf32>, tensor<1x7x5xf32>, tensor<1x7x7xf32>)
-    saved(%y, %saved : tensor<2x3x7xf32>, tensor<1x2x3x7xf32>)
-    dy(%y : tensor<2x3x7xf32>)
-    -> (tensor<2x3x5xf32>, tensor<1x7x5xf32>, tensor<1x7x7xf32>, tensor<1x7xf32>,
-        tensor<1x7xf32>, tensor<1x3x7xf32>)
-  func.return %dx : tensor<2x3x5xf32>
+BRANCH = """
+func.func @main(%x: tensor<4xf32>, %c: tensor<i1>) -> tensor<4xf32> {
+  %yes = tensor.extract %c[] : tensor<i1>
+  %e = tensor.empty() : tensor<4xf32>
+  %r = scf.if %yes -> (tensor<4xf32>) {
+    scf.yield %x : tensor<4xf32>
+  } else {
+    %n = linalg.negf ins(%x : tensor<4xf32>) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+    scf.yield %n : tensor<4xf32>
+  }
+  func.return %r : tensor<4xf32>
 }"""
 
 
 def test_what_has_no_lowering_is_named(tmp_path: Path):
-    source = tmp_path / "gradient.mlir"
-    source.write_text(GRADIENT)
-    words = [str(source), f"--target={SM_80}", "-o", str(tmp_path / "gradient.ptx")]
+    source = tmp_path / "branch.mlir"
+    source.write_text(BRANCH)
+    words = [str(source), f"--target={SM_80}", "-o", str(tmp_path / "branch.ptx")]
     with pytest.raises(
-        BrError, match=r"gradient.mlir:4:3: 'br.rnn_backward': expected no gradient"
+        BrError, match=r"branch.mlir:3:3: .*expected conditions and trip counts that"
     ):
         br_compile.run(br_compile.parse_options(words))
 

@@ -34,135 +34,55 @@ other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import gcd
 
 from xdsl.builder import Builder, ImplicitBuilder
 from xdsl.context import Context
-from xdsl.dialects import arith, func, memref
+from xdsl.dialects import arith, func
 from xdsl.dialects.builtin import (
-    DYNAMIC_INDEX,
-    ArrayAttr,
     MemRefType,
     ModuleOp,
 )
-from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.ir import Block, Region, SSAValue
-from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint
 
 from brdialect.destination_op import YieldOp
 from brdialect.errors import unsupported
-from brdialect.ops import BatchReduceGemmOp, ContractOp
+from brdialect.ops import BatchReduceGemmOp
 from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
-from brdialect.schedule import ScheduleAttr
 from brdialect.target import Target, gpu_of
 from passes.gpu.grid import make_kernel
+from passes.gpu.recurrence_back_launches import BackLaunches
 from passes.gpu.recurrence_cell import Cells
-from passes.gpu.views import BASE_ALIGNMENT
-from passes.memory.buffers import element_bytes
+from passes.gpu.recurrence_launches import Dims, Launcher, part_of
 from passes.recurrent.recurrence_memory import needs_of
 from passes.recurrent.recurrence_scratch import gates_pitch, grid_areas, is_one_kernel
-from passes.schedule.choose_schedule import gpu_schedule
 from passes.schedule.default_tile import Sizes, default_tile
-from passes.schedule.schedule_problem import problem_of
 from passes.shared.build import (
     Index,
-    LocatedBuilder,
     add,
     for_loop,
     memref_type,
     mul,
     remainder,
     static_strides,
-    strided_type,
     value,
 )
 
-Dims = Sequence[tuple[int, int]]
-"""Sizes and strides, in elements."""
 
-
-def part_of(
-    source: SSAValue, dims: Dims, start: Index = 0, multiple: int = 1
-) -> SSAValue:
-    """A view of a memref from element `start` on, which is a multiple of `multiple`
-    where it is not known."""
-    type_ = memref_type(source)
-    own = type_.get_offset()
-    assert own is not None and own != DYNAMIC_INDEX
-    at = add(own, start)
-    sizes, strides = [n for n, _ in dims], [s for _, s in dims]
-    known = at if isinstance(at, int) else None
-    view = memref.ReinterpretCastOp.from_dynamic(
-        source,
-        [at],
-        sizes,
-        strides,
-        strided_type(type_.element_type, sizes, strides, known),
-    ).result
-    whole = gcd(own, multiple) if known is None else known
-    bytes_ = whole * element_bytes(type_.element_type)
-    return memref.AssumeAlignmentOp(view, gcd(bytes_, BASE_ALIGNMENT)).result
-
-
-class Launches:
-    """Emits the launches of one recurrence, and the functions that become kernels."""
+class Launches(Launcher):
+    """Those of a `br.recurrence`."""
 
     def __init__(self, op: RecurrenceOp, module: ModuleOp, target: Target) -> None:
-        self.op, self.module, self.target = op, module, target
-        self.sizes = op.sizes
-        self.element = memref_type(op.y).element_type
-        function = op.parent_op()
-        if not isinstance(function, func.FuncOp):
-            unsupported(
-                op, "expected to be the only operation of a function; run outline-nests"
-            )
-        self.name = function.sym_name.data
-        self.made: set[str] = set()
-        places, size = grid_areas(self.sizes, needs_of(op))
-        if memref_type(op.scratch).get_shape()[0] < size:
-            unsupported(
-                op,
-                f"expected {size} bytes of scratch, got {op.scratch.type}; run "
-                "lower-recurrent-ops for this target",
-            )
-        self.areas = {
-            name: memref.ViewOp(
-                op.scratch, value(area.offset), (), MemRefType(self.element, area.shape)
-            ).result
-            for name, area in places.items()
-        }
-        self.one_kernel = is_one_kernel(self.sizes, needs_of(op))
+        needs = needs_of(op)
+        super().__init__(op, module, target, grid_areas(op.sizes, needs))
+        self.op = op
+        self.one_kernel = is_one_kernel(self.sizes, needs)
         self.pitch = gates_pitch(self.sizes.units, self.sizes.gates)
-
-    def launch(
-        self,
-        part: str,
-        operands: Sequence[SSAValue],
-        body: Callable[[func.ReturnOp, Sequence[SSAValue]], None],
-    ) -> None:
-        """Calls a function that `body` fills in front of its return, the first time."""
-        name = f"{self.name}_{part}"
-        if name not in self.made:
-            self.made.add(name)
-            types = [v.type for v in operands]
-            block = Block(arg_types=types)
-            with ImplicitBuilder(self.module.body.block):
-                function = func.FuncOp(
-                    name, (types, ()), Region(block), visibility="private"
-                )
-            function.location = self.op.location
-            with ImplicitBuilder(block):
-                last = func.ReturnOp()
-            last.location = self.op.location
-            builder = LocatedBuilder(InsertPoint.before(last), self.op.location)
-            with ImplicitBuilder(builder):
-                body(last, block.args)
-        func.CallOp(name, operands, ())
 
     def emit(self) -> None:
         """The states in, then chunk after chunk."""
@@ -258,7 +178,7 @@ class Launches:
             multiple = gcd(op.blocks[0], s.steps) if op.reverse else op.blocks[0]
             at = mul(more[0] if more else time, x_strides[0])
             dims = list(zip((size, s.batch, s.inputs), x_strides, strict=True))
-            self.contract(
+            self.product(
                 part_of(x, dims, at, multiple * x_strides[0]),
                 self.matrix(w, columns, s.inputs),
                 part_of(
@@ -285,12 +205,12 @@ class Launches:
             if self.op.reset is None:
                 columns = s.units * s.gates
                 c = part_of(hidden, [(s.batch, self.pitch), (columns, 1)])
-                self.contract(h, self.matrix(r, columns, s.units), c)
+                self.product(h, self.matrix(r, columns, s.units), c)
                 return
             # the other two of three gates are 1 or 2 apart
             assert self.op.candidate is not None and s.gates == 3
             first, second = (g for g in range(3) if g != self.op.candidate.value.data)
-            self.contract(h, *self.some_gates(r, hidden, first, [(2, second - first)]))
+            self.product(h, *self.some_gates(r, hidden, first, [(2, second - first)]))
 
         self.launch("hidden", operands, body)
 
@@ -307,7 +227,7 @@ class Launches:
             s = self.sizes
             pitch = gates_pitch(s.units, 1)
             a = part_of(reset, [(s.batch, pitch), (s.units, 1)])
-            self.contract(a, *self.some_gates(r, hidden, candidate.value.data, []))
+            self.product(a, *self.some_gates(r, hidden, candidate.value.data, []))
 
         self.launch("candidate", [reset, self.op.r, hidden], body)
 
@@ -329,37 +249,22 @@ class Launches:
             part_of(hidden, columns, first),
         )
 
-    def contract(
+    def product(
         self, a: SSAValue, b: SSAValue, c: SSAValue, bias: SSAValue | None = None
     ) -> None:
-        """`c[rows, columns] = sum a[rows, k] b[columns, k] (+ bias[columns])`"""
+        """`c[rows, columns] = sum a[rows, k] * b[columns, k] (+ bias[columns])`"""
         ranks = [len(memref_type(v).get_shape()) - 1 for v in (a, b)]
-        count = sum(ranks) + 1
-        dims = [AffineExpr.dimension(i) for i in range(count)]
-        rows, columns, k = dims[: ranks[0]], dims[ranks[0] : -1], dims[-1]
-        operands = [(*rows, k), (*columns, k), (*rows, *columns)]
+        rows, columns = "abcdefghij"[: ranks[0]], "lmnopqrstu"[: ranks[1]]
+        operands, letters = [a, b, c], [rows + "k", columns + "k", rows + columns]
         epilogue = None
         if bias is not None:
-            operands.append((*columns,))
+            operands.append(bias)
+            letters.append(columns)
             block = Block(arg_types=[self.element] * 2)
             with ImplicitBuilder(block) as (sum_, x):
                 YieldOp(arith.AddfOp(sum_, x).result)
             epilogue = Region(block)
-        parallel, reduction = IteratorTypeAttr.parallel(), IteratorTypeAttr.reduction()
-        op = ContractOp(
-            a,
-            b,
-            c,
-            [AffineMap(count, 0, operand) for operand in operands],
-            ArrayAttr([parallel] * (count - 1) + [reduction]),
-            extras=[] if bias is None else [bias],
-            epilogue=epilogue,
-            beta=0.0,
-        )
-        op.location = self.op.location
-        # parts of a sum would need a place for their copies
-        problem = problem_of(op, self.target)
-        op.schedule = ScheduleAttr(gpu_schedule(problem, may_split=False))
+        self.contract(operands, letters, epilogue)
 
 
 @dataclass(frozen=True)
@@ -371,19 +276,16 @@ class ConvertRecurrenceToGridPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         target = gpu_of(op)
         for recurrence in list(op.walk()):
-            if isinstance(recurrence, RecurrenceBackwardOp):
-                unsupported(
-                    recurrence,
-                    "expected no gradient of a recurrent layer on a GPU, which has no "
-                    "lowering of it yet; compile for a CPU",
-                )
-            if not isinstance(recurrence, RecurrenceOp):
+            if not isinstance(recurrence, RecurrenceOp | RecurrenceBackwardOp):
                 continue
             if not isinstance(recurrence.y.type, MemRefType):
                 unsupported(
                     recurrence, "expected memrefs, got tensors; run bufferize first"
                 )
             with ImplicitBuilder(Builder(InsertPoint.before(recurrence))):
-                Launches(recurrence, op, target).emit()
+                if isinstance(recurrence, RecurrenceOp):
+                    Launches(recurrence, op, target).emit()
+                else:
+                    BackLaunches(recurrence, op, target).emit()
             recurrence.detach()
             recurrence.erase(safe_erase=False)

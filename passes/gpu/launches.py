@@ -52,6 +52,7 @@ from passes.gpu.grid import kernel_of, kernels_in
 from passes.memory.buffers import ARENA, RESULT, element_bytes
 from passes.memory.hoist_load_time import PACKED
 from passes.pipelines import marked_arguments
+from passes.shared.build import memref_type
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,14 @@ def reshaped(frame: Frame, op: Operation, args: Sequence[Value]) -> Sequence[Val
     return (replace(args[0], strides=_strides(op.results[0])),)
 
 
+def dim(frame: Frame, op: memref.DimOp, args: Sequence[Value]) -> Sequence[Value]:
+    """A size, which the type knows."""
+    size = memref_type(op.source).get_shape()[int(args[1])]
+    if size == DYNAMIC_INDEX:
+        unsupported(op, f"expected sizes that are known, got {op.source.type}")
+    return (np.int64(size),)
+
+
 def tensor_map(frame: Frame, op: TensorMapOp, args: Sequence[Value]) -> Sequence[Value]:
     """What a copy by boxes gets."""
     source: Place = args[0]
@@ -129,6 +138,7 @@ _HANDLERS = {
     **control.HANDLERS,
     **scalar.HANDLERS,
     "br.tensor_map": tensor_map,
+    "memref.dim": dim,
     "memref.view": view,
     "memref.reinterpret_cast": reinterpret_cast,
     "memref.subview": subview,
@@ -195,6 +205,13 @@ class _Recorder:
         """Refuses what is neither a kernel nor what launches one."""
         for op in function.body.block.walk():
             if op.name not in self.machine.handlers and op.name != "func.return":
+                if isinstance(op, memref.LoadOp):
+                    unsupported(
+                        op,
+                        "expected conditions and trip counts that are known when the "
+                        "program is compiled, because the target is a GPU, got one "
+                        "that the program computes; compile for a CPU",
+                    )
                 if not isinstance(op, arith.ConstantOp) and op.name != "scf.yield":
                     unsupported(
                         op,

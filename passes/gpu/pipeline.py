@@ -1,5 +1,6 @@
-"""The pipeline for GPUs as data. Up to `outline` it is the CPU's (passes/pipelines.py);
-then each function that outline-nests has made becomes a kernel."""
+"""The pipeline for GPUs as data. Up to `outline` it is the CPU's (passes/pipelines.py),
+but that numbers in memory stay there; then each function that outline-nests has made
+becomes a kernel."""
 
 from __future__ import annotations
 
@@ -17,8 +18,11 @@ from passes import pipelines, registry
 from passes.gpu.launches import launch_plan
 from passes.program.set_target import SetTargetPass
 
+_FIRST, *_OTHERS = pipelines.STAGES[: pipelines.OUTLINED]
+
 STAGES: Sequence[tuple[str, Sequence[str]]] = (
-    *pipelines.STAGES[: pipelines.OUTLINED],
+    (_FIRST[0], (*_FIRST[1], "sink-scalars")),
+    *_OTHERS,
     (
         "grid",
         (

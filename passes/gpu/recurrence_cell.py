@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from xdsl.builder import ImplicitBuilder
 from xdsl.dialects import arith, func, vector
 from xdsl.dialects.builtin import IndexType
-from xdsl.ir import Block, Region, SSAValue
+from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.irdl import IRDLOperation
 
 from brdialect.destination_op import YieldOp
-from brdialect.recurrence_op import RecurrenceOp
+from brdialect.recurrence_op import RecurrenceOp, RecurrenceSizes
 from brdialect.xdsl_repairs import SelectOp
 from passes.gpu.digits import divided, unravel
 from passes.gpu.grid import each_element
@@ -36,6 +36,11 @@ class Elements:
 
     op: IRDLOperation
     array: SSAValue
+
+    @property
+    def element(self) -> Attribute:
+        """What it holds."""
+        return memref_type(self.array).element_type
 
     def _place(self, at: Sequence[Index]) -> Index:
         _, strides = sizes_and_strides(self.op, self.array)
@@ -52,24 +57,24 @@ class Elements:
         memory.store(x, add(memory.offset, self._place(at)))
 
 
+def each_unit(
+    s: RecurrenceSizes, end: func.ReturnOp, body: Callable[[Index, Index], None]
+) -> None:
+    """`body(sequence, unit)` in a thread of its own."""
+    count = s.batch * s.units
+
+    def element(i: Index) -> None:
+        row, unit = unravel(i, (s.batch, s.units), count)
+        body(row, unit)
+
+    each_element(end, count, element)
+
+
 @dataclass(frozen=True)
 class Cells:
     """Emits the kernels of one recurrence, in front of the `end` of their functions."""
 
     op: RecurrenceOp
-
-    def each_unit(
-        self, end: func.ReturnOp, body: Callable[[Index, Index], None]
-    ) -> None:
-        """`body(sequence, unit)` in a thread of its own."""
-        s = self.op.sizes
-        count = s.batch * s.units
-
-        def element(i: Index) -> None:
-            row, unit = unravel(i, (s.batch, s.units), count)
-            body(row, unit)
-
-        each_element(end, count, element)
 
     def begin(self, end: func.ReturnOp, args: Sequence[SSAValue]) -> None:
         """The states before the first step, from the first half of the arguments; one
@@ -82,13 +87,15 @@ class Cells:
                 first = [0] * (len(shape_of(target.array)) - 2)
                 target.store(source.load(n, j), *first, n, j)
 
-        self.each_unit(end, unit)
+        each_unit(self.op.sizes, end, unit)
 
     def end(self, end: func.ReturnOp, args: Sequence[SSAValue]) -> None:
         """h after the last step, out of the place where that has left it."""
         h, final = (Elements(end, v) for v in args)
         last = self.op.sizes.steps % 2
-        self.each_unit(end, lambda n, j: final.store(h.load(last, n, j), n, j))
+        each_unit(
+            self.op.sizes, end, lambda n, j: final.store(h.load(last, n, j), n, j)
+        )
 
     @property
     def candidate(self) -> int | None:
@@ -109,7 +116,7 @@ class Cells:
             found = applied(region.block, [*others, h.load(n, j)])
             reset.store(found[0], n, j)
 
-        self.each_unit(end, unit)
+        each_unit(self.op.sizes, end, unit)
 
     def sums(
         self, gates: Elements, hidden: Elements, place: Index, n: Index, j: Index
@@ -147,7 +154,7 @@ class Cells:
             new = self.update(end, others, sums, h.load(n, j), (time, n, j))
             h.store(new, n, j)
 
-        self.each_unit(end, unit)
+        each_unit(self.op.sizes, end, unit)
 
     def finish(
         self, end: func.ReturnOp, args: Sequence[SSAValue], h: SSAValue, parity: Index

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects import memref, vector
-from xdsl.dialects.builtin import IntegerAttr, i64
+from xdsl.dialects.builtin import IntegerAttr, i1, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from brdialect.errors import unsupported
@@ -20,6 +20,7 @@ from passes.shared.build import (
     value,
     vector_of,
 )
+from passes.shared.vectorise import load_vector, store_vector
 
 BASE_ALIGNMENT = 16
 """Bytes: where every array that a kernel is given begins at a multiple of."""
@@ -45,9 +46,12 @@ class Flat:
         return element_bytes(self.element)
 
     def load(self, index: Index, lanes: int = 1) -> SSAValue:
-        """Some elements from `index` on, which lie at a multiple of their size."""
+        """Some elements from `index` on, which lie at a multiple of their size; those
+        of i1 lie in bytes, and have no vector loads."""
         if lanes == 1:
             return memref.LoadOp.get(self.memory, [value(index)]).res
+        if self.element == i1:
+            return load_vector(self.memory, [value(index)], lanes)
         load = vector.LoadOp(
             self.memory, [value(index)], vector_of(self.element, lanes)
         )
@@ -58,6 +62,8 @@ class Flat:
         """The counterpart of `load`."""
         if lanes == 1:
             memref.StoreOp.get(values, self.memory, [value(index)])
+        elif self.element == i1:
+            store_vector(values, self.memory, [value(index)])
         else:
             store = vector.StoreOp(values, self.memory, [value(index)])
             align(store, lanes * self.element_bytes)

@@ -41,7 +41,7 @@ def place(
 def acquire_map(low: FunctionLowering, op: Operation) -> None:
     """br.acquire_map"""
     assert isinstance(op, AcquireMapOp)
-    text = f"fence.proxy.tensormap::generic.acquire.gpu [$0], {MAP_BYTES};"
+    text = f"fence.proxy.tensormap::generic.acquire.sys [$0], {MAP_BYTES};"
     inline_asm(low, text, f"l,{_EFFECTS}", [first_byte(low, op.map, op)], None)
 
 

@@ -19,6 +19,7 @@ products read them. What no one uses is not computed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
+from functools import cached_property
 
 from xdsl.dialects import tensor
 from xdsl.dialects.builtin import DYNAMIC_INDEX, ArrayAttr, TensorType, i8
@@ -42,7 +43,7 @@ from passes.recurrent.recurrence_gradients import backward_region
 from passes.recurrent.recurrence_schedules import input_schedule, weights_schedule
 from passes.recurrent.recurrence_scratch import backward_areas, row_tasks
 from passes.recurrent.recurrent_cells import Cell, cell_of
-from passes.recurrent.recurrent_panels import LayerLowering
+from passes.recurrent.recurrent_panels import Blocks, LayerLowering
 from passes.schedule.choose_schedule import block_evenly
 from passes.schedule.pack_operands import make_panels
 from passes.shared.build import shape_of, tensor_type
@@ -78,6 +79,14 @@ class BackwardLowering(LayerLowering[BackwardOp]):
     def __init__(self, op: BackwardOp, target: Target, used: Set[str]):
         super().__init__(op, target)
         self.used = used
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """How the op is cut up: not at all on a GPU, where each sequence has its own
+        sums."""
+        if self.target.is_gpu:
+            return Blocks(self.sizes.K, self.sizes.T, 1, 1, 1)
+        return super().blocks
 
     @property
     def unit_blocks(self) -> int:
@@ -181,6 +190,8 @@ class BackwardLowering(LayerLowering[BackwardOp]):
         s, blocks, panel = self.sizes, self.unit_blocks, self.blocks.panel
         r = row(self.op.r, d, (s.G, s.K, s.K))
         missing = blocks * panel - s.K
+        if blocks == 1 and not missing:
+            return reshape(r, (1, 1, s.G, s.K, s.K))
         r = pad_with_zeros(r, [0, 0, 0], [0, missing, missing])
         r = reshape(r, (s.G, blocks, panel, blocks, panel))
         return transpose(r, [3, 1, 0, 2, 4])
@@ -198,11 +209,10 @@ class BackwardLowering(LayerLowering[BackwardOp]):
         (at_a, a), (at_b, b) = operands.items()
         extents = dict(zip(at_a + at_b, shape_of(a) + shape_of(b), strict=True))
         iterators = [*letters, *sorted(set(extents) - set(letters))]
-        schedule = choose(
-            tuple(extents[i] for i in iterators),
-            self.target,
-            element_bytes(self.element),
-        )
+        sizes = tuple(extents[i] for i in iterators)
+        schedule = None  # choose-schedule knows GPUs
+        if not self.target.is_gpu:
+            schedule = choose(sizes, self.target, element_bytes(self.element))
         maps = [
             AffineMap(
                 len(iterators),
@@ -230,6 +240,8 @@ class BackwardLowering(LayerLowering[BackwardOp]):
         """x in panels of inputs, all steps one behind the other: [d, m, p]."""
         s, op = self.sizes, self.op
         panel = self.panel_of(s.C)
+        if op.batch_first is None and panel == s.C:
+            return reshape(op.x, (1, s.T * s.N, s.C))
         if op.batch_first is not None:
             panels = make_panels(op.x, 2, [1, 0], panel)
         else:
@@ -238,6 +250,8 @@ class BackwardLowering(LayerLowering[BackwardOp]):
 
     def panel_of(self, columns: int) -> int:
         """Of a whole number of vectors, no wider than the units' panels."""
+        if self.target.is_gpu:
+            return columns
         size = element_bytes(self.element)
         lanes = self.target.lanes(size)
         widest = self.blocks.panel // lanes

@@ -168,10 +168,4 @@ class LowerRecurrentOpsPass(ModulePass):
             if isinstance(layer, SequenceOp):
                 replace(layer, lambda layer=layer: lower(layer, target))
             elif isinstance(layer, BackwardOp):
-                if target.is_gpu:
-                    unsupported(
-                        layer,
-                        "expected no gradient of a recurrent layer on a GPU, which has "
-                        f"no lowering of {layer.name} yet; compile for a CPU",
-                    )
                 replace(layer, lambda layer=layer: lower_backward(layer, target))

@@ -15,6 +15,7 @@ import numpy as np
 
 from brdialect.arrays import Array
 from brdialect.mistake import BrError
+from brdialect.targets import TARGETS
 from runtime.arguments import Parameter
 from runtime.cli.compare import Comparison, compare
 from runtime.cli.files import written_whole
@@ -173,6 +174,12 @@ def check_options(options: Options) -> None:
         from runtime.cli.implementations import check_can_run
 
         check_can_run(options.verify, options.file)
+    row = TARGETS.get(options.target or "")
+    if options.profile is not None and row is not None and row.is_gpu:
+        raise BrError(
+            f"--profile: expected a CPU as --target, got {row.name}; --benchmark times "
+            "a whole program on a GPU"
+        )
     if options.profile:
         check_picture(Path(options.profile))
 

@@ -273,6 +273,12 @@ def train_step(
       the function's arguments.
     """
     resolved = resolve_target(target, threads)
+    if resolved.is_gpu:
+        raise BrError(
+            f"expected a CPU as the target of train_step, got {resolved.name}; the "
+            "pass add-training-step writes the step as a function, which "
+            "brdialect.compile takes for a GPU"
+        )
     check_runs_here(resolved)
     if isinstance(optimizer, str):
         optimizer = optimizer_named(optimizer)

@@ -199,19 +199,25 @@ class SharedMemory:
 
 @dataclass
 class GlobalMemory:
-    """Who wrote and read each element of the arrays that a launch is given."""
+    """Who wrote and read each element of the arrays that a launch is given: it is known
+    by its first byte."""
 
     owners: dict[int, tuple[Array, Array, Array]] = field(
         default_factory=dict[int, tuple[Array, Array, Array]]
     )
 
-    def _of(self, buffer: Array) -> tuple[Array, Array]:
-        # the buffer is kept, so that the identity it is found by stays taken
-        key = buffer.__array_interface__["data"][0]
-        if key not in self.owners:
-            none = np.full(buffer.size, _NOBODY)
-            self.owners[key] = (buffer, none, none.copy())
-        return self.owners[key][1:]
+    def _of(self, buffer: Array) -> tuple[Array, Array, int]:
+        """The writers and readers of the memory that an array lies in, byte by byte,
+        and where in it the array begins: two arrays may share some of it."""
+        whole = buffer
+        while isinstance(whole.base, np.ndarray):
+            whole = whole.base
+        start, begin = (x.__array_interface__["data"][0] for x in (buffer, whole))
+        if begin not in self.owners:
+            none = np.full(whole.nbytes, _NOBODY, np.int32)
+            # the memory is kept, so that the address it is found by stays taken
+            self.owners[begin] = (whole, none, none.copy())
+        return (*self.owners[begin][1:], start - begin)
 
     def note(self, buffer: Array, places: Array, threads: Array, write: bool) -> None:
         """An access by threads that are numbered through the whole grid."""
@@ -221,7 +227,8 @@ class GlobalMemory:
                 f"{places.min()}..{places.max()}"
             )
         owners = np.broadcast_to(threads[:, np.newaxis], places.shape)
-        writer, reader = self._of(buffer)
+        writer, reader, start = self._of(buffer)
+        places = start + places * buffer.itemsize
         others = (writer[places] != _NOBODY) & (writer[places] != owners)
         if np.any(others):
             raise BrError(

@@ -14,7 +14,6 @@ from xdsl.utils.hints import isa
 from brdialect.arrays import Array
 from brdialect.mistake import BrError
 from brdialect.reference import find_entry
-from frontends.onnx_model import read_model
 from runtime.cli.bench.workloads import Forward, Shape
 from runtime.cli.measure import flops_of
 from runtime.cli.spec import parse_spec, random_array
@@ -85,6 +84,8 @@ class OnnxFile(Forward):
     def _inputs(self) -> Mapping[str, Array]:
         random = np.random.default_rng(0)
         signature = self._program.signature
+        from frontends.onnx_model import read_model  # needs the extra onnx
+
         names = [given.name for given in read_model(Path(self.path)).inputs]
         if self.specs:
             arrays = [parse_spec(text, random) for text in self.specs]

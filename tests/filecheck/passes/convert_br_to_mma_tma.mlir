@@ -32,7 +32,7 @@ func.func @main(%a: memref<64x128xbf16>, %b: memref<128x64xbf16>, %c: memref<64x
 // CHECK:           br.tensor_copy {{.*}} {box = 64 : i64}
 // CHECK:           br.warpgroup_wait {{.*}} {pending = 1 : i64}
 
-// LLVM: asm sideeffect "fence.proxy.tensormap::generic.acquire.gpu [$0], 128;", "l,~{memory}"
+// LLVM: asm sideeffect "fence.proxy.tensormap::generic.acquire.sys [$0], 128;", "l,~{memory}"
 // LLVM: asm sideeffect "mbarrier.init.shared::cta.b64 [$0+0], 1;\0A
 // LLVM: asm sideeffect "mbarrier.arrive.expect_tx.shared::cta.b64 _, [$0], 16384;"
 // LLVM: asm sideeffect "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1, {$2, $3}], [$4];", "l,l,r,r,l,~{memory}"
