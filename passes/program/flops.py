@@ -17,9 +17,9 @@ from brdialect.recurrent import RecurrentOp
 
 def flops_of(op: Operation) -> int:
     """Of the op and all inside it: two for each point of each contraction, and for each
-    weight of a recurrent layer at each step of each sequence; back in time for each that
-    multiplies a state. Whatever stands in a loop is counted once, and what is done
-    element by element not at all."""
+    weight of a recurrent layer at each step of each sequence; back in time for each
+    weight that multiplies a state. Whatever stands in a loop is counted once, and what
+    is done element by element not at all."""
     return sum(map(_own_flops, op.walk()))
 
 
