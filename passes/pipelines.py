@@ -43,7 +43,13 @@ STAGES: Sequence[tuple[str, Sequence[str]]] = (
     ("layout", ("propagate-layouts",)),
     (
         "fuse",
-        ("fuse-epilogues", "fold-scales", "coalesce-contractions", "share-reductions"),
+        (
+            "fuse-epilogues",
+            "fold-scales",
+            "coalesce-contractions",
+            "factor-sums",
+            "share-reductions",
+        ),
     ),
     (
         "schedule",

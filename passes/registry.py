@@ -23,6 +23,7 @@ NAMES = (
     "fuse/fuse-epilogues",
     "fuse/fold-scales",
     "fuse/coalesce-contractions",
+    "parallel/factor-sums",
     "parallel/share-reductions",
     "recurrent/lower-recurrent-ops",
     "schedule/pack-state",

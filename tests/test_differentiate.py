@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 from gradients import check, functions
+from xdsl.builder import Builder as OpBuilder
 from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import f64
 from xdsl.ir import Operation, SSAValue
 
+from brdialect.xdsl_repairs import CmpfOp, SelectOp
 from frontends.linalg_builder import Builder
 
 Shapes = Sequence[Sequence[int]]
@@ -100,6 +102,44 @@ def test_elementwise(name: str):
     differs(((3, 7), shape), make)
 
 
+def chosen(predicate: str, bound_first: bool, other_way: bool) -> Make:
+    """x where it is compared with 0.25, in one order or the other, and else 0.25, or
+    the other way round."""
+
+    def make(b: Builder, x: SSAValue) -> SSAValue:
+        bound = b.constant(0.25, f64)
+
+        def body(inner: OpBuilder, e: Sequence[SSAValue]) -> SSAValue:
+            pair = (bound, e[0]) if bound_first else (e[0], bound)
+            found = inner.insert(CmpfOp(*pair, predicate)).result
+            values = (bound, e[0]) if other_way else (e[0], bound)
+            return inner.insert(SelectOp(found, *values)).result
+
+        return b.mul(b.map(body, x), x)
+
+    return make
+
+
+@pytest.mark.parametrize("predicate", ["ogt", "ugt", "olt", "ult", "oge", "ule"])
+@pytest.mark.parametrize("bound_first", [True, False])
+@pytest.mark.parametrize("other_way", [True, False])
+def test_clamps_by_comparisons(predicate: str, bound_first: bool, other_way: bool):
+    differs(((3, 7),), chosen(predicate, bound_first, other_way), save=False)
+
+
+@pytest.mark.parametrize(
+    "kind", [arith.MaximumfOp, arith.MaxnumfOp, arith.MinimumfOp, arith.MinnumfOp]
+)
+def test_clamps_by_extrema(kind: type[arith.MaximumfOp]):
+    def make(b: Builder, x: SSAValue) -> SSAValue:
+        bound = b.constant(0.25, f64)
+        return b.mul(
+            b.map(lambda inner, e: inner.insert(kind(e[0], bound)).result, x), x
+        )
+
+    differs(((3, 7),), make, save=False)
+
+
 PRODUCTS: dict[str, tuple[Shapes, Make]] = {
     "matmul": (((5, 7), (7, 3)), lambda b, x, y: b.matmul(x, y)),
     "transposed": (((5, 7), (3, 7)), lambda b, x, y: b.matmul(x, y, transpose_b=True)),
@@ -169,6 +209,10 @@ REDUCTIONS: dict[str, tuple[Shapes, Make]] = {
     "softmax": (((3, 7),), lambda b, x: b.softmax(x)),
     "log-softmax": (((3, 7),), log_softmax),
     "batch-norm": (((11, 5), (5,), (5,)), batch_norm),
+    "long batch-norm": (
+        ((3, 5, 7, 3), (5,), (5,)),
+        lambda b, x, gamma, beta: b.batch_norm_of_batch(x, gamma, beta),
+    ),
 }
 
 

@@ -13,9 +13,14 @@ import pytest
 from command_lines import call
 from numpy.testing import assert_array_equal
 from onnx import TensorProto, helper, numpy_helper
+from xdsl.context import Context
 
 from brdialect.interface import Nest
 from brdialect.mistake import BrError
+from brdialect.reference import find_entry
+from brdialect.source import parse_module
+from passes.gradients.differentiate import BACKWARD, DifferentiatePass
+from passes.shared.build import shape_of
 from runtime.cli.profile import Profile, Row, rows_of, tick_seconds
 from runtime.cli.run import parse_options
 from runtime.compiler import Compiled
@@ -165,6 +170,19 @@ def test_lines_of_a_file_and_steps_of_a_sequence(tmp_path: Path):
     (row,) = [n for n in found["profile"]["nodes"] if n["flops"]]
     assert row["name"] == f"{path}:4:3" and row["operators"] == ["br.lstm"]
     assert row["flops"] == 2 * 5 * 2 * 64 * (8 + 16)
+
+
+def test_products_back_in_time_are_counted():
+    # 16 inputs and units, which fill vectors: padding is computed, too, and counts
+    module = parse_module(LSTM.replace("?", "5").replace("x8xf32", "x16xf32"))
+    DifferentiatePass("main").apply(Context(), module)
+    function = find_entry(module, f"main{BACKWARD}")
+    shapes = tuple(shape_of(a) for a in function.body.block.args)
+    target = resolve_target("host", 1)
+    request = Request(module, f"main{BACKWARD}", target, cache=False, profile=True)
+    nests = Model(request).executable(shapes).nests
+    # two for each product of the forward pass
+    assert sum(nest.flops for nest in nests) == 2 * (2 * 5 * 2 * 64 * (16 + 16))
 
 
 def test_what_several_nests_do_for_a_node_is_one_row():

@@ -124,6 +124,11 @@ class Backward:
         self.saved: list[SSAValue] = []
         self._gradients: dict[SSAValue, SSAValue] = {}
 
+    def is_kept(self, op: Operation) -> bool:
+        """Whether the results of an op are there: where all of the forward function
+        stands in this one."""
+        return not self.save
+
     def is_active(self, value: SSAValue) -> bool:
         """Whether the value depends on what the gradient is asked for."""
         return value in self._active

@@ -147,7 +147,7 @@ def winning_iteration(
     walk = Walk(tape, op, same_space(op, at, shape_of(result)))
     with ImplicitBuilder(walk.block):
         best = walk.element(tape.forward(result), at)
-        same = compare("oeq", walk.values.of(summand), best)
+        same = compare("oeq", walk.values(summand), best)
         none = arith.ConstantOp(IntegerAttr(count, i32)).result
         found = SelectOp(same, walk.iteration(), none).result
 

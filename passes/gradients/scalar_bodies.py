@@ -11,7 +11,7 @@ that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import AnyFloat
@@ -28,7 +28,8 @@ class Values:
     """The values of a body where the derivative is computed, made when asked for.
 
     `argument(i)` stands for the body's argument number i, `index(d)` for the position
-    in iterator d, `outer(v)` for a value from outside of the body.
+    in iterator d, `outer(v)` for a value from outside of the body, `stored[v]()` for
+    one of the body that lies in memory.
     """
 
     def __init__(
@@ -37,12 +38,18 @@ class Values:
         argument: Callable[[int], SSAValue],
         index: Callable[[int], SSAValue],
         outer: Callable[[SSAValue], SSAValue],
+        stored: Mapping[SSAValue, Callable[[], SSAValue]] | None = None,
     ) -> None:
         self._block, self._argument = block, argument
         self._index, self._outer = index, outer
+        self._stored = stored or {}
         self._known: dict[SSAValue, SSAValue] = {}
 
-    def of(self, value: SSAValue) -> SSAValue:
+    def stored(self, value: SSAValue) -> SSAValue | None:
+        """The value as it lies in memory, if it does."""
+        return self._stored[value]() if value in self._stored else None
+
+    def __call__(self, value: SSAValue, /) -> SSAValue:
         """The value, computed again if need be."""
         if value not in self._known:
             self._known[value] = self._make(value)
@@ -61,7 +68,7 @@ class Values:
         if op.regions:
             unsupported(op, "expected a body without control flow to differentiate")
         for operand in op.operands:
-            self.of(operand)
+            self(operand)
         return clone_op(op, self._known).results[op.results.index(value)]
 
 
@@ -110,7 +117,7 @@ def derivatives(
             )
         for i, operand in enumerate(op.operands):
             if operand in active:
-                put(operand, rule(op, i, g, values.of))
+                put(operand, rule(op, i, g, values))
     return [gradients.get(v) for v in wanted]
 
 

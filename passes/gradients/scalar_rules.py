@@ -4,6 +4,9 @@ A rule takes the operation, the number `i` of an operand, the gradient `g` of th
 and `of`, which gives a value of the body where the derivative is computed; it returns
 the gradient of the operand, None where that is zero everywhere. All of them emit into
 the enclosing `ImplicitBuilder`.
+
+Where a clamp such as ReLU lets a gradient pass is read off its result if that lies in
+memory: x > 0 where max(x, 0) > 0. Then nobody has to keep x.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from math import log as ln
 from math import pi
+from typing import Protocol
 
 from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import AnyFloat, FloatAttr
@@ -19,7 +23,19 @@ from xdsl.ir import Operation, SSAValue
 from brdialect.linalg.bodies import convert
 from brdialect.xdsl_repairs import CmpfOp, ExtFOp, SelectOp, TruncFOp
 
-Of = Callable[[SSAValue], SSAValue]
+
+class Of(Protocol):
+    """The values of a body where the derivative is computed."""
+
+    def __call__(self, value: SSAValue, /) -> SSAValue:
+        """The value, computed again if need be."""
+        ...
+
+    def stored(self, value: SSAValue) -> SSAValue | None:
+        """The value as it lies in memory, if it does."""
+        ...
+
+
 Rule = Callable[[Operation, int, SSAValue, Of], SSAValue | None]
 
 
@@ -91,9 +107,11 @@ def _extremum(predicate: str) -> Rule:
     constant is a bound, as in ReLU, at which the derivative is 0."""
 
     def rule(op: Operation, i: int, g: SSAValue, of: Of) -> SSAValue:
-        x, y = of(op.operands[i]), of(op.operands[1 - i])
+        bound = is_bound(op.operands[1 - i])
+        kept = of.stored(op.results[0]) if bound else None
+        x, y = kept or of(op.operands[i]), of(op.operands[1 - i])
         won = where(compare(predicate, x, y), g, number(0.0, g))
-        if isinstance(op.operands[1 - i].owner, arith.ConstantOp):
+        if bound:
             return won
         return where(compare("oeq", x, y), scale(0.5, g), won)
 
@@ -103,9 +121,44 @@ def _extremum(predicate: str) -> Rule:
 def _select(op: Operation, i: int, g: SSAValue, of: Of) -> SSAValue | None:
     if i == 0:
         return None
+    assert isinstance(op, SelectOp)
     zero = number(0.0, g)
     chosen = (g, zero) if i == 1 else (zero, g)
-    return where(of(op.operands[0]), *chosen)
+    kept = of.stored(op.result) if is_clamp(op) else None
+    if kept is None:
+        return where(of(op.cond), *chosen)
+    condition = op.cond.owner
+    assert isinstance(condition, CmpfOp)
+    x, y = (kept if v is op.lhs else of(v) for v in condition.operands)
+    return where(CmpfOp(x, y, condition.predicate.value.data).result, *chosen)
+
+
+STRICT = frozenset((2, 4, 6, 9, 11, 13))
+"""The predicates of arith.cmpf that do not hold of two equal numbers: ogt, olt, one,
+ugt, ult, une."""
+
+
+def is_bound(value: SSAValue) -> bool:
+    """Whether it is a constant number, no NaN."""
+    constant = value.owner
+    if not isinstance(constant, arith.ConstantOp):
+        return False
+    literal = constant.value
+    return isinstance(literal, FloatAttr) and literal.value.data == literal.value.data
+
+
+def is_clamp(op: SelectOp) -> bool:
+    """Whether it is x where a comparison of x with a constant holds, which does not
+    hold of the constant itself, and else the constant: the comparison then says of the
+    result what it says of x."""
+    compared = op.cond.owner
+    return (
+        isinstance(compared, CmpfOp)
+        and compared.predicate.value.data in STRICT
+        and is_bound(op.rhs)
+        and not is_bound(op.lhs)
+        and {*compared.operands} == {op.lhs, op.rhs}
+    )
 
 
 def _fma(op: Operation, i: int, g: SSAValue, of: Of) -> SSAValue:

@@ -37,6 +37,10 @@ class Tape(Protocol):
         into the function, wherever it is called from."""
         ...
 
+    def is_kept(self, op: Operation) -> bool:
+        """Whether the results of an op of the forward function lie in memory."""
+        ...
+
     def is_active(self, value: SSAValue) -> bool:
         """Whether the value depends on what the gradient is asked for."""
         ...
@@ -113,7 +117,25 @@ class Walk:
         self.tape, self.op, self.space = tape, op, space
         self.block = Block()
         self.inputs: list[tuple[SSAValue, AffineMap]] = []
-        self.values = Values(op.body.block, self.argument, self.index, tape.forward)
+        stored = self.results() if tape.is_kept(op) else {}
+        self.values = Values(
+            op.body.block, self.argument, self.index, tape.forward, stored
+        )
+
+    def results(self) -> dict[SSAValue, Callable[[], SSAValue]]:
+        """What the body yields, as elements of the forward generic's results, if each
+        iteration here is the same one there and yields its own."""
+        op, count = self.op, len(self.op.inputs)
+        same = all(form.plain == i for i, form in enumerate(self.space.old))
+        last = op.body.block.last_op
+        if not same or reductions_of(op) or last is None:
+            return {}
+
+        def read(k: int) -> Callable[[], SSAValue]:
+            map_ = maps_of(op)[count + k]
+            return lambda: self.element(self.tape.forward(op.res[k]), map_)
+
+        return {v: read(k) for k, v in enumerate(last.operands)}
 
     def element(self, source: SSAValue, map_: AffineMap) -> SSAValue:
         """The element of a tensor that the forward generic reads by `map_`."""

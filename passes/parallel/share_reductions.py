@@ -15,7 +15,7 @@ On one thread the sums are one sweep, and stay whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -25,7 +25,7 @@ from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.dialects.linalg import ops as linalg
 from xdsl.dialects.linalg.attrs import IteratorType
-from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint
@@ -38,7 +38,7 @@ from passes.loops.nest_emitter import ACCUMULATORS, PARALLEL_WORK
 from passes.loops.reductions import combiners
 from passes.normalise.generalise_linalg import generic
 from passes.parallel.share_sums import sum_of_copies
-from passes.shared.build import clone_op, shape_of, tensor_type
+from passes.shared.build import clone_op, same_value, shape_of, tensor_type
 from passes.shared.linalg_match import maps_of, zero_fill
 
 MOST_SUMS = 4
@@ -138,14 +138,45 @@ def merge(first: linalg.GenericOp, later: linalg.GenericOp) -> linalg.GenericOp:
                 arguments = [block.args[pairs.index(pair)] for pair in taken]
                 arguments += [next(outs) for _ in op.outputs]
                 results += inline(op.body.block, arguments)
-            linalg.YieldOp(*results)
+            same = repeated(block.args[len(inputs) :], results)
+            kept = [i for i, original in enumerate(same) if i == original]
+            linalg.YieldOp(*(results[i] for i in kept))
+        for i in reversed(range(len(same))):
+            if i not in kept:
+                drop(block, results[i], block.args[len(inputs) + i])
+        starts = [starts[i] for i in kept]
         written = maps_of(first)[-1]
         maps = [*(m for _, m in pairs), *[written] * len(starts)]
         new = generic(inputs, starts, maps, Region(block))
     new.location = first.location
-    for old, result in zip((*first.res, *later.res), new.res, strict=True):
-        old.replace_all_uses_with(result)
+    for old, original in zip((*first.res, *later.res), same, strict=True):
+        old.replace_all_uses_with(new.res[kept.index(original)])
     return new
+
+
+def repeated(outs: Sequence[SSAValue], results: Sequence[SSAValue]) -> list[int]:
+    """For each of some sums in one body, the first one that adds up the same."""
+    summands: list[SSAValue] = []
+    for out, result in zip(outs, results, strict=True):
+        sum_ = result.owner
+        assert isinstance(sum_, arith.AddfOp)
+        summands.append(sum_.rhs if sum_.lhs is out else sum_.lhs)
+    return [
+        next(j for j, earlier in enumerate(summands) if same_value(earlier, summand))
+        for summand in summands
+    ]
+
+
+def drop(block: Block, result: SSAValue, out: BlockArgument) -> None:
+    """Takes a sum that nothing reads out of a body, with all that only it reads."""
+    stack = [result]
+    while stack:
+        op = stack.pop().owner
+        if isinstance(op, Operation) and not any(r.uses for r in op.results):
+            stack += op.operands
+            op.detach()
+            op.erase()
+    block.erase_arg(out)
 
 
 def zeros_like(value: SSAValue) -> SSAValue:

@@ -10,14 +10,16 @@ from xdsl.ir.affine import AffineDimExpr
 
 from brdialect.destination_op import shaped
 from brdialect.ops import BatchReduceGemmOp, ContractOp
+from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from brdialect.recurrent import RecurrentOp
 
 
 def flops_of(op: Operation) -> int:
     """Of the op and all inside it: two for each point of each contraction, and for each
-    weight of a recurrent layer at each step of each sequence. Whatever stands in a loop
-    is counted once, and what is done element by element not at all."""
+    weight of a recurrent layer at each step of each sequence; back in time for each
+    weight that multiplies a state. Whatever stands in a loop is counted once, and what
+    is done element by element not at all."""
     return sum(map(_own_flops, op.walk()))
 
 
@@ -31,6 +33,12 @@ def _own_flops(op: Operation) -> int:
         s = op.sizes
         weights = s.gates * s.units * (s.inputs + s.units)
         return 2 * s.batch * weights * max(s.steps, 0)
+    if isinstance(op, RecurrenceBackwardOp):
+        # the gates' gradients times R; the other products are contractions
+        _, _, gates, *_ = shaped(op.r).get_shape()
+        batch, units = shaped(op.starts[0]).get_shape()
+        _, _, steps, *_ = shaped(op.gates).get_shape()
+        return 2 * batch * steps * gates * units**2
     if isinstance(op, RecurrentOp):
         *rows, _ = shaped(op.x).get_shape()
         weights = sum(math.prod(shaped(v).get_shape()) for v in (op.w, op.r))

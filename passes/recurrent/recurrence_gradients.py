@@ -34,7 +34,7 @@ def backward_region(region: Region, with_results: bool = False) -> Region:
 
     with ImplicitBuilder(block):
         values = Values(source, lambda i: block.args[i], nothing, nothing)
-        own = [values.of(v) for v in results] if with_results else []
+        own = [values(v) for v in results] if with_results else []
         seeds = zip(results, block.args[count:], strict=True)
         found = derivatives(values, source, seeds, source.args)
         zero = number(0.0, block.args[0])

@@ -25,6 +25,7 @@ row, which spares the TLB.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from math import gcd, inf, prod
 
 from brdialect.roles import Linear, Role, strides_of
@@ -58,6 +59,10 @@ WIDEST = 4
 
 PANELS = 4
 """Of B, that should fit half of the L2 together."""
+
+
+WAYS = 16
+"""Lines of one set of the L2. (AMD's hold 8, and there are twice as many sets.)"""
 
 
 def is_long_sum(p: Problem) -> bool:
@@ -172,7 +177,7 @@ def passing_once(p: Problem, m: int, k: int, batch: Sequence[int]) -> Schedule:
     pack_a = pack and block < rows and depth > steps_apart(p, k, block)
     if pack_a and not is_matrix(p):
         # the image lies as it does: fewer steps at once
-        pack_a, limit = False, min(limit, steps_apart(p, k, block))
+        pack_a, limit = False, min(limit, steps_in_l2(p, (*batch, k), block))
     sums = blocks_of_sum(p, k, batch, {}, limit)
     for loop in sums:
         depth = depth // p.extent(loop.iterator) * loop.step
@@ -216,6 +221,24 @@ def steps_apart(p: Problem, k: int, rows: int) -> int:
     sets = p.target.l2 // CACHE_LINE
     usable = sets // gcd(max(1, step * p.element_bytes // CACHE_LINE), sets)
     return usable // -(-rows * p.element_bytes // CACHE_LINE)
+
+
+def steps_in_l2(p: Problem, sums: Sequence[int], rows: int) -> int:
+    """The same for several sums, the innermost last, whose steps spread over the sets
+    together: 8 images of 16 x 16 x 512 lie in the same sets, their pixels do not."""
+    lines = -(-rows * p.element_bytes // CACHE_LINE)
+    sets = p.target.l2 // CACHE_LINE // WAYS
+    apart = strides_of(p.table.a, row_major(p.shape_a)).step
+    held = [0] * sets
+    places = product(*(range(p.extent(i)) for i in sums))
+    for steps, place in enumerate(places):
+        at = sum(x * apart[i] for x, i in zip(place, sums, strict=True))
+        first = at * p.element_bytes // CACHE_LINE
+        for line in range(first, first + lines):
+            held[line % sets] += 1
+            if held[line % sets] > WAYS // 2:
+                return steps
+    return p.target.l2 // CACHE_LINE // lines
 
 
 def is_matrix(p: Problem) -> bool:

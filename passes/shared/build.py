@@ -276,6 +276,25 @@ def body_key(block: Block, names: dict[SSAValue, str]) -> str:
     return ";".join(words)
 
 
+def same_value(x: SSAValue, y: SSAValue) -> bool:
+    """Whether two values are computed alike from the same ones by operations without
+    effects."""
+    if x is y:
+        return True
+    a, b = x.owner, y.owner
+    if not isinstance(a, Operation) or not isinstance(b, Operation):
+        return False
+    alike = type(a) is type(b) and (a.properties, a.attributes) == (
+        b.properties,
+        b.attributes,
+    )
+    if not alike or a.regions or a.parent is not b.parent or len(a.results) != 1:
+        return False
+    if a.dialect_name() not in ("arith", "math") or len(a.operands) != len(b.operands):
+        return False
+    return all(map(same_value, a.operands, b.operands))
+
+
 def tensor_type(value: SSAValue) -> TensorType:
     """The type of a value that is a tensor."""
     type_ = value.type

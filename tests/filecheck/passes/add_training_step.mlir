@@ -2,6 +2,7 @@
 // RUN: br-opt %s -p 'add-training-step{entry=layer parameters=1 loss=mean-squared-error optimizer=adam}' | filecheck %s --check-prefix ADAM
 // RUN: br-opt %s -p 'add-training-step{entry=own parameters=0}' | filecheck %s --check-prefix OWN
 // RUN: br-opt %s -p 'add-training-step{entry=layer parameters=1 loss=cross-entropy momentum=0.9 state=true}' | filecheck %s --check-prefix STATE
+// RUN: br-opt %s -p 'add-training-step{entry=relu parameters=1 loss=mean-squared-error}' | filecheck %s --check-prefix RELU
 
 // Forward, loss, gradient and update stand in one function, each once; the gradient of
 // %x is not asked for and not computed. A loss that is not finite changes nothing.
@@ -72,3 +73,31 @@ func.func @own(%w: tensor<4xf32>) -> tensor<f32> {
 // OWN:         func.func @own_step(%w: tensor<4xf32>, %rate: f32) -> (tensor<f32>, tensor<4xf32>) {
 // OWN:           %[[ONE:.*]] = arith.constant 1.000000e+00 : f32
 // OWN:           %dloss = linalg.fill ins(%[[ONE]] : f32)
+
+// Where ReLU lets the gradient pass is read off its result, which the loss has read, too:
+// what it was applied to need not be kept.
+// RELU-LABEL: func.func @relu_step
+// RELU:         %y = linalg.generic {{.*}} ins(%x, %w :
+// RELU:         %z = linalg.generic {{.*}} ins(%y :
+// RELU-NOT:     ins({{.*}}%y
+// RELU:         %[[DY:.*]] = linalg.generic {{.*}} ins(%dz, %z :
+// RELU-NOT:     %y
+// RELU:         linalg.generic {{.*}} ins(%[[DY]], %x :
+// RELU-NOT:     %y
+// RELU:         return
+func.func @relu(%x: tensor<8x4xf32>, %w: tensor<4x3xf32>) -> tensor<8x3xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<8x3xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<8x3xf32>) -> tensor<8x3xf32>
+  %y = linalg.matmul ins(%x, %w : tensor<8x4xf32>, tensor<4x3xf32>)
+      outs(%init : tensor<8x3xf32>) -> tensor<8x3xf32>
+  %z = linalg.generic {indexing_maps = [affine_map<(n, k) -> (n, k)>,
+      affine_map<(n, k) -> (n, k)>], iterator_types = ["parallel", "parallel"]}
+      ins(%y : tensor<8x3xf32>) outs(%empty : tensor<8x3xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %positive = arith.cmpf ugt, %in, %zero : f32
+    %0 = arith.select %positive, %in, %zero : f32
+    linalg.yield %0 : f32
+  } -> tensor<8x3xf32>
+  func.return %z : tensor<8x3xf32>
+}

@@ -89,3 +89,24 @@ func.func @panels(%x: tensor<168x1024xf32>, %dy: tensor<168x32x32xf32>,
       -> tensor<32x1024x32xf32>
   func.return %0 : tensor<32x1024x32xf32>
 }
+
+// Of a strided 3x3 window over 16x16x512 images the same pixel of all images lies in the
+// same sets of the L2; different pixels do not. So a row of all images goes into a call.
+#image = affine_map<(n, b, p, q, c, r, s, k) -> (n, p * 2 + r, q * 2 + s, c)>
+#result = affine_map<(n, b, p, q, c, r, s, k) -> (n, p, q, b, k)>
+#filters = affine_map<(n, b, p, q, c, r, s, k) -> (b, r, s, c, k)>
+#eight = [#linalg.iterator_type<reduction>, #linalg.iterator_type<parallel>,
+          #linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>,
+          #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>,
+          #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>]
+
+// ONE-LABEL: func.func @images
+// ONE: #br.schedule<"c B F G E52 | m=e n=h k=a batch=c,d | tile=13x2 | pack=b32">
+func.func @images(%x: tensor<8x16x16x512xf32>, %dy: tensor<8x7x7x16x32xf32>,
+                  %dw: tensor<16x3x3x512x32xf32>) -> tensor<16x3x3x512x32xf32> {
+  %0 = br.contract ins(%x, %dy : tensor<8x16x16x512xf32>, tensor<8x7x7x16x32xf32>)
+      outs(%dw : tensor<16x3x3x512x32xf32>)
+      {indexing_maps = [#image, #result, #filters], iterator_types = #eight, beta = 0.0}
+      -> tensor<16x3x3x512x32xf32>
+  func.return %0 : tensor<16x3x3x512x32xf32>
+}
