@@ -236,6 +236,29 @@ def fuse_into_contract(
             return None
         c = contract.c
 
+    body = fused_epilogue(contract, op, others)
+    is_copy_alone = is_copy(op) and contract.epilogue is None
+    new = ContractOp(
+        a,
+        b,
+        c,
+        (a_map, b_map, c_map, *extra_maps),
+        contract.iterator_types,
+        extras=extras,
+        epilogue=None if is_copy_alone else Region(body),
+        beta=beta,
+        schedule=contract.schedule,
+    )
+    new.location = fused(contract.location, op.location)
+    return new
+
+
+def fused_epilogue(
+    contract: ContractOp, op: linalg.GenericOp, others: Sequence[int]
+) -> Block:
+    """`op` behind the epilogue of `contract`, whose result is what `op` reads except
+    for its inputs `others`: `(accumulator, the contract's extras.., others..)`."""
+    extras = [*contract.extras, *(op.inputs[i] for i in others)]
     block = new_block(extras)
     block.insert_arg(contract.accumulator, 0)
     split = 1 + len(contract.extras)
@@ -247,20 +270,7 @@ def fuse_into_contract(
         for i, arg in zip(others, block.args[split:], strict=True):
             arguments[i] = arg
         YieldOp(*inline(op.body.block, arguments))
-    is_copy_alone = is_copy(op) and contract.epilogue is None
-    new = ContractOp(
-        a,
-        b,
-        c,
-        (a_map, b_map, c_map, *extra_maps),
-        contract.iterator_types,
-        extras=extras,
-        epilogue=None if is_copy_alone else Region(block),
-        beta=beta,
-        schedule=contract.schedule,
-    )
-    new.location = fused(contract.location, op.location)
-    return new
+    return block
 
 
 def has_columns(
