@@ -11,7 +11,6 @@ from contextlib import contextmanager
 
 from brdialect.mistake import BrError
 
-
 LEVELS = "0 (nothing), 1 (times), 2 (tracebacks, too), 3 (LLVM IR) or 4 (assembly)"
 
 

@@ -1,5 +1,5 @@
-"""An op whose body looks up elements of a tensor, wherever it likes, does not write
-over that tensor."""
+"""What an op writes over: not a tensor in which its body looks up elements, wherever
+it likes, and nothing that a caller gave."""
 
 from __future__ import annotations
 
@@ -95,3 +95,29 @@ def test_what_is_looked_up_stays(body: str) -> None:
     product = x.astype(np.float64) @ w
     want = {INPUT: y, DESTINATION: y, RESIDUAL: product + y, SLICE: x}[body] + found
     np.testing.assert_allclose(f(x, w, rows, columns), want, rtol=1e-4, atol=1e-4)
+
+
+def test_onto_what_is_read() -> None:
+    """Destinations that are inputs as well, as they are written by hand."""
+    text = """
+      func.func @main(%x: tensor<5x37xf32>, %w: tensor<37x37xf32>) -> tensor<5x37xf32> {
+        %e = tensor.empty() : tensor<5x37xf32>
+        %zero = arith.constant 0.0 : f32
+        %z = linalg.fill ins(%zero : f32) outs(%e : tensor<5x37xf32>)
+          -> tensor<5x37xf32>
+        %0 = linalg.matmul ins(%x, %w : tensor<5x37xf32>, tensor<37x37xf32>)
+          outs(%z : tensor<5x37xf32>) -> tensor<5x37xf32>
+        %1 = linalg.tanh ins(%0 : tensor<5x37xf32>) outs(%0 : tensor<5x37xf32>)
+          -> tensor<5x37xf32>
+        %2 = linalg.add ins(%1, %x : tensor<5x37xf32>, tensor<5x37xf32>)
+          outs(%x : tensor<5x37xf32>) -> tensor<5x37xf32>
+        func.return %2 : tensor<5x37xf32>
+      }"""
+    random = np.random.default_rng(0)
+    x = random.standard_normal((ROWS, COLUMNS), dtype=np.float32)
+    w = random.standard_normal((COLUMNS, COLUMNS), dtype=np.float32)
+    before = x.copy()
+    want = np.tanh(x.astype(np.float64) @ w) + x
+    got = brdialect.compile(text, threads=1)(x, w)
+    np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(x, before)

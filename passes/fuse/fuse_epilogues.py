@@ -194,6 +194,8 @@ class FuseEpilogue(RewritePattern):
             contract = value.owner
             if not isinstance(contract, ContractOp) or only_user(value) is not op:
                 continue
+            if value in op.outputs:
+                continue
             if (fused := fuse_into_contract(contract, op, maps_of(op)[i])) is not None:
                 rewriter.replace(op, fused)
                 rewriter.erase(contract)
