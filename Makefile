@@ -5,7 +5,7 @@
 .PHONY: help test compare conformance check format
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## */  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z]*\):.*## */  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 test:  ## what the passes print (lit) and what compiled code computes (pytest)
 	lit -sv tests/filecheck

@@ -157,30 +157,47 @@ class BatchReduceGemmOp(DestinationOp):
 
     def verify_(self) -> None:
         self.verify_kinds()
-        a, b, c = self.shapes
-        rank, rows = a.get_num_dims(), self.row_dims
-        own = int(self.has_matrix_per_column)
-        if (
-            rank - own < 1 + rows
-            or b.get_num_dims() != rank - own - rows + 1
-            or rows < 1
-        ):
+        self.verify_ranks()
+        self.verify_sizes()
+        self.verify_options()
+        if self.finish is None:
+            self.verify_epilogue()
+            return
+        on_memrefs = self.res is None
+        if self.tile is None or self.row_dims != 1 or not on_memrefs or self.extras:
+            raise VerifyException(
+                "expected finish on memrefs, with a tile=, one row dimension and no "
+                "extra operands"
+            )
+        columns = self.shapes[2].get_shape()[-1]
+        verify_finish(self.epilogue, self.accumulator, columns)
+
+    def verify_ranks(self) -> None:
+        """Batch, rows and columns have to be told apart by the ranks alone."""
+        a, b, c = (type_.get_num_dims() for type_ in self.shapes)
+        rows, own = self.row_dims, int(self.has_matrix_per_column)
+        if a - own < 1 + rows or b != a - own - rows + 1 or rows < 1:
             raise VerifyException(
                 "expected a of rank batch + rows + 1 (or one more, for each column), b "
                 "of rank batch + 2 and c of rank rows + 1, with rows at least 1, got "
-                f"ranks {rank}, {b.get_num_dims()} and {c.get_num_dims()}"
+                f"ranks {a}, {b} and {c}"
             )
-        *batch_b, k_b, n = b.get_shape()
-        batch_a, rest = a.get_shape()[: len(batch_b)], a.get_shape()[len(batch_b) :]
-        m, k = [*rest[:rows]], rest[rows]
-        if own:
-            agree("n of a and b", a.get_shape()[-1], n)
         if self.transpose_a is not None or self.transpose_b is not None:
             if own or rows > 1:
                 raise VerifyException(
                     "expected no transposed operand where a has a matrix for each "
                     "column or rows have several dimensions"
                 )
+
+    def verify_sizes(self) -> None:
+        """Each size is the same in all operands that have it."""
+        a, b, c = self.shapes
+        rows = self.row_dims
+        *batch_b, k_b, n = b.get_shape()
+        batch_a, rest = a.get_shape()[: len(batch_b)], a.get_shape()[len(batch_b) :]
+        m, k = [*rest[:rows]], rest[rows]
+        if self.has_matrix_per_column:
+            agree("n of a and b", a.get_shape()[-1], n)
         if self.transpose_a is not None:
             m, k = [k], m[0]
         if self.transpose_b is not None:
@@ -197,9 +214,12 @@ class BatchReduceGemmOp(DestinationOp):
             for size, other in zip(m, type_.get_shape(), strict=False):
                 agree(f"m of a and {what}", size, other)
             agree(f"n of b and {what}", n, type_.get_shape()[-1])
+
+    def verify_options(self) -> None:
+        """`next`, `count` and `register_block`."""
         if self.next is not None and shaped(self.next).get_num_dims() != 1:
             raise VerifyException(f"expected next of rank 1, got {self.next.type}")
-        if self.count is not None and not batch_a:
+        if self.count is not None and self.shapes[1].get_num_dims() == 2:
             raise VerifyException("expected a batch dimension for count, got none")
         if self.register_block is not None:
             block = self.register_block.get_values()
@@ -207,15 +227,6 @@ class BatchReduceGemmOp(DestinationOp):
                 raise VerifyException(
                     f"expected register_block = [rows, vectors], got {list(block)}"
                 )
-        if self.finish is None:
-            self.verify_epilogue()
-        elif self.tile is None or rows != 1 or self.res is not None or self.extras:
-            raise VerifyException(
-                "expected finish on memrefs, with a tile=, one row dimension and no "
-                "extra operands"
-            )
-        else:
-            verify_finish(self.epilogue, self.accumulator, c.get_shape()[-1])
 
 
 @irdl_op_definition

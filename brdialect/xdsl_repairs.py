@@ -24,6 +24,7 @@ from brdialect.repairs.construction import repair_construction
 from brdialect.repairs.hints import repair_hints
 from brdialect.repairs.lexer import repair_lexer
 from brdialect.repairs.linalg_syntax import repair_linalg
+from brdialect.repairs.literals import repair_literals
 from brdialect.repairs.locations import repair_locations
 from brdialect.repairs.opdef import rebind
 from brdialect.repairs.scf_memref_syntax import repair_scf_and_memref
@@ -50,6 +51,7 @@ def install() -> None:
     repair_construction()
     repair_hints()
     repair_lexer()
+    repair_literals()
     repair_locations()
     repair_arith()
     repair_linalg()

@@ -54,11 +54,6 @@ def is_float(dtype: DType) -> bool:
     return dtype.name in _FLOATS
 
 
-def computed_in(dtype: DType) -> DType:
-    """The type in which a result of this type is computed."""
-    return np.dtype(np.float32) if dtype.name in HALVES else dtype
-
-
 def lowest(dtype: DType) -> float | int:
     """What every maximum is above, or equal to."""
     if dtype == np.bool_:

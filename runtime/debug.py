@@ -9,19 +9,26 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
+from brdialect.mistake import BrError
+
+LEVELS = "0 (nothing), 1 (times), 2 (tracebacks, too), 3 (LLVM IR) or 4 (assembly)"
+
 
 def debug_level() -> int:
-    """What the variable asks for, 0 where it is not set."""
-    text = os.environ.get("BR_DEBUG", "0")
-    return int(text) if text.isdigit() else 0
+    """What the variable asks for, 0 where it is not set or empty; an error where it is
+    none of `LEVELS`."""
+    text = os.environ.get("BR_DEBUG") or "0"
+    if text not in ("0", "1", "2", "3", "4"):
+        raise BrError(f"BR_DEBUG: expected {LEVELS}, got '{text}'")
+    return int(text)
 
 
 @contextmanager
 def timed(stage: str) -> Generator[None]:
     """Prints the time that the body takes, where level 1 is asked for."""
-    start = time.perf_counter()
+    level, start = debug_level(), time.perf_counter()
     yield
-    if debug_level() >= 1:
+    if level >= 1:
         seconds = time.perf_counter() - start
         print(f"BR_DEBUG: {stage}: {seconds * 1e3:.1f} ms", file=sys.stderr)
 

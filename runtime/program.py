@@ -9,22 +9,16 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 from xdsl.dialects import func
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     ArrayAttr,
-    BFloat16Type,
     DictionaryAttr,
-    MemRefType,
     ModuleOp,
-    NoneAttr,
     TensorType,
     UnitAttr,
-    VectorType,
 )
 from xdsl.ir import Attribute, Block, Region
-from xdsl.utils.hints import isa
 
 from brdialect.arrays import Array
 from brdialect.errors import BrError
@@ -33,7 +27,6 @@ from brdialect.launch_plan import LaunchPlan
 from brdialect.locations import place
 from brdialect.readers import OpenProgram
 from brdialect.reference import find_entry
-from brdialect.reference.values import element_of, storage
 from brdialect.resources import dense_bits
 from brdialect.source import (
     attach_resources,
@@ -50,17 +43,12 @@ from passes.memory.time_nests import time_entry
 from passes.pipelines import (
     lower_functions,
     lower_to_functions,
-    marked_arguments,
 )
-from passes.program.length_limits import length_limits
-from passes.program.open_sizes import open_sizes
 from passes.program.specialise import specialise
 from passes.program.split_module import contractions, split_module
 from passes.registry import pass_named
 from passes.schedule.tuned_schedules import Tuned, set_tuned
-from passes.shared.load_time import BOUND, bind
-from passes.shared.state import STATE
-from runtime.arguments import MOST_DIMENSIONS, Parameter
+from passes.shared.load_time import bind
 from runtime.children import in_child, in_children
 from runtime.code import Objects
 from runtime.codegen import emit_assembly, emit_object
@@ -68,9 +56,10 @@ from runtime.collection import without_collection
 from runtime.debug import debug_level, show, stopwatch, timed
 from runtime.declared import check_defined
 from runtime.device_executable import DeviceCode
+from runtime.entry import check_marks, signature_of
 from runtime.host import cpus
 from runtime.schedule_cache import tuned_schedules
-from runtime.signature import Shapes, Signature
+from runtime.signature import Shapes
 from runtime.source_digest import is_text
 
 T = TypeVar("T")
@@ -125,38 +114,9 @@ class Program:
         if tuned is not None:
             set_tuned(module, tuned)
         function = find_entry(module, entry)
-        bits = target.is_gpu
-        parameters = [
-            parameter_of(type_, f"argument {i}", UNSIGNED in marks, bits)
-            for i, (type_, marks) in enumerate(marked_arguments(function))
-        ]
-        for i, limit in length_limits(function).items():
-            parameters[i] = replace(parameters[i], limit=limit)
-        results = function.function_type.outputs
-        for i, type_ in enumerate(results):
-            parameter_of(type_, f"result {i}", bf16_as_bits=bits)
-        signature = Signature(
-            function.sym_name.data,
-            tuple(parameters),
-            # a GPU's grids are made for known sizes
-            open_sizes=frozenset(() if target.is_gpu else open_sizes(function)),
-        )
+        signature = signature_of(function, target)
         self.constants = signature.checked_constants(constants or {})
-        for i, (_, marks) in enumerate(marked_arguments(function)):
-            if BOUND in marks and i not in self.constants:
-                raise BrError(
-                    f"argument {i} of @{function.sym_name.data}: expected its array "
-                    "when the program is compiled, since it carries br.bound; give "
-                    f"constants={{{i}: array}} to brdialect.compile, --constants={i} "
-                    "to the commands, or leave br.bound out"
-                )
-            if STATE in marks and not state:
-                raise BrError(
-                    f"argument {i} of @{function.sym_name.data}: expected an array "
-                    f"that each call gives, got state ({STATE}), which the code keeps "
-                    f"in a layout of its own; brdialect.train_step runs it so; leave "
-                    f"{STATE} out here"
-                )
+        check_marks(function, self.constants, state)
         for index in self.constants:
             bind(function, index)
         self.signature = replace(signature, constants=frozenset(self.constants))
@@ -331,42 +291,6 @@ def _object_file(module: ModuleOp, target: Target, by_table: Sequence[str]) -> b
         show(4, "assembly", emit_assembly(text, target))
     with timed("LLVM"):
         return emit_object(text, target)
-
-
-def parameter_of(
-    type_: Attribute, what: str, unsigned: bool = False, bf16_as_bits: bool = False
-) -> Parameter:
-    """The parameter of an MLIR type; `what` names it in a message."""
-    shape: Sequence[int] = ()
-    if shaped := isa(type_, TensorType | MemRefType):
-        shape = type_.get_shape()
-    if len(shape) > MOST_DIMENSIONS or isa(type_, VectorType):
-        raise BrError(
-            f"{what}: expected a number, or a tensor or memref of at most "
-            f"{MOST_DIMENSIONS} dimensions, got {type_}"
-        )
-    if isa(type_, MemRefType) and not isinstance(type_.layout, NoneAttr):
-        raise BrError(
-            f"{what}: expected a row-major memref, as an array is, got {type_}; take "
-            "the part of it that is meant by memref.subview"
-        )
-    if isinstance(element_of(type_), BFloat16Type):
-        if not bf16_as_bits:
-            raise BrError(f"{what}: expected a type that numpy has, got {type_}")
-        dtype = np.dtype(np.uint16)
-    else:
-        try:
-            dtype = storage(type_, precise=False)
-        except BrError as e:
-            raise BrError(f"{what}: {e}") from e
-    if unsigned and dtype.kind == "i":
-        dtype = np.dtype(f"u{dtype.itemsize}")
-    return Parameter(
-        tuple(None if size == DYNAMIC_INDEX else size for size in shape),
-        dtype,
-        scalar=not shaped,
-        in_place=isinstance(type_, MemRefType),
-    )
 
 
 def run_until(module: ModuleOp, target: Target, stage: str) -> None:

@@ -345,7 +345,7 @@ def test_the_command(tmp_path: Path):
         (["resnet50", "--minibatch=0"], "--minibatch: expected 1 or more"),
         (["gemm", "--minibatch=2"], "--minibatch: gemm has none"),
         (["resnet50", "--samples=0"], "--samples: expected 1 or more"),
-        (["resnet50", "--seconds=nan"], "--seconds: expected more than 0"),
+        (["resnet50", "--seconds=nan"], "--seconds: expected more than 0 and"),
         (["resnet50", "--plot=x.pdf"], "expected a file named *.png or *.svg"),
         (["resnet50", "--json=no/such.json"], "no/such.json: cannot be written"),
         ([], "the following arguments are required: SUITE"),

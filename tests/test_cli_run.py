@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+
+import brdialect
+from runtime.debug import LEVELS
 
 MATMUL = """
 func.func @main(%a: tensor<4x8xf32>, %b: tensor<8x3xf32>) -> tensor<4x3xf32> {
@@ -277,6 +281,21 @@ def test_interrupt_is_quiet(matmul: Path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("level", ["yes", "5", "-1"])
+def test_wrong_debug_level(matmul: Path, monkeypatch: pytest.MonkeyPatch, level: str):
+    monkeypatch.setenv("BR_DEBUG", level)
+    told = f"BR_DEBUG: expected {LEVELS}, got '{level}'"
+    assert told in refused(matmul)
+    with pytest.raises(brdialect.BrError, match=re.escape(told)):
+        brdialect.compile(matmul)
+
+
+def test_empty_debug_level(matmul: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("BR_DEBUG", "")
+    done = br_run(matmul)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_help_has_examples():

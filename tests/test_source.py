@@ -1,5 +1,6 @@
 """Reading files: places, weights, and that no mistake escapes as a traceback."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,10 @@ def test_lines_after_the_weights_count_on() -> None:
         ('dense<"0x0000803F00000040"> : tensor<2xf32>', [1.0, 2.0]),
         ("dense<[1.0, -2.5]> : tensor<2xbf16>", [1.0, -2.5]),
         ("dense<7> : tensor<index>", 7),
+        ("dense<0xFF800000> : tensor<2xf32>", [-math.inf, -math.inf]),
+        ("dense<[0x7FF0000000000000, 1.0]> : tensor<2xf64>", [math.inf, 1.0]),
+        ("dense<[0xFC00, 0x3C00]> : tensor<2xf16>", [-math.inf, 1.0]),
+        ("dense<0x10> : tensor<i8>", 16),
         ("dense<[[1.0], [2.0]]> : tensor<2x1xf64>", [[1.0], [2.0]]),
     ],
 )
@@ -97,7 +102,8 @@ def test_dense_constants_as_arrays(literal: str, want: object) -> None:
     module = parse_module(
         f"func.func @f() {{ %0 = arith.constant {literal} func.return }}"
     )
-    assert dense_value(constants(module)[0].value, {}).tolist() == want
+    for again in (module, parse_module(str(module))):
+        assert dense_value(constants(again)[0].value, {}).tolist() == want
 
 
 @pytest.mark.parametrize(
@@ -113,6 +119,8 @@ def test_dense_constants_as_arrays(literal: str, want: object) -> None:
             "  func.return\n}",
             r"x.mlir:2:3: 'arith.extsi': expected a type wider than i32, got i16",
         ),
+        ("#a = dense<0x1FF800000> : tensor<f32>", r"x.mlir:1:12: expected the 32 bits"),
+        ("#a = dense<-0xFF> : tensor<f32>", r"x.mlir:1:12: .* got -0xFF"),
         ("#m = affine_map<(a)[s] -> (a * s)>", r"x.mlir:1:\d+: .*semi-affine"),
         ('module { "builtin.module"() : () -> () }', r"x.mlir:1:10: "),
         ("{-# dialect_resources: { builtin: { a: 3 } } #-}", r"x.mlir:1:\d+: expected"),

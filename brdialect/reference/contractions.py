@@ -60,10 +60,9 @@ def batch_reduce_gemm(
     if transpose_b:
         b = b.swapaxes(-1, -2)
     if c.ndim > 2:  # rows that several dimensions count
-        rows, n = c.shape[:-1], c.shape[-1]
-        at = b.ndim - 2
+        n, at = c.shape[-1], b.ndim - 2
         flat = batch_reduce_gemm(
-            a.reshape(*a.shape[:at], -1, *a.shape[at + len(rows) :]),
+            a.reshape(*a.shape[:at], -1, *a.shape[at + c.ndim - 1 :]),
             b,
             c.reshape(-1, n),
             count=count,
@@ -73,34 +72,12 @@ def batch_reduce_gemm(
             extras=[extra.reshape(-1, n) for extra in extras],
         )
         return flat.reshape(c.shape)
-    own = a.ndim == b.ndim + 1
-    if not own:  # the same A for all columns
-        a = a[..., np.newaxis]
     if count is not None:
         if not 0 <= count <= a.shape[0]:
             raise BrError(f"expected a count within 0..{a.shape[0]}, got {count}")
         a, b = a[:count], b[:count]
-    *batch_a, m, k, columns = a.shape
-    if (*batch_a, k) != b.shape[:-1] or columns not in (1, b.shape[-1]):
-        got = a.shape if own else a.shape[:-1]
-        raise BrError(
-            f"expected a as [batch..., m, k] and b as [batch..., k, n], "
-            f"got {list(got)} and {list(b.shape)}"
-        )
-    for what, array in (("c", c), *(("extra", extra) for extra in extras)):
-        if array.shape != (m, b.shape[-1]):
-            raise BrError(
-                f"expected {what} as [m, n] = [{m}, {b.shape[-1]}], "
-                f"got {list(array.shape)}"
-            )
-    batch = tuple(range(len(batch_a)))
-    a, b = a.astype(c.dtype), b.astype(c.dtype)
-    if own:
-        # [batch..., m, k, n] and [batch..., k, n] -> [m, n], summed over batch and k
-        total = (a * np.expand_dims(b, -3)).sum((*batch, -2))
-    else:
-        # A: [batch..., m, k], B: [batch..., k, n] -> [m, n]
-        total = np.tensordot(a[..., 0], b, ((*batch, -1), (*batch, -2)))
+    check_matrices(a, b, c, extras)
+    total = sum_of_matrices(a.astype(c.dtype), b.astype(c.dtype))
     if alpha != 1.0:
         total = total * _factor(alpha, c.dtype)
     if beta != 0.0:
@@ -108,6 +85,32 @@ def batch_reduce_gemm(
     if epilogue is not None:
         total = epilogue(total, *extras)
     return np.broadcast_to(total, c.shape).astype(c.dtype)
+
+
+def check_matrices(a: Array, b: Array, c: Array, extras: Sequence[Array]) -> None:
+    """Refuses operands of `batch_reduce_gemm` whose sizes differ."""
+    own = a.ndim == b.ndim + 1
+    *batch, m, k = a.shape[:-1] if own else a.shape
+    n = b.shape[-1]
+    if (*batch, k) != b.shape[:-1] or (own and a.shape[-1] not in (1, n)):
+        raise BrError(
+            f"expected a as [batch..., m, k] and b as [batch..., k, n], "
+            f"got {list(a.shape)} and {list(b.shape)}"
+        )
+    for what, array in (("c", c), *(("extra", extra) for extra in extras)):
+        if array.shape != (m, n):
+            raise BrError(
+                f"expected {what} as [m, n] = [{m}, {n}], got {list(array.shape)}"
+            )
+
+
+def sum_of_matrices(a: Array, b: Array) -> Array:
+    """`sum_i A_i B_i`: [batch..., m, k] or, with a matrix for each column,
+    [batch..., m, k, n], times [batch..., k, n] -> [m, n]."""
+    batch = tuple(range(b.ndim - 2))
+    if a.ndim > b.ndim:
+        return (a * np.expand_dims(b, -3)).sum((*batch, -2))
+    return np.tensordot(a, b, ((*batch, -1), (*batch, -2)))
 
 
 def _factor(value: float, dtype: np.dtype[Any]) -> Array:

@@ -181,13 +181,7 @@ def resize(
         coordinate_transformation_mode, nearest_mode = "asymmetric", "simple"
     dims = [axis_of(d, x.rank) for d in axes] if axes else [*range(x.rank)]
     shape = [x.shape[d] for d in dims]
-    region = [0.0] * len(dims) + [1.0] * len(dims)
-    if (
-        roi is not None
-        and roi.size
-        and coordinate_transformation_mode == "tf_crop_and_resize"
-    ):
-        region = [float(n) for n in numbers(roi, "roi")]
+    region = region_of(roi, coordinate_transformation_mode, len(dims))
     factors, wanted = targets(
         shape, scales, sizes, keep_aspect_ratio_policy or "stretch"
     )
@@ -219,6 +213,13 @@ def resize(
             number = extrapolation_value or 0.0
             x = replaced(b, x, outside, number)
     return x
+
+
+def region_of(roi: Tensor | None, coordinates: str | None, axes: int) -> list[float]:
+    """Where on each axis the part that is taken begins, then where each ends."""
+    if roi is None or not roi.size or coordinates != "tf_crop_and_resize":
+        return [0.0] * axes + [1.0] * axes
+    return [float(n) for n in numbers(roi, "roi")]
 
 
 def replaced(b: Builder, x: Tensor, outside: Tensor, number: float) -> Tensor:

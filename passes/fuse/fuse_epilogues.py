@@ -194,6 +194,8 @@ class FuseEpilogue(RewritePattern):
             contract = value.owner
             if not isinstance(contract, ContractOp) or only_user(value) is not op:
                 continue
+            if value in op.outputs:
+                continue
             if (fused := fuse_into_contract(contract, op, maps_of(op)[i])) is not None:
                 rewriter.replace(op, fused)
                 rewriter.erase(contract)
@@ -236,6 +238,29 @@ def fuse_into_contract(
             return None
         c = contract.c
 
+    body = fused_epilogue(contract, op, others)
+    is_copy_alone = is_copy(op) and contract.epilogue is None
+    new = ContractOp(
+        a,
+        b,
+        c,
+        (a_map, b_map, c_map, *extra_maps),
+        contract.iterator_types,
+        extras=extras,
+        epilogue=None if is_copy_alone else Region(body),
+        beta=beta,
+        schedule=contract.schedule,
+    )
+    new.location = fused(contract.location, op.location)
+    return new
+
+
+def fused_epilogue(
+    contract: ContractOp, op: linalg.GenericOp, others: Sequence[int]
+) -> Block:
+    """`op` behind the epilogue of `contract`, whose result is what `op` reads except
+    for its inputs `others`: `(accumulator, the contract's extras.., others..)`."""
+    extras = [*contract.extras, *(op.inputs[i] for i in others)]
     block = new_block(extras)
     block.insert_arg(contract.accumulator, 0)
     split = 1 + len(contract.extras)
@@ -247,20 +272,7 @@ def fuse_into_contract(
         for i, arg in zip(others, block.args[split:], strict=True):
             arguments[i] = arg
         YieldOp(*inline(op.body.block, arguments))
-    is_copy_alone = is_copy(op) and contract.epilogue is None
-    new = ContractOp(
-        a,
-        b,
-        c,
-        (a_map, b_map, c_map, *extra_maps),
-        contract.iterator_types,
-        extras=extras,
-        epilogue=None if is_copy_alone else Region(block),
-        beta=beta,
-        schedule=contract.schedule,
-    )
-    new.location = fused(contract.location, op.location)
-    return new
+    return block
 
 
 def has_columns(

@@ -56,6 +56,7 @@ from brdialect.ops import BatchReduceGemmOp
 from brdialect.target import Target, target_of
 from passes.kernel.micro_kernel import KernelEmitter
 from passes.shared.build import body_key
+from passes.shared.load_time import captured
 
 
 def argument_type(type_: Attribute) -> MemRefType:
@@ -98,20 +99,6 @@ def in_place(op: BatchReduceGemmOp) -> list[int]:
     return [2, *extras] if extras else []
 
 
-def captured(op: BatchReduceGemmOp) -> list[SSAValue]:
-    """Values the epilogue uses from outside: further arguments of the kernel."""
-    if op.epilogue is None:
-        return []
-    inside: set[SSAValue] = set(op.epilogue.block.args)
-    found: dict[SSAValue, None] = {}
-    for inner in op.epilogue.block.ops:
-        for operand in inner.operands:
-            if operand not in inside:
-                found[operand] = None
-        inside.update(inner.results)
-    return list(found)
-
-
 def check(op: BatchReduceGemmOp) -> None:
     """What this lowering can do; everything else is named."""
     types = [t.element_type for t in op.shapes]
@@ -138,7 +125,7 @@ def check(op: BatchReduceGemmOp) -> None:
 
 def make_kernel(op: BatchReduceGemmOp, name: str, target: Target) -> func.FuncOp:
     """The micro-kernel function for `op`."""
-    outside = captured(op)
+    outside = captured(op)  # of the epilogue: further arguments of the kernel
     operands = gemm_memrefs(op)
     types: list[Attribute] = [argument_type(v.type) for v in operands]
     types += [v.type for v in outside]

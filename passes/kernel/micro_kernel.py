@@ -20,6 +20,8 @@ from xdsl.utils.hints import isa
 from brdialect.machine_ops import PrefetchOp
 from brdialect.ops import BatchReduceGemmOp
 from brdialect.target import Target
+from passes.kernel.prefetch import Share, prefetch_lines
+from passes.kernel.register_tiles import Columns, Tiles, column_tiles, row_tiles
 from passes.memory.buffers import ALIGNMENT as CACHE_LINE
 from passes.memory.buffers import element_bytes
 from passes.schedule.register_block import Panels, default_register_block
@@ -44,81 +46,6 @@ slots."""
 PREFETCH_ROWS = 8
 """How many rows of B ahead a line is asked for: about 50 cycles of FMAs, the time that
 the L2 takes, with some to spare."""
-
-
-@dataclass(frozen=True)
-class Tiles:
-    """`count` tiles of `size` from `start`; unknown sizes end in a run-time bound."""
-
-    start: Index
-    stop: Index
-    size: int
-
-
-def row_tiles(m: Index, rows: int) -> list[Tiles]:
-    """m rows, at most `rows` at a time, as even as can be: 28 by 6 is 3 x 6, 2 x 5."""
-    if not isinstance(m, int):
-        whole = arith.MuliOp(arith.DivUIOp(m, value(rows)), value(rows)).result
-        return [Tiles(0, whole, rows), Tiles(whole, m, 1)]
-    number = -(-m // rows)
-    small, bigger = divmod(m, number) if number else (0, 0)
-    middle = bigger * (small + 1)
-    tiles = [Tiles(0, middle, small + 1), Tiles(middle, m, small)]
-    return [t for t in tiles if t.start != t.stop]
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Column tiles of `vectors` vectors; `tail` lanes of the last are valid, or as many
-    as the run-time bound `stop` leaves."""
-
-    start: Index
-    stop: Index
-    vectors: int
-    tail: int | None
-    runtime: bool = False
-
-
-def column_tiles(n: Index, vectors: int, lanes: int) -> list[Columns]:
-    """n columns as whole tiles and a last, narrower one whose last vector is masked."""
-    step = vectors * lanes
-    if not isinstance(n, int):
-        whole = arith.MuliOp(arith.DivUIOp(n, value(step)), value(step)).result
-        return [Columns(0, whole, vectors, None), Columns(whole, n, 1, None, True)]
-    whole = n // step * step
-    tiles = [Columns(0, whole, vectors, None)] if whole else []
-    if rest := n - whole:
-        tiles.append(Columns(whole, n, -(-rest // lanes), rest % lanes or None))
-    return tiles
-
-
-def prefetch_lines(
-    memref_: SSAValue, at: Sequence[Index], elements: int, *, far: bool = False
-) -> None:
-    """Asks for the cache lines of some elements of a row from `at` on."""
-    line = CACHE_LINE // element_bytes(memref_type(memref_).element_type)
-    *row, column = at
-    for start in range(0, elements, line):
-        PrefetchOp(memref_, [value(x) for x in (*row, add(column, start))], far=far)
-
-
-@dataclass
-class Share:
-    """The part of `next` that one tile brings into the L2: `step` elements from
-    `start` on in each step of its loops over the batch and k."""
-
-    memref: SSAValue
-    start: Index
-    step: int
-    extents: Sequence[int]
-
-    def fetch(self, at: Sequence[Index], steps: int) -> None:
-        """Asks for the lines of some steps from `at` on."""
-        done: Index = 0
-        for i, extent in zip(at, self.extents, strict=True):
-            done = add(mul(done, extent), i)
-        place = add(self.start, mul(done, self.step))
-        prefetch_lines(self.memref, (place,), steps * self.step, far=True)
 
 
 @dataclass

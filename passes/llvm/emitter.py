@@ -24,7 +24,8 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.hints import isa
 
 from brdialect.llvm_ops import FCmpOp, SelectOp
-from passes.llvm.lowering import NO_FLAGS, FunctionLowering
+from passes.llvm.block_emitter import NO_FLAGS
+from passes.llvm.lowering import FunctionLowering
 from passes.llvm.types import number
 
 NO_OVERFLOW_FLAGS: dict[str, Attribute] = {"overflowFlags": IntegerAttr(0, i32)}

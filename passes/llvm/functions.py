@@ -28,7 +28,8 @@ from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
 from brdialect.llvm_ops import PoisonOp, SwitchOp
-from passes.llvm.lowering import FunctionLowering, Handler, Index, View, call_properties
+from passes.llvm.block_emitter import Index, call_properties
+from passes.llvm.lowering import FunctionLowering, Handler, View
 from passes.llvm.types import (
     check_memref,
     convert_type,

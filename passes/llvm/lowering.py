@@ -6,7 +6,7 @@ of numbers and SSA values, and an access becomes one `llvm.getelementptr`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -16,55 +16,21 @@ from xdsl.dialects.builtin import (
     DenseArrayBase,
     IntegerAttr,
     IntegerType,
-    LocationAttr,
     MemRefType,
     NoneAttr,
-    StringAttr,
-    SymbolRefAttr,
-    UnitAttr,
-    VectorType,
-    i32,
-    i64,
 )
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from brdialect.errors import unsupported
-from brdialect.llvm_ops import PoisonOp
+from passes.llvm.block_emitter import BlockEmitter, Index
 from passes.llvm.types import (
     check_memref,
     convert_type,
     converted_constant,
-    int32s,
-    number,
     strides_of,
 )
 
-Index = int | SSAValue
-"""A number known now, or an i64 known at run time."""
-
 Handler = Callable[["FunctionLowering", Operation], None]
-
-_ONE_DYNAMIC_INDEX = int32s(llvm.GEP_USE_SSA_VAL)
-_INBOUNDS: dict[str, Attribute] = {
-    "noWrapFlags": IntegerAttr(3, i32),  # inbounds, which implies nusw
-    "inbounds": UnitAttr(),
-}
-NO_FLAGS = llvm.FastMathAttr(None)
-_C_CALL = llvm.CallingConventionAttr("ccc")
-_ANY_CALL = llvm.TailCallKindAttr(llvm.TailCallKind.NONE)
-_MAY_WRAP: dict[str, Attribute] = {"noWrapFlags": IntegerAttr(0, i32)}
-
-
-def call_properties(callee: Attribute, arguments: int) -> dict[str, Attribute]:
-    """The properties of a plain `llvm.call`."""
-    return {
-        "callee": callee,
-        "fastmathFlags": NO_FLAGS,
-        "CConv": _C_CALL,
-        "TailCallKind": _ANY_CALL,
-        "op_bundle_sizes": int32s(),
-        "operandSegmentSizes": int32s(arguments, 0),
-    }
 
 
 @dataclass(frozen=True)
@@ -83,130 +49,19 @@ class View:
     root: SSAValue | None
 
 
-class FunctionLowering:
-    """Emits llvm operations into `block`, with the old values' counterparts at hand."""
+class FunctionLowering(BlockEmitter):
+    """Emits llvm operations, with the old values' counterparts at hand."""
 
     def __init__(self, entry: Block) -> None:
-        self.entry = entry
-        self.block = entry
-        self.location: LocationAttr | None = None
+        super().__init__(entry)
         self.values: dict[SSAValue, SSAValue] = {}
         self.views: dict[SSAValue, View] = {}
         self.blocks: dict[Block, Block] = {}
         self.known: dict[SSAValue, Attribute] = {}  # constants, until they are used
-        self.needed_functions: dict[str, llvm.LLVMFunctionType] = {}
         self.extra_functions: dict[str, llvm.FuncOp] = {}  # made on the way
         self.extra_globals: dict[str, Callable[[], llvm.GlobalOp]] = {}
-        self._int64s: dict[int, SSAValue] = {}
-        self._constants: dict[tuple[Attribute, Attribute], SSAValue] = {}
-        self._head: list[Operation] = []  # goes to the front of the entry block
-        self._in_block: dict[object, SSAValue] = {}  # pure results of the current block
-        self._sums: dict[SSAValue, tuple[SSAValue, int]] = {}  # x + n: x, n
-
-    # Operations
-
-    def emit(
-        self,
-        cls: type[Operation],
-        operands: Sequence[SSAValue],
-        result_types: Sequence[Attribute] = (),
-        properties: Mapping[str, Attribute] | None = None,
-        successors: Sequence[Block] = (),
-    ) -> Operation:
-        """Appends an operation. `create` takes a third of the time of a constructor."""
-        op = cls.create(
-            operands=operands,
-            result_types=result_types,
-            properties=properties or {},
-            successors=successors,
-            location=self.location,
-        )
-        self.block.add_op(op)
-        return op
-
-    def compute(
-        self,
-        cls: type[Operation],
-        operands: Sequence[SSAValue],
-        result: Attribute,
-        properties: Mapping[str, Attribute] | None = None,
-    ) -> SSAValue:
-        """Appends an operation with one result, and returns that."""
-        return self.emit(cls, operands, (result,), properties).results[0]
-
-    def intrinsic(
-        self,
-        name: str,
-        operands: Sequence[SSAValue],
-        result: Attribute | None,
-        fastmath: llvm.FastMathAttr | None = None,
-    ) -> Operation:
-        """Calls the LLVM intrinsic `name`, without the suffix for its types."""
-        return self.emit(
-            llvm.CallIntrinsicOp,
-            operands,
-            () if result is None else (result,),
-            {
-                "intrin": StringAttr(name),
-                "fastmathFlags": fastmath or NO_FLAGS,
-                "op_bundle_sizes": int32s(),
-                "operandSegmentSizes": int32s(len(operands), 0),
-            },
-        )
-
-    def library_call(
-        self, name: str, arguments: Sequence[SSAValue], result: Attribute | None
-    ) -> Operation:
-        """Calls a function of the C library, which the pass then declares."""
-        types = [argument.type for argument in arguments]
-        self.needed_functions[name] = llvm.LLVMFunctionType(types, result)
-        return self.emit(
-            llvm.CallOp,
-            arguments,
-            () if result is None else (result,),
-            call_properties(SymbolRefAttr(name), len(arguments)),
-        )
-
-    def start_block(self, block: Block) -> None:
-        """Emits into `block` from now on."""
-        self.block = block
-        self._in_block = {}
-
-    def finish(self) -> None:
-        """Puts constants and allocations in front; sums that no one asked for go."""
-        for total in reversed(self._sums):
-            if not total.uses and isinstance(total.owner, Operation):
-                total.owner.detach()
-                total.owner.erase()
-        if first := self.entry.first_op:
-            self.entry.insert_ops_before(self._head, first)
-        else:
-            self.entry.add_ops(self._head)
-
-    def at_entry(self, op: Operation) -> None:
-        """Places `op` where it runs once and dominates all."""
-        self._head.append(op)
 
     # Values
-
-    def constant(self, value: Attribute, result: Attribute) -> SSAValue:
-        """A constant, one for each function."""
-        key = (value, result)
-        if (found := self._constants.get(key)) is None:
-            op = llvm.ConstantOp.create(
-                result_types=(result,), properties={"value": value}
-            )
-            self._head.append(op)
-            found = self._constants[key] = op.results[0]
-        return found
-
-    def int64(self, x: Index) -> SSAValue:
-        """`x` as an i64."""
-        if not isinstance(x, int):
-            return x
-        if (found := self._int64s.get(x)) is None:
-            found = self._int64s[x] = self.constant(number(x), i64)
-        return found
 
     def value(self, old: SSAValue) -> SSAValue:
         """The counterpart of an old value that is no memref."""
@@ -245,60 +100,6 @@ class FunctionLowering:
         for old, value in zip(op.results, new, strict=True):
             self.values[old] = value
 
-    def splat(self, scalar: SSAValue, vector: VectorType) -> SSAValue:
-        """The scalar in all lanes; a block does that once."""
-        key = (scalar, vector)
-        if key not in self._in_block:
-            poison = self.compute(PoisonOp, (), vector)
-            operands = (poison, scalar, self.int64(0))
-            first = self.compute(llvm.InsertElementOp, operands, vector)
-            lanes: dict[str, Attribute] = {
-                "mask": int32s(*(0,) * vector.get_shape()[0])
-            }
-            self._in_block[key] = self.compute(
-                llvm.ShuffleVectorOp, (first, poison), vector, lanes
-            )
-        return self._in_block[key]
-
-    # Index arithmetic: numbers stay numbers, and a block never computes a thing twice
-
-    def _once(self, cls: type[Operation], x: SSAValue, y: SSAValue) -> SSAValue:
-        key = (cls, x, y)
-        if (found := self._in_block.get(key)) is None:
-            found = self._in_block[key] = self.compute(cls, (x, y), i64)
-        return found
-
-    def add(self, x: Index, y: Index) -> Index:
-        """x + y"""
-        if isinstance(x, int):
-            x, y = y, x
-        if isinstance(x, int):
-            return x + cast(int, y)
-        if y == 0:
-            return x
-        result = self._once(llvm.AddOp, x, self.int64(y))
-        if isinstance(y, int):
-            base, number = self._sums.get(x, (x, 0))
-            self._sums[result] = base, number + y
-        return result
-
-    def mul(self, x: Index, y: Index) -> Index:
-        """x * y"""
-        if isinstance(x, int):
-            x, y = y, x
-        if isinstance(x, int):
-            return x * cast(int, y)
-        if y == 0 or y == 1:
-            return x if y else 0
-        return self._once(llvm.MulOp, x, self.int64(y))
-
-    def product(self, factors: Sequence[Index]) -> Index:
-        """All factors multiplied."""
-        result: Index = 1
-        for factor in factors:
-            result = self.mul(result, factor)
-        return result
-
     # Memory
 
     def view(self, old: SSAValue, op: Operation) -> View:
@@ -310,32 +111,6 @@ class FunctionLowering:
                 f"{old.type} from elsewhere; pass an index and take a subview instead",
             )
         return view
-
-    def step(
-        self, element: Attribute, pointer: SSAValue, by: Index, inbounds: bool = False
-    ):
-        """`pointer + by`, in elements."""
-        if by == 0:
-            return pointer
-        key = (pointer, by, inbounds, element)
-        if (found := self._in_block.get(key)) is None:
-            if isinstance(by, int) and -(2**31) < by < 2**31:
-                indices = int32s(by)
-                operands = (pointer,)
-            else:
-                indices = _ONE_DYNAMIC_INDEX
-                operands = (pointer, self.int64(by))
-            found = self._in_block[key] = self.compute(
-                llvm.GEPOp,
-                operands,
-                pointer.type,
-                {
-                    "elem_type": element,
-                    "rawConstantIndices": indices,
-                    **(_INBOUNDS if inbounds else _MAY_WRAP),
-                },
-            )
-        return found
 
     def offset(self, view: View, indices: Sequence[Index]) -> tuple[Index, int]:
         """How far `indices` are from the pointer, in elements: x + y, y a number.

@@ -28,8 +28,9 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from brdialect.errors import unsupported
+from passes.llvm.block_emitter import Index
 from passes.llvm.emitter import Emitter
-from passes.llvm.lowering import FunctionLowering, Handler, Index, View
+from passes.llvm.lowering import FunctionLowering, Handler, View
 from passes.llvm.types import (
     POINTER,
     check_memref,

@@ -26,7 +26,8 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
-from passes.llvm.lowering import FunctionLowering, Handler, Index, View
+from passes.llvm.block_emitter import Index
+from passes.llvm.lowering import FunctionLowering, Handler, View
 from passes.llvm.types import check_memref, strides_of
 
 

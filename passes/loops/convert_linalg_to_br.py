@@ -22,7 +22,7 @@ epilogue in its last.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import prod
 
 from xdsl.builder import Builder, ImplicitBuilder
@@ -45,6 +45,7 @@ from brdialect.roles import (
     strides_of,
 )
 from brdialect.schedule import Loop, Schedule
+from passes.loops.nest_position import Position
 from passes.normalise.normalise_contractions import contraction_of
 from passes.schedule.check_schedule import check_schedule, shared_sum
 from passes.shared.build import (
@@ -53,6 +54,7 @@ from passes.shared.build import (
     branch,
     ceil_divide,
     clone_block,
+    compare,
     divide,
     for_loop,
     maximum,
@@ -87,25 +89,8 @@ class Nest:
     bases: Sequence[SSAValue]
     strides: Sequence[Strides]
     offsets: Sequence[Index]
-    at: dict[int, Index] = field(default_factory=dict[int, Index])
-    blocks: dict[int, int] = field(default_factory=dict[int, int])
+    where: Position
     here: Sequence[Index] = ()
-
-    def position(self, iterator: int) -> Index:
-        """Where the loops so far have got to."""
-        return self.at.get(iterator, 0)
-
-    def block(self, iterator: int) -> int:
-        """What one trip of the loops so far covers of an iterator."""
-        return self.blocks.get(iterator, self.table.extents[iterator])
-
-    def bound(self, loop: Loop) -> Index:
-        """How far a loop runs inside the block of its outer loops."""
-        extent, block = self.table.extents[loop.iterator], self.block(loop.iterator)
-        if extent % block == 0:
-            return block
-        left = arith.SubiOp(value(extent), value(self.position(loop.iterator))).result
-        return minimum(left, block)
 
     def emit(self, loops: Sequence[Loop]) -> None:
         """The loops from the outside in, then the call."""
@@ -114,7 +99,7 @@ class Nest:
         elif loops[0].parallel:
             run = parallel_run(loops)
             parallel_loop(
-                [self.bound(loop) for loop in run],
+                [self.where.bound(loop) for loop in run],
                 [loop.step for loop in run],
                 lambda ivs: self.inside(run, ivs, loops[len(run) :]),
             )
@@ -125,18 +110,15 @@ class Nest:
                 self.inside([head], [iv], rest)
                 return ()
 
-            for_loop(0, self.bound(head), head.step, body)
+            for_loop(0, self.where.bound(head), head.step, body)
 
     def inside(
         self, run: Sequence[Loop], ivs: Sequence[Index], rest: Sequence[Loop]
     ) -> None:
         """The body of a run of loops at `ivs`."""
-        before = dict(self.at), dict(self.blocks)
-        for loop, iv in zip(run, ivs, strict=True):
-            self.at[loop.iterator] = add(self.position(loop.iterator), iv)
-            self.blocks[loop.iterator] = loop.step
+        before, self.where = self.where, self.where.inside(run, ivs)
         self.emit(rest)
-        self.at, self.blocks = before
+        self.where = before
 
     def call(self) -> None:
         """The batch-reduce GEMM at the current position, in as many variants as tails
@@ -144,18 +126,18 @@ class Nest:
         inner = self.schedule.inner
         flags: list[tuple[SSAValue, Callable[[Call], Call]]] = []
         for i in inner:
-            if tail := self.table.extents[i] % self.block(i):
-                flags.append((self.reaches_end(i), _shorter(i, tail)))
-        split = [i for i in self.table.having(Role.K) if self.is_split(i)]
+            if tail := self.table.extents[i] % self.where.block(i):
+                flags.append((self.where.reaches_end(i), _shorter(i, tail)))
+        split = [i for i in self.table.having(Role.K) if self.where.is_split(i)]
         if split:
             if self.op.beta_value != 1.0:
-                at_zero = [self.compare("eq", self.position(i), 0) for i in split]
+                at_zero = [compare("eq", self.where.of(i), 0) for i in split]
                 flags.append((_all(at_zero), lambda c: replace(c, first=True)))
             if self.op.epilogue is not None:
-                ends = [self.reaches_end(i) for i in split]
+                ends = [self.where.reaches_end(i) for i in split]
                 flags.append((_all(ends), lambda c: replace(c, last=True)))
         self.here = [self.offset(number) for number in range(len(self.strides))]
-        whole = {i: self.block(i) for i in inner}
+        whole = {i: self.where.block(i) for i in inner}
         self.dispatch(flags, Call(whole, not split, not split))
 
     def dispatch(
@@ -171,19 +153,6 @@ class Nest:
             lambda: self.dispatch(rest, change(call)),
             lambda: self.dispatch(rest, call),
         )
-
-    def is_split(self, iterator: int) -> bool:
-        """Whether a loop goes over the iterator."""
-        return self.block(iterator) < self.table.extents[iterator]
-
-    def reaches_end(self, iterator: int) -> SSAValue:
-        """Whether the block at the current position is the last one."""
-        last = (self.table.extents[iterator] - 1) // self.block(iterator)
-        return self.compare("uge", self.position(iterator), last * self.block(iterator))
-
-    def compare(self, predicate: str, x: Index, y: Index) -> SSAValue:
-        """`arith.cmpi`."""
-        return arith.CmpiOp(value(x), value(y), predicate).result
 
     def gemm(self, call: Call) -> None:
         """The op on strided views of a, b, c and the extras."""
@@ -222,7 +191,7 @@ class Nest:
             return 0, None
         extent = self.table.extents[taps]
         size = shape_of(self.op.a)[window.dimension]
-        place = mul(self.position(window.place), -window.stride)
+        place = mul(self.where.of(window.place), -window.stride)
 
         def taps_below(index: int) -> Index:
             """How many taps read before an index of a's dimension."""
@@ -248,7 +217,7 @@ class Nest:
                 break
             outside = [s for s in self.schedule.steps(i) if s > loop.step]
             extent = min([self.table.extents[i], *outside])
-            inside = self.position(i)
+            inside = self.where.of(i)
             if outside:
                 inside = remainder(inside, extent)
             shared = add(shared, mul(divide(inside, loop.step), calls))
@@ -305,9 +274,9 @@ class Nest:
     def distance(self, iterator: int, strides: Strides) -> Index:
         """How far an iterator has moved in an operand: in one that is packed along it,
         by whole panels, and where a call is smaller than a panel, inside one too."""
-        position, jump = self.position(iterator), _at(strides.jump, iterator)
+        position, jump = self.where.of(iterator), _at(strides.jump, iterator)
         panel = strides.block[iterator] if iterator < len(strides.block) else None
-        if panel is None or self.block(iterator) % panel == 0:
+        if panel is None or self.where.block(iterator) % panel == 0:
             return mul(position, jump)
         return add(
             mul(divide(position, panel), jump * panel),
@@ -391,7 +360,8 @@ def lower(op: ContractOp) -> None:
         bases.append(base)
         strides.append(strides_of(forms, steps))
         offsets.append(offset)
-    Nest(op, table, schedule, bases, strides, offsets).emit(schedule.loops)
+    nest = Nest(op, table, schedule, bases, strides, offsets, Position(table))
+    nest.emit(schedule.loops)
 
 
 @dataclass(frozen=True)

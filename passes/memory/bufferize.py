@@ -82,7 +82,7 @@ from passes.memory.buffers import (
 )
 from passes.memory.overwriting import is_read, read_where_written, reads_destination
 from passes.shared.build import LocatedBuilder, int64s, value
-from passes.shared.load_time import is_splat
+from passes.shared.load_time import is_splat, used_by
 
 OPEN = (func.FuncOp, func.ReturnOp, tensor.EmptyOp, RecurrenceOp)
 """Ops whose tensors may have one open size, the number of steps of time."""
@@ -243,33 +243,36 @@ class Assignment:
             self.returned[state.result] = self.new(Kind.RESULT, result, i, op)
             return
         old = self.buffers[init]
-        alone = [v for v in op.operands if self.buffers.get(v) is old] == [init]
+        alone = self.is_all_of(init, op)
         # what nothing has written is no buffer yet
         fresh = isinstance(init.owner, tensor.EmptyOp)
         read = reads_destination(op, number) and not fresh
         if read and alone and old.writable and self.live.free_after(old, i):
             self.put(result, old)
             return
-        if not read and (reuse := self.reusable_input(i, op)) is not None:
+        if not read and (reuse := self.reusable_input(i, op, number)) is not None:
             self.put(result, reuse)
             return
         self.new(Kind.ARENA, result, i, op)
         if read:
             self.copies.add(op)
 
-    def reusable_input(self, i: int, op: Operation) -> Buffer | None:
+    def reusable_input(self, i: int, op: Operation, number: int) -> Buffer | None:
         """A dying input of the same shape that the op may overwrite."""
-        inputs, written = read_where_written(op)
-        for v, map_ in inputs:
+        for v in read_where_written(op, number):
             buffer = self.buffers.get(v)
-            if buffer is None or buffer.kind is not Kind.ARENA or map_ != written:
+            if buffer is None or buffer.kind is not Kind.ARENA:
                 continue
-            if v.type != op.results[0].type or not self.fills(v, buffer):
+            if v.type != op.results[number].type or not self.fills(v, buffer):
                 continue
-            alone = [w for w in op.operands if self.buffers.get(w) is buffer] == [v]
-            if alone and self.live.free_after(buffer, i):
+            if self.is_all_of(v, op) and self.live.free_after(buffer, i):
                 return buffer
         return None
+
+    def is_all_of(self, value: SSAValue, op: Operation) -> bool:
+        """Whether the op uses the value once, and nothing else in its buffer."""
+        buffer = self.buffers[value]
+        return [v for v in used_by(op) if self.buffers.get(v) is buffer] == [value]
 
     def choose_results(self) -> None:
         """Lets what is returned be computed where the caller wants it."""

@@ -30,6 +30,7 @@ from passes.shared.build import (
     strided_type,
 )
 from passes.shared.linalg_match import only_user
+from passes.shared.load_time import used_by
 
 Insertion = tensor.InsertSliceOp | tensor.PadOp
 """What may be computed in its place; around it a padding has what is there yet."""
@@ -61,7 +62,7 @@ def insertion_of(
     buffer = buffers.get(insert.dest)
     if buffer is None or not buffer.writable:
         return None
-    if any(buffers.get(v) is buffer for v in op.operands):
+    if any(buffers.get(v) is buffer for v in used_by(op)):
         return None
     others = [v for v in buffer.values if v is not insert.dest]
     if any(live.last_use(v) > position for v in others):

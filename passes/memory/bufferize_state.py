@@ -8,8 +8,8 @@
     func.func @f(%w: memref<4x3xf32> {br.state = 0}, %w1: memref<4x3xf32>) {
       linalg.generic ins(%w, %dw) outs(%w1)
 
-where the caller gives the same memory for %w and %w1. An op may write there if it is
-the last one that reads the old state, and reads of it only the element that it writes.
+where the caller gives the same memory for %w and %w1. An op may write there if nothing
+reads the old state later, and it reads of it only the element that it writes, if any.
 Anything else is computed elsewhere and copied when all is done.
 """
 
@@ -19,13 +19,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects import func
-from xdsl.dialects.linalg import ops as linalg
 from xdsl.ir import BlockArgument, Operation, SSAValue
 
 from brdialect.errors import unsupported
 from passes.memory.buffers import VIEWS, Liveness
-from passes.shared.linalg_match import is_all_parallel, maps_of, reads_output
-from passes.shared.load_time import captured
+from passes.memory.overwriting import read_where_written, reads_destination
+from passes.shared.load_time import used_by
 from passes.shared.state import state_of
 
 
@@ -68,18 +67,10 @@ def may_overwrite(
     live: Liveness, i: int, op: Operation, number: int, argument: BlockArgument
 ) -> bool:
     """Whether op `i` may write its result `number` over an argument."""
-    if not isinstance(op, linalg.GenericOp) or not is_all_parallel(op):
+    if live.last_use(argument) > i or reads_destination(op, number):
         return False
-    if live.last_use(argument) > i or reads_output(op) or argument in captured(op):
-        return False
-    inputs = len(op.inputs)
-    maps = maps_of(op)
-    reads = [
-        v is argument and map_ == maps[inputs + number]
-        for v, map_ in zip(op.inputs, maps[:inputs], strict=True)
-        if source_of(v) is argument
-    ]
-    return all(reads)
+    may = read_where_written(op, number)
+    return all(v in may for v in used_by(op) if source_of(v) is argument)
 
 
 def in_order(function: func.FuncOp) -> Sequence[int]:

@@ -8,32 +8,47 @@ from collections.abc import Sequence
 from xdsl.dialects import tensor
 from xdsl.dialects.linalg import ops as linalg
 from xdsl.ir import Operation, SSAValue
-from xdsl.ir.affine import AffineMap
 
 from brdialect.ops import ContractOp
 from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
-from passes.shared.linalg_match import is_elementwise, maps_of, reads_output
+from passes.shared.linalg_match import (
+    is_all_parallel,
+    is_permutation,
+    maps_of,
+    reads_output,
+)
+from passes.shared.load_time import used_by
 
 
-def read_where_written(
-    op: Operation,
-) -> tuple[Sequence[tuple[SSAValue, AffineMap]], AffineMap | None]:
-    """Inputs of which an element is not read any more once the result's at the same
-    place is written, with their maps, and the result's map: of an element-wise op, and
-    of an epilogue (a residual) that runs where the whole sum is in the registers."""
-    if is_elementwise(op):
-        *maps, written = maps_of(op)
-        return list(zip(op.inputs, maps, strict=True)), written
-    if not isinstance(op, ContractOp) or op.schedule is None:
-        return (), None
-    schedule, (_, _, written, *maps) = op.schedule.data, op.maps
-    in_c = written.used_dims()
-    if schedule.block is not None or not in_c.issuperset(
-        loop.iterator for loop in schedule.loops
-    ):
-        return (), None
-    return list(zip(op.extras, maps, strict=True)), written
+def read_where_written(op: Operation, number: int = 0) -> Sequence[SSAValue]:
+    """Inputs of which an element is not read any more once that of result `number` at
+    the same place is written: of an op on elements, and of an epilogue (a residual)
+    that runs where the whole sum is in the registers. An input that the op reads
+    elsewhere too, by another map or in its body, is none of them."""
+    if isinstance(op, linalg.GenericOp) and is_written_once(op, number):
+        inputs, maps = op.inputs, maps_of(op)
+        written = maps[len(inputs) + number]
+    elif isinstance(op, ContractOp) and is_stored_once(op):
+        inputs, (_, _, written, *maps) = op.extras, op.maps
+    else:
+        return ()
+    there = [v for v, map_ in zip(inputs, maps, strict=False) if map_ == written]
+    return [v for v in there if used_by(op).count(v) == there.count(v)]
+
+
+def is_written_once(op: linalg.GenericOp, number: int) -> bool:
+    """Whether each element of a result is written in one step, and never read."""
+    written = maps_of(op)[len(op.inputs) + number]
+    return is_all_parallel(op) and is_permutation(written) and not reads_output(op)
+
+
+def is_stored_once(op: ContractOp) -> bool:
+    """Whether no element of C waits in memory for the rest of its sum."""
+    if op.schedule is None or op.schedule.data.block is not None:
+        return False
+    in_c = op.maps[2].used_dims()
+    return in_c.issuperset(loop.iterator for loop in op.schedule.data.loops)
 
 
 def is_read(empty: SSAValue) -> bool:

@@ -13,7 +13,15 @@
          }
 
 `linalg.fill` stays: it is what makes a destination. The window operand of a pooling
-stays an operand: its shape gives the extents of the window's loops.
+stays an operand: its shape gives the extents of the window's loops. An operation whose
+loops make no trip is what its destinations were. A destination on tensors that is
+written all over without being read is an empty tensor, so that nothing waits for what
+stood there:
+
+    %y = linalg.exp ins(%x : tensor<4xf32>) outs(%x : tensor<4xf32>)
+->
+    %e = tensor.empty() : tensor<4xf32>
+    %y = linalg.generic ... ins(%x : ..) outs(%e : tensor<4xf32>) { math.exp }
 """
 
 from __future__ import annotations
@@ -50,6 +58,7 @@ from brdialect.errors import unsupported
 from brdialect.linalg.named_ops import iterator_types_of
 from brdialect.linalg.region_ops import tensor_types
 from brdialect.xdsl_repairs import MapOp, SoftmaxOp
+from passes.shared.linalg_match import is_permutation, maps_of
 
 KEPT = (ops.GenericOp, ops.FillOp, ops.YieldOp, ops.IndexOp)
 
@@ -257,12 +266,38 @@ def is_empty(op: ops.GenericOp) -> bool:
 
 
 class DropEmpty(RewritePattern):
-    """The last part of the module's docstring."""
+    """An op without a trip, as the module's docstring has it."""
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: ops.GenericOp, rewriter: PatternRewriter) -> None:
         if is_empty(op):
             rewriter.replace(op, [], op.outputs)
+
+
+def is_only_written(op: ops.GenericOp | ops.FillOp, number: int) -> bool:
+    """Whether an op writes every element of a destination and reads none."""
+    if isinstance(op, ops.FillOp):
+        return True
+    at = len(op.inputs) + number
+    return is_permutation(maps_of(op)[at]) and not op.body.block.args[at].uses
+
+
+class FreeDestination(RewritePattern):
+    """An empty tensor where nothing is read, as the module's docstring has it."""
+
+    def match_and_rewrite(self, op: Operation, rewriter: PatternRewriter) -> None:
+        if not isinstance(op, ops.GenericOp | ops.FillOp):
+            return
+        for number, v in enumerate(op.outputs):
+            type_ = v.type
+            if isinstance(v.owner, tensor.EmptyOp) or not is_only_written(op, number):
+                continue
+            if isa(type_, TensorType) and type_.has_static_shape():
+                empty = tensor.EmptyOp((), type_)
+                empty.location = op.location
+                rewriter.insert(empty)
+                op.operands[len(op.inputs) + number] = empty.tensor
+                rewriter.notify_op_modified(op)
 
 
 @dataclass(frozen=True)
@@ -275,4 +310,5 @@ class GeneraliseLinalgPass(ModulePass):
         PatternRewriteWalker(
             GeneraliseLinalg(), apply_recursively=False
         ).rewrite_module(op)
-        PatternRewriteWalker(DropEmpty(), apply_recursively=False).rewrite_module(op)
+        for pattern in (DropEmpty(), FreeDestination()):
+            PatternRewriteWalker(pattern, apply_recursively=False).rewrite_module(op)

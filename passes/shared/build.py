@@ -144,6 +144,11 @@ def remainder(x: Index, y: Index) -> Index:
     return 0 if y == 1 else arith.RemUIOp(value(x), value(y)).result
 
 
+def compare(predicate: str, x: Index, y: Index) -> SSAValue:
+    """`arith.cmpi`, such as `"ult"` for x < y without signs."""
+    return arith.CmpiOp(value(x), value(y), predicate).result
+
+
 UNROLL = "br.unroll"
 """The attribute of a loop that LLVM is to write out, trip after trip. No other is."""
 

@@ -9,7 +9,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from brdialect.mistake import BrError
 from runtime.debug import debug_level
@@ -43,6 +43,7 @@ def run_tool(tool: Callable[[], int | None]) -> int:
     sys.setrecursionlimit(_RECURSION_LIMIT)
     warnings.formatwarning = _as_one_line
     try:
+        debug_level()  # a mistake in it is told before anything is done
         code = tool()
         sys.stdout.flush()
         return code or 0
@@ -114,10 +115,10 @@ def _end_with(parent: int) -> None:
 
 
 def _explained(e: BaseException) -> str:
-    if debug_level() >= 2:
-        more = "".join(traceback.format_exception(e)).rstrip()
-    else:
-        more = "note: BR_DEBUG=2 shows where this program stopped"
+    more = "note: BR_DEBUG=2 shows where this program stopped"
+    with suppress(BrError):  # it may be what the message is about
+        if debug_level() >= 2:
+            more = "".join(traceback.format_exception(e)).rstrip()
     return f"error: {message(e)}\n{more}"
 
 

@@ -19,9 +19,15 @@ from brdialect.targets import TARGETS
 from runtime.arguments import Parameter
 from runtime.cli.compare import Comparison, compare
 from runtime.cli.files import written_whole
-from runtime.cli.options import add_constants, check_constants, constants_of, parser
+from runtime.cli.options import (
+    Parser,
+    add_constants,
+    check_constants,
+    constants_of,
+    parser,
+)
 from runtime.cli.outcome import Outcome
-from runtime.cli.profile import profile
+from runtime.cli.profile import Profile, profile
 from runtime.cli.report import about, run_apart, run_tool
 from runtime.cli.spec import parse_spec, random_array
 from runtime.compiler import Compiled
@@ -110,28 +116,9 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     p.add_argument(
         "--output", type=Path, metavar="FILE.npz", help="writes result0, result1 ..."
     )
-    p.add_argument(
-        "--expected-output",
-        action="append",
-        default=[],
-        metavar="SPEC",
-        help="what a result should be; once for each, in order",
-    )
-    p.add_argument(
-        "--rtol",
-        type=float,
-        metavar="X",
-        help="default 1e-4, or 5e-3 where f32 is multiplied in tf32",
-    )
-    p.add_argument("--atol", type=float, default=1e-6, metavar="X", help="default 1e-6")
+    add_checks(p)
     p.add_argument("--threads", type=int, metavar="N", help="default: all processors")
     p.add_argument("--seed", type=int, default=0, metavar="S", help="default 0")
-    p.add_argument(
-        "--verify",
-        choices=VERIFIERS,
-        help="compares with the numpy reference, which computes in float64 (--verify "
-        "alone), or an .onnx model with another implementation (--verify=NAME)",
-    )
     p.add_argument(
         "--benchmark",
         action="store_true",
@@ -158,6 +145,30 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     options = Options(**vars(p.parse_args(words)))
     check_options(options)
     return options
+
+
+def add_checks(p: Parser) -> None:
+    """The options that say what the results are compared with, and how closely."""
+    p.add_argument(
+        "--expected-output",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="what a result should be; once for each, in order",
+    )
+    p.add_argument(
+        "--rtol",
+        type=float,
+        metavar="X",
+        help="default 1e-4, or 5e-3 where f32 is multiplied in tf32",
+    )
+    p.add_argument("--atol", type=float, default=1e-6, metavar="X", help="default 1e-6")
+    p.add_argument(
+        "--verify",
+        choices=VERIFIERS,
+        help="compares with the numpy reference, which computes in float64 (--verify "
+        "alone), or an .onnx model with another implementation (--verify=NAME)",
+    )
 
 
 def check_options(options: Options) -> None:
@@ -326,22 +337,14 @@ def run_with(options: Options, picture: Path | None) -> int:
     results = [*returned] if isinstance(returned, tuple) else [returned]
     # memrefs count as results behind the others
     results += written_arguments(parameters, inputs)
-    checks: dict[str, list[Comparison]] = {}
-    if want:
-        checks["expected output"] = check(results, want, options)
+    checks = {"expected output": check(results, want, options)} if want else {}
     checks |= verified(options, model, results, before)
     timing = None
     if options.benchmark:
         from runtime.cli.measure import benchmark
 
         timing = benchmark(compiled, model.program, inputs)
-    times = None
-    if options.profile is not None:
-        times = profile(compiled.executable(tuple(x.shape for x in inputs)), inputs)
-        if picture is not None:
-            from runtime.cli.profile_picture import draw
-
-            draw(times, picture, options.file.name)
+    times = profiled(options, compiled, inputs, picture)
     if options.output is not None:
         write_results(options.output, results)
     entry = model.signature.entry
@@ -352,6 +355,23 @@ def run_with(options: Options, picture: Path | None) -> int:
         quiet = bool(checks or timing or times or options.output)
         print(outcome.as_text(show_results=not quiet))
     return 0 if outcome.ok else 1
+
+
+def profiled(
+    options: Options,
+    compiled: Compiled,
+    inputs: Sequence[Array],
+    picture: Path | None,
+) -> Profile | None:
+    """The times of the nests, if they are asked for, which are drawn into `picture`."""
+    if options.profile is None:
+        return None
+    times = profile(compiled.executable(tuple(x.shape for x in inputs)), inputs)
+    if picture is not None:
+        from runtime.cli.profile_picture import draw
+
+        draw(times, picture, options.file.name)
+    return times
 
 
 def main() -> int:

@@ -123,11 +123,16 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     )
     add_constants(p)
     options = Options(**vars(p.parse_args(arguments)))
+    check_options(options)
+    return options
+
+
+def check_options(options: Options) -> None:
+    """Refuses numbers that mean nothing."""
     if not 0 < options.budget < math.inf:
         raise BrError(f"--budget: expected seconds above 0, got {options.budget}")
     if options.minibatch is not None and options.minibatch < 1:
         raise BrError(f"--minibatch: expected 1 or more, got {options.minibatch}")
-    return options
 
 
 def suite_works(

@@ -138,17 +138,24 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         "--plot", type=Path, metavar="FILE", help="a bar chart and a roofline"
     )
     options = Options(**vars(p.parse_args(arguments)))
+    check_options(options)
+    return options
+
+
+def check_options(options: Options) -> None:
+    """Refuses numbers that mean nothing, and pictures that could not be drawn."""
     for name in ("minibatch", "samples"):
         if (value := getattr(options, name)) is not None and value < 1:
             raise BrError(f"--{name}: expected 1 or more, got {value}")
     if not 0 < options.seconds < 60:
-        raise BrError(f"--seconds: expected more than 0, got {options.seconds}")
+        raise BrError(
+            f"--seconds: expected more than 0 and less than 60, got {options.seconds}"
+        )
     if options.plot is not None and options.plot.suffix not in _PICTURES:
         raise BrError(
             f"--plot: expected a file named {' or '.join('*' + s for s in _PICTURES)}, "
             f"got {options.plot}"
         )
-    return options
 
 
 def check_installed(options: Options) -> None:

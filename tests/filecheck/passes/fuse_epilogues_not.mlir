@@ -3,7 +3,7 @@
 // Not fused: something else reads the value in between.
 // CHECK-LABEL: @used_twice
 // CHECK: %[[V0:\d+]] = br.contract ins(%a, %b : tensor<6x4xf32>, tensor<4x8xf32>) outs(%c : tensor<6x8xf32>) {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>]{{.*}}} -> tensor<6x8xf32>
-// CHECK-NEXT: %{{.*}} = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>]{{.*}}} ins(%[[V0]] : tensor<6x8xf32>) outs(%c : tensor<6x8xf32>) {
+// CHECK: %{{.*}} = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>]{{.*}}} ins(%[[V0]] : tensor<6x8xf32>) outs(%{{.*}} : tensor<6x8xf32>) {
 // CHECK-NEXT: ^bb0(%[[V2:\d+]]: f32, %{{.*}}: f32):
 // CHECK-NEXT: %[[V4:\d+]] = arith.negf %[[V2]] : f32
 // CHECK-NEXT: linalg.yield %[[V4]] : f32
@@ -35,7 +35,7 @@ func.func @sum(%a: tensor<6x4xf32>, %b: tensor<4x8xf32>, %c: tensor<6x8xf32>,
 // Not fused: the columns of the transposed result are the rows of A.
 // CHECK-LABEL: @transposed
 // CHECK: %[[V0:\d+]] = br.contract ins(%a, %b : tensor<6x4xf32>, tensor<4x8xf32>) outs(%c : tensor<6x8xf32>) {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>]{{.*}}} -> tensor<6x8xf32>
-// CHECK-NEXT: %{{.*}} = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0, d1)>]{{.*}}} ins(%[[V0]] : tensor<6x8xf32>) outs(%t : tensor<8x6xf32>) {
+// CHECK: %{{.*}} = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0, d1)>]{{.*}}} ins(%[[V0]] : tensor<6x8xf32>) outs(%{{.*}} : tensor<8x6xf32>) {
 // CHECK-NEXT: ^bb0(%[[V2:\d+]]: f32, %{{.*}}: f32):
 // CHECK-NEXT: linalg.yield %[[V2]] : f32
 func.func @transposed(%a: tensor<6x4xf32>, %b: tensor<4x8xf32>, %c: tensor<6x8xf32>,
@@ -50,7 +50,7 @@ func.func @transposed(%a: tensor<6x4xf32>, %b: tensor<4x8xf32>, %c: tensor<6x8xf
 // Not fused: the result has other elements than C.
 // CHECK-LABEL: @cast
 // CHECK: %[[V0:\d+]] = br.contract ins(%a, %b : tensor<6x4xf32>, tensor<4x8xf32>) outs(%c : tensor<6x8xf32>) {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>]{{.*}}} -> tensor<6x8xf32>
-// CHECK: %{{.*}} = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>]{{.*}}} ins(%[[V0]] : tensor<6x8xf32>) outs(%e : tensor<6x8xf64>) {
+// CHECK: %{{.*}} = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>]{{.*}}} ins(%[[V0]] : tensor<6x8xf32>) outs(%{{.*}} : tensor<6x8xf64>) {
 // CHECK-NEXT: ^bb0(%x: f32, %out: f64):
 // CHECK-NEXT: %y = arith.extf %x : f32 to f64
 // CHECK-NEXT: linalg.yield %y : f64

@@ -4,6 +4,7 @@
 // dy^T x is. It is written that way, and nobody reads it across.
 // CHECK-LABEL: @update(
 // CHECK: %[[G:[a-z0-9]+]] = br.contract ins(%dy, %x : tensor<9x7xf32>, tensor<9x5xf32>) outs(%{{.*}} : tensor<7x5xf32>) {indexing_maps = [affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d2, d0)>, affine_map<(d0, d1, d2) -> (d1, d0)>]
+// CHECK-NEXT: tensor.empty
 // CHECK-NEXT: linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>]{{.*}}} ins(%w, %[[G]] :
 func.func @update(%x: tensor<9x5xf32>, %dy: tensor<9x7xf32>, %w: tensor<7x5xf32>,
     %t: tensor<5x9xf32>, %e: tensor<5x7xf32>) -> tensor<7x5xf32> {
