@@ -37,7 +37,7 @@ from dataclasses import dataclass
 from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
 from xdsl.dialects import func, tensor
-from xdsl.dialects.builtin import AnyFloat, ModuleOp, StringAttr, TensorType
+from xdsl.dialects.builtin import AnyFloat, ModuleOp, StringAttr, TensorType, UnitAttr
 from xdsl.dialects.linalg import ops as linalg
 from xdsl.ir import Attribute, Block, BlockArgument, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineMap
@@ -65,6 +65,10 @@ from passes.shared.load_time import used_by
 
 FORWARD, BACKWARD = "_forward", "_backward"
 """The ends of the new functions' names."""
+
+GRADIENTS = "br.gradients"
+"""Marks a function that computes them: what a user wrote as a sum of products is added
+up as written, what the rules wrote is not (factor_sums.py)."""
 
 
 class GeneraliseButSoftmax(GeneraliseLinalg):
@@ -183,6 +187,7 @@ class Backward:
         types = [a.type for a in self.block.args], [r.type for r in results]
         name = self.function.sym_name.data + BACKWARD
         new = func.FuncOp(name, types, Region(self.block))
+        new.attributes[GRADIENTS] = UnitAttr()
         new.location = self.function.location
         return new
 

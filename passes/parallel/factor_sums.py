@@ -7,6 +7,9 @@
         { t[c] += dz[n, h, w, c] * (y[n, h, w, c] - mean[c]) }
     %s = linalg.generic ins(%t, %scale) { s[c] = t[c] * -1 * scale[c] }
 
+Only in functions that compute gradients (`br.gradients`), where such sums come from
+rules: a factor of a sum that a user wrote may keep it from overflowing.
+
 The gradients of a norm are such sums. Without their factors several of them are one,
 which `share-reductions` then computes once. The sum of all distances from their own
 mean is 0 (NaN where the mean is not finite) and is not computed at all: this is what
@@ -27,7 +30,7 @@ from math import prod
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
-from xdsl.dialects import arith, tensor
+from xdsl.dialects import arith, func, tensor
 from xdsl.dialects.builtin import AnyFloat, FloatAttr, ModuleOp
 from xdsl.dialects.linalg import ops as linalg
 from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
@@ -36,9 +39,10 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint
 
 from passes.fuse.fuse_epilogues import new_block
+from passes.gradients.differentiate import GRADIENTS
 from passes.gradients.spaces import extents_of, reductions_of
 from passes.normalise.generalise_linalg import generic
-from passes.parallel.share_reductions import blocks_of, sums_of
+from passes.parallel.share_reductions import sums_of
 from passes.shared.build import LocatedBuilder, clone_op, same_value, tensor_type
 from passes.shared.linalg_match import is_elementwise, maps_of, parallel_generic
 
@@ -310,6 +314,7 @@ class FactorSumsPass(ModulePass):
     name = "factor-sums"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for block in blocks_of(op):
-            for inner in list(block.ops):
-                factor(inner)
+        for function in op.ops:
+            if isinstance(function, func.FuncOp) and GRADIENTS in function.attributes:
+                for inner in list(function.body.block.ops):
+                    factor(inner)

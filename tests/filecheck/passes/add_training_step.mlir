@@ -16,7 +16,7 @@ func.func @layer(%x: tensor<8x4xf32>, %w: tensor<4x3xf32>) -> tensor<8x3xf32> {
   func.return %y : tensor<8x3xf32>
 }
 
-// CHECK:       func.func @layer_step(%x: tensor<8x4xf32>, %w: tensor<4x3xf32>, %wanted: tensor<8xi64>, %momentum: tensor<4x3xf32>, %rate: f32) -> (tensor<f32>, tensor<4x3xf32>, tensor<4x3xf32>) {
+// CHECK:       func.func @layer_step(%x: tensor<8x4xf32>, %w: tensor<4x3xf32>, %wanted: tensor<8xi64>, %momentum: tensor<4x3xf32>, %rate: f32) -> (tensor<f32>, tensor<4x3xf32>, tensor<4x3xf32>) attributes {br.gradients} {
 // CHECK:         %y = linalg.generic {{.*}} ins(%x, %w :
 // CHECK:         %[[LARGEST:.*]] = linalg.generic {{.*}} ins(%y : tensor<8x3xf32>)
 // CHECK:           arith.maximumf
@@ -49,7 +49,7 @@ func.func @layer(%x: tensor<8x4xf32>, %w: tensor<4x3xf32>) -> tensor<8x3xf32> {
 // CHECK:         func.return %[[LOSS]], %[[W]], %[[M]] :
 
 // ADAM:        func.func @layer_step(%x: tensor<8x4xf32>, %w: tensor<4x3xf32>, %wanted: tensor<8x3xf32>, %first: tensor<4x3xf32>, %second: tensor<4x3xf32>, %rate: f32, %root: f32) ->
-// ADAM-SAME:       (tensor<f32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>) {
+// ADAM-SAME:       (tensor<f32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>) attributes {br.gradients} {
 // ADAM:          %[[DW:.*]] = linalg.generic {{.*}} ins(%dy, %x :
 // ADAM:          linalg.generic {{.*}} ins(%w, %[[DW]], %first, %second :
 // ADAM:            %[[SQRT:.*]] = math.sqrt
@@ -70,7 +70,7 @@ func.func @own(%w: tensor<4xf32>) -> tensor<f32> {
   func.return %loss : tensor<f32>
 }
 
-// OWN:         func.func @own_step(%w: tensor<4xf32>, %rate: f32) -> (tensor<f32>, tensor<4xf32>) {
+// OWN:         func.func @own_step(%w: tensor<4xf32>, %rate: f32) -> (tensor<f32>, tensor<4xf32>) attributes {br.gradients} {
 // OWN:           %[[ONE:.*]] = arith.constant 1.000000e+00 : f32
 // OWN:           %dloss = linalg.fill ins(%[[ONE]] : f32)
 

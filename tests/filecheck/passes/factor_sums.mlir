@@ -25,7 +25,7 @@
 // SHARED-NOT:     "reduction"
 // SHARED:         return
 func.func @gradients(%dz: tensor<4x8x16xf32>, %y: tensor<4x8x16xf32>,
-    %m: tensor<16xf32>, %scale: tensor<16xf32>) -> (tensor<16xf32>, tensor<16xf32>) {
+    %m: tensor<16xf32>, %scale: tensor<16xf32>) -> (tensor<16xf32>, tensor<16xf32>) attributes {br.gradients} {
   %zero = arith.constant 0.0 : f32
   %e = tensor.empty() : tensor<16xf32>
   %init = linalg.fill ins(%zero : f32) outs(%e : tensor<16xf32>) -> tensor<16xf32>
@@ -67,7 +67,7 @@ func.func @gradients(%dz: tensor<4x8x16xf32>, %y: tensor<4x8x16xf32>,
 // CHECK:         %[[U:.*]] = linalg.generic {{.*}}"reduction"{{.*}} ins(%x, %other :
 // CHECK:         return %[[S]],
 func.func @distances(%x: tensor<4x8x16xf32>, %y: tensor<4x8x16xf32>,
-    %scale: tensor<16xf32>) -> (tensor<16xf32>, tensor<16xf32>, tensor<16xf32>) {
+    %scale: tensor<16xf32>) -> (tensor<16xf32>, tensor<16xf32>, tensor<16xf32>) attributes {br.gradients} {
   %zero = arith.constant 0.0 : f32
   %count = arith.constant 32.0 : f32
   %more = arith.constant 33.0 : f32
@@ -130,7 +130,7 @@ func.func @distances(%x: tensor<4x8x16xf32>, %y: tensor<4x8x16xf32>,
 // CHECK-NOT:     linalg.generic
 // CHECK:         return
 func.func @others(%x: tensor<8x16xf32>, %f: tensor<16xf32>, %y: tensor<32x16xf32>)
-    -> (tensor<16xf32>, tensor<16xf32>) {
+    -> (tensor<16xf32>, tensor<16xf32>) attributes {br.gradients} {
   %zero = arith.constant 0.0 : f32
   %e = tensor.empty() : tensor<16xf32>
   %init = linalg.fill ins(%zero : f32) outs(%e : tensor<16xf32>) -> tensor<16xf32>
@@ -152,4 +152,26 @@ func.func @others(%x: tensor<8x16xf32>, %f: tensor<16xf32>, %y: tensor<32x16xf32
     linalg.yield %1 : f32
   } -> tensor<16xf32>
   func.return %s, %t : tensor<16xf32>, tensor<16xf32>
+}
+
+// What a user sums up stays as written: the factor may keep the sum from overflowing.
+// CHECK-LABEL: func.func @of_a_user
+// CHECK:         %[[P:.*]] = arith.mulf
+// CHECK-NEXT:    arith.addf %{{.*}}, %[[P]]
+// CHECK-NOT:     linalg.generic
+// CHECK:         func.return
+func.func @of_a_user(%x: tensor<32x16xf32>, %f: tensor<16xf32>) -> tensor<16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<16xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%e : tensor<16xf32>) -> tensor<16xf32>
+  %s = linalg.generic {indexing_maps = [affine_map<(n, c) -> (n, c)>,
+      affine_map<(n, c) -> (c)>, affine_map<(n, c) -> (c)>],
+      iterator_types = ["reduction", "parallel"]}
+      ins(%x, %f : tensor<32x16xf32>, tensor<16xf32>) outs(%init : tensor<16xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %p = arith.mulf %a, %b : f32
+    %t = arith.addf %sum, %p : f32
+    linalg.yield %t : f32
+  } -> tensor<16xf32>
+  func.return %s : tensor<16xf32>
 }
