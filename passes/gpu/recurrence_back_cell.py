@@ -25,7 +25,7 @@ from passes.gpu.digits import unravel
 from passes.gpu.grid import each_element
 from passes.gpu.recurrence_cell import Elements, applied, each_unit
 from passes.recurrent.recurrence_gradients import yields_zero
-from passes.shared.build import Index, add, for_loop, value
+from passes.shared.build import Index, add, compare, for_loop, value
 from passes.shared.vectorise import splat
 
 
@@ -67,7 +67,7 @@ class Arrays:
         if self.lengths is None:
             return None
         steps = arith.IndexCastOp(self.lengths.load(n), IndexType()).result
-        return arith.CmpiOp(value(time), steps, "slt").result
+        return compare("slt", time, steps)
 
     def column_of_y(self, array: Elements, time: Index, n: Index, j: Index) -> SSAValue:
         """An element of this direction's part of y or dy."""
@@ -78,8 +78,7 @@ class Arrays:
         """The states before the step: those of the step that the layer came from, or
         where it began with this one, the initial ones."""
         op, back = self.op, self.op.reverse is not None
-        first = value(op.sizes.steps - 1 if back else 0)
-        begins = arith.CmpiOp(self.time, first, "eq").result
+        begins = compare("eq", self.time, op.sizes.steps - 1 if back else 0)
         last = value(add(self.time, 1 if back else -1))
         if back and (runs := self.runs(n, last)) is not None:
             true = arith.ConstantOp.from_int_and_width(1, 1).result
