@@ -219,6 +219,24 @@ class MaskedStoreOp(IRDLOperation):
 
 
 @irdl_op_definition
+class AtomicRMWOp(IRDLOperation):
+    """Changes a number in memory as one step among all threads; what it was before."""
+
+    name = "llvm.atomicrmw"
+
+    ADD: ClassVar = 1
+    MONOTONIC: ClassVar = 2
+
+    T: ClassVar = VarConstraint("T", AnyAttr())
+
+    ptr = operand_def(LLVMPointerType)
+    val = operand_def(T)
+    res = result_def(T)
+    bin_op = prop_def(IntegerAttr[I64])
+    ordering = prop_def(IntegerAttr[I64])
+
+
+@irdl_op_definition
 class SwitchOp(IRDLOperation):
     """Jumps to the block of the case that equals `value`, else to the default block."""
 
@@ -240,6 +258,7 @@ class SwitchOp(IRDLOperation):
 
 LLVM_OPS: tuple[type[Operation], ...] = (
     AddrSpaceCastOp,
+    AtomicRMWOp,
     ExtractElementOp,
     FCmpOp,
     FPToSIOp,

@@ -38,7 +38,7 @@ _SMALLEST = {
     "multiprocessors": 0,
 }
 _LARGEST = 1 << 40
-_OF_GPUS = ("shared", "multiprocessors", "exact")
+_OF_SOME = ("shared", "multiprocessors", "exact")
 
 
 def _number(parser: AttrParser, field: str) -> int:
@@ -103,7 +103,7 @@ class TargetAttr(Data[Target]):
             for f in fields(Target)[1:]:
                 value = getattr(self.data, f.name)
                 # without a row, what GPUs alone have is left out for others
-                usual = f.default if f.name in _OF_GPUS else None
+                usual = f.default if f.name in _OF_SOME else None
                 if row is not None:
                     usual = getattr(row, f.name)
                 if value == usual:

@@ -32,7 +32,8 @@ class Target:
     multiprocessors: int = 0
     """Of a GPU."""
     exact: bool = False
-    """Of a GPU: whether products of f32 are f32's own, not tf32's."""
+    """Whether each product is multiplied and added as it is written: on a GPU not in
+    tf32, on a CPU not by Winograd's algorithm."""
 
     @property
     def is_gpu(self) -> bool:

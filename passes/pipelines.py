@@ -46,6 +46,7 @@ STAGES: Sequence[tuple[str, Sequence[str]]] = (
         (
             "fuse-epilogues",
             "fold-scales",
+            "transform-windows",
             "coalesce-contractions",
             "factor-sums",
             "share-reductions",

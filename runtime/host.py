@@ -118,8 +118,9 @@ def resolve_target(
 
 
 def with_exact(target: Target, exact: bool) -> Target:
-    """The target, with products of f32 in f32 if `exact`, as CPUs have them anyway."""
-    return replace(target, exact=True) if exact and target.is_gpu else target
+    """The target; if `exact`, one where each product is multiplied and added as it is
+    written."""
+    return replace(target, exact=True) if exact else target
 
 
 def architecture(target: Target) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import prod
 
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import (
@@ -20,7 +19,6 @@ from xdsl.ir import Operation, SSAValue
 from brdialect.errors import unsupported
 from passes.gradients.spaces import Tape
 from passes.shared.build import shape_of, tensor_type
-from passes.shared.linalg_match import reassociation
 
 Slice = tuple[Sequence[int], Sequence[int], Sequence[int]]
 """Offsets, sizes and steps of a part of a tensor."""
@@ -52,17 +50,6 @@ def insert(source: SSAValue, target: SSAValue, at: Slice) -> SSAValue:
             "static_sizes": DenseArrayBase.from_list(i64, sizes),
             "static_strides": DenseArrayBase.from_list(i64, steps),
         },
-    ).result
-
-
-def collapse(source: SSAValue, groups: Sequence[Sequence[int]]) -> SSAValue:
-    """The tensor with each group of dimensions as one."""
-    type_ = tensor_type(source)
-    shape = [prod(type_.get_shape()[d] for d in group) for group in groups]
-    return tensor.CollapseShapeOp(
-        operands=[source],
-        properties={"reassociation": reassociation(groups)},
-        result_types=[TensorType(type_.element_type, shape)],
     ).result
 
 

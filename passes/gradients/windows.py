@@ -43,7 +43,6 @@ from brdialect.roles import Linear
 from passes.gradients.spaces import Space, Tape, extents_of, linear
 from passes.gradients.tensors import (
     Slice,
-    collapse,
     extract,
     filled,
     insert,
@@ -58,7 +57,7 @@ from passes.gradients.window_forms import (
     window_of,
 )
 from passes.shared.build import shape_of, tensor_type
-from passes.shared.linalg_match import maps_of, pad_with_zeros
+from passes.shared.linalg_match import collapse, maps_of, pad_with_zeros
 
 Pull = Callable[[Space], SSAValue | None]
 """Emits the backward generic over a space."""

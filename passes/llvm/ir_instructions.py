@@ -19,6 +19,7 @@ from xdsl.ir import Block, Operation
 from xdsl.utils.hints import isa
 
 from brdialect.errors import unsupported
+from brdialect.llvm_ops import AtomicRMWOp
 from brdialect.target import target_of
 from passes.llvm.ir_values import constant_text, type_text, zero_text
 
@@ -174,6 +175,14 @@ def _store(text: FunctionText, op: Operation) -> None:
     text.write(op, f"store{_plain_access(op)} {value}, {pointer}{_alignment(op)}{hint}")
 
 
+def _atomic(text: FunctionText, op: Operation) -> None:
+    code = (_number(op, "bin_op"), _number(op, "ordering"))
+    if code != (AtomicRMWOp.ADD, AtomicRMWOp.MONOTONIC):
+        unsupported(op, "LLVM IR: expected an atomic add in no order, got another")
+    pointer, value = (text.typed(v) for v in op.operands)
+    text.write(op, f"atomicrmw add {pointer}, {value} monotonic")
+
+
 def _masked_load(text: FunctionText, op: Operation) -> None:
     pointer, mask, *rest = text.pairs(op.operands)
     if not rest:
@@ -308,6 +317,7 @@ INSTRUCTIONS: dict[str, Instruction] = {
     "llvm.alloca": _alloca,
     "llvm.load": _load,
     "llvm.store": _store,
+    "llvm.atomicrmw": _atomic,
     "llvm.intr.masked.load": _masked_load,
     "llvm.intr.masked.store": _masked_store,
     "llvm.call_intrinsic": _intrinsic,

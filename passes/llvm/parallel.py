@@ -2,13 +2,20 @@
 
 br.parallel_call @f(%a, %x : memref<8xf32>, index) tasks %n threads 2
 ->
-%context = llvm.alloca                        // [%a, %x, %n]
+%context = llvm.alloca                        // [%a, %x, %n], [0], [0]
 llvm.call @GOMP_parallel(@f_team, %context, 2, 0)
 
 llvm.func internal @f_team(%context: !llvm.ptr) {
   %t = llvm.call @omp_get_thread_num(); %all = llvm.call @omp_get_num_threads()
-  llvm.call @f(%a, %x, %n * %t / %all, %n * (%t + 1) / %all)
+  for each thread %o, from %t on around to %t - 1
+    %begin, %end = %n * %o / %all, %n * (%o + 1) / %all
+    while (%first = %begin + atomic add to the counter of %o, %share) < %end
+      llvm.call @f(%a, %x, %first, min(%first + %share, %end))
 }
+
+Every thread begins with the tasks that it has in every call, which keeps data in its
+caches; when another one is late, because its core has other work, too, it helps. Which
+thread runs a task changes nothing about the result.
 """
 
 from __future__ import annotations
@@ -21,10 +28,12 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.utils.hints import isa
 
 from brdialect.interface import SLOT
+from brdialect.llvm_ops import AtomicRMWOp
 from brdialect.machine_ops import ParallelCallOp
+from passes.llvm.emitter import Emitter
 from passes.llvm.functions import lowered_memref
 from passes.llvm.lowering import FunctionLowering, Handler
-from passes.llvm.types import POINTER
+from passes.llvm.types import POINTER, int32s
 
 
 def parallel_call(low: FunctionLowering, op: Operation) -> None:
@@ -37,10 +46,15 @@ def parallel_call(low: FunctionLowering, op: Operation) -> None:
         else:
             values.append(low.value(old))
     callee = op.callee.string_value()
-    context = context_of(low, len(values) + 1)
+    threads = op.threads.value.data
+    counters = counters_at(len(values) + 1)
+    context = context_of(low, counters + threads * LINE)
     for i, v in enumerate((*values, low.value(op.tasks))):
         slot = low.step(i8, context, i * SLOT)
         low.emit(llvm.StoreOp, (v, slot), (), _ACCESS)
+    for t in range(threads):
+        slot = low.step(i8, context, counters + t * LINE)
+        low.emit(llvm.StoreOp, (low.int64(0), slot), (), _ACCESS)
     team = f"{callee}_team"
     low.library_call(
         "GOMP_parallel",
@@ -49,7 +63,7 @@ def parallel_call(low: FunctionLowering, op: Operation) -> None:
                 llvm.AddressOfOp, (), POINTER, {"global_name": SymbolRefAttr(team)}
             ),
             context,
-            low.constant(IntegerAttr(op.threads.value.data, i32), i32),
+            low.constant(IntegerAttr(threads, i32), i32),
             low.constant(IntegerAttr(0, i32), i32),
         ),
         None,
@@ -59,18 +73,35 @@ def parallel_call(low: FunctionLowering, op: Operation) -> None:
     )
 
 
+LINE = 64
+"""Bytes of a cache line, at least."""
+
+SHARES = 16
+"""A thread takes about this part of its range at a time: what it has not begun when
+others are through is theirs."""
+
 _ACCESS: dict[str, Attribute] = {
     "alignment": IntegerAttr(SLOT, i64),
     "ordering": IntegerAttr(0, i64),
 }
+_ADD: dict[str, Attribute] = {
+    "bin_op": IntegerAttr(AtomicRMWOp.ADD, i64),
+    "ordering": IntegerAttr(AtomicRMWOp.MONOTONIC, i64),
+}
 
 
-def context_of(low: FunctionLowering, slots: int) -> SSAValue:
-    """Room for the arguments on the stack, made once at the function's entry."""
+def counters_at(slots: int) -> int:
+    """Where the counters start behind so many arguments: each has a cache line of its
+    own, so that no thread waits for another one's."""
+    return -(-slots * SLOT // LINE) * LINE
+
+
+def context_of(low: FunctionLowering, size: int) -> SSAValue:
+    """Bytes on the stack, made once at the function's entry."""
     new = llvm.AllocaOp.create(
-        operands=(low.int64(slots * SLOT),),
+        operands=(low.int64(size),),
         result_types=(POINTER,),
-        properties={"elem_type": i8, "alignment": IntegerAttr(SLOT, i64)},
+        properties={"elem_type": i8, "alignment": IntegerAttr(LINE, i64)},
     )
     low.at_entry(new)
     return new.results[0]
@@ -89,24 +120,53 @@ def from_slots(
 def team_function(
     caller: FunctionLowering, name: str, callee: str, types: Sequence[Attribute]
 ) -> llvm.FuncOp:
-    """What each thread runs: its range of the tasks."""
-    block = Block(arg_types=[POINTER])
-    low = FunctionLowering(block)
+    """What each thread runs: its own range of the tasks, then what is left of the
+    others' ranges, a share at a time."""
+    region = Region([Block(arg_types=[POINTER])])
+    low = FunctionLowering(region.block)
     low.location = caller.location
-    (context,) = block.args
-
+    (context,) = region.block.args
     *arguments, tasks = from_slots(low, context, (*types, i64))
-    thread = low.library_call("omp_get_thread_num", (), i32).results[0]
-    threads = low.library_call("omp_get_num_threads", (), i32).results[0]
-    mine = low.compute(llvm.SExtOp, (thread,), i64)
-    all_ = low.compute(llvm.SExtOp, (threads,), i64)
+    thread, threads = (
+        low.compute(llvm.SExtOp, (low.library_call(function, (), i32).results[0],), i64)
+        for function in ("omp_get_thread_num", "omp_get_num_threads")
+    )
+    counters = low.step(i8, context, counters_at(len(types) + 1))
+    e = Emitter(low, i64)
+    owner, take, run, next_ = (Block() for _ in range(4))
+    done = Block()
+    turn = owner.insert_arg(i64, 0)
+    for block in (owner, take, run, next_, done):
+        region.add_block(block)
+    jump(low, owner, low.int64(0))
 
-    def edge(t: SSAValue) -> SSAValue:
-        scaled = low.int64(low.mul(tasks, t))
-        return low.compute(llvm.UDivOp, (scaled, all_), i64)
+    low.start_block(owner)
+    member = e.binary(llvm.URemOp, low.int64(low.add(thread, turn)), threads)
+    begin, end = (
+        e.binary(llvm.UDivOp, low.int64(low.mul(tasks, m)), threads)
+        for m in (member, low.int64(low.add(member, 1)))
+    )
+    mine = e.binary(llvm.SubOp, end, begin)
+    share = low.int64(low.add(e.binary(llvm.UDivOp, mine, low.int64(SHARES)), 1))
+    counter = low.step(i8, counters, low.mul(member, LINE))
+    jump(low, take)
 
-    bounds = [edge(mine), edge(low.int64(low.add(mine, 1)))]
-    low.library_call(callee, (*arguments, *bounds), None)
+    low.start_block(take)
+    taken = low.compute(AtomicRMWOp, (counter, share), i64, _ADD)
+    first = low.int64(low.add(begin, taken))
+    branch(low, e.compare("ult", first, end), run, next_)
+
+    low.start_block(run)
+    beyond = low.int64(low.add(first, share))
+    last = low.intrinsic("llvm.umin", (beyond, end), i64).results[0]
+    low.library_call(callee, (*arguments, first, last), None)
+    jump(low, take)
+
+    low.start_block(next_)
+    later = low.int64(low.add(turn, 1))
+    branch(low, e.compare("ult", later, threads), owner, done, later)
+
+    low.start_block(done)
     low.emit(llvm.ReturnOp, ())
     low.finish()
     caller.needed_functions.update(low.needed_functions)
@@ -114,7 +174,28 @@ def team_function(
         name,
         llvm.LLVMFunctionType([POINTER]),
         llvm.LinkageAttr("internal"),
-        body=Region(block),
+        body=region,
+    )
+
+
+def jump(low: FunctionLowering, target: Block, *values: SSAValue) -> None:
+    """Goes on in a block."""
+    low.emit(llvm.BrOp, values, successors=[target])
+
+
+def branch(
+    low: FunctionLowering,
+    condition: SSAValue,
+    then: Block,
+    otherwise: Block,
+    *values: SSAValue,
+) -> None:
+    """Goes on in `then`, which takes the values, or in `otherwise`."""
+    low.emit(
+        llvm.CondBrOp,
+        (condition, *values),
+        properties={"operandSegmentSizes": int32s(1, len(values), 0)},
+        successors=[then, otherwise],
     )
 
 

@@ -66,7 +66,7 @@ from passes.memory.bufferize_ops import (
     is_strided,
     memref_of,
 )
-from passes.memory.bufferize_slices import Insertion, insertion_of
+from passes.memory.bufferize_slices import Insertion, insertion_of, insertions_of
 from passes.memory.bufferize_state import in_order, may_overwrite, successors_of
 from passes.memory.buffers import (
     ARENA,
@@ -218,6 +218,8 @@ class Assignment:
             return op.source in self.parts
         if not isinstance(op, linalg.GenericOp | linalg.FillOp | ContractOp):
             return False
+        if len(op.results) > 1:
+            return self.in_slices(i, op)
         init = op.c if isinstance(op, ContractOp) else op.outputs[0]
         if reads_destination(op, 0) and not isinstance(init.owner, tensor.EmptyOp):
             return False
@@ -232,6 +234,19 @@ class Assignment:
             self.put(insert.result, self.buffers[insert.dest])
         self.put(op.results[0], self.buffers[insert.result])
         self.parts[op.results[0]] = insert
+        return True
+
+    def in_slices(self, i: int, op: Operation) -> bool:
+        """The same for several results, inserted one after the other into what is
+        empty before."""
+        chain = insertions_of(op)
+        if not chain or any(reads_destination(op, n) for n in range(len(op.results))):
+            return False
+        buffer = self.buffer(Kind.ARENA, chain[0].result, i, chain[0])
+        for insert in chain:
+            self.put(insert.result, buffer)
+            self.put(insert.source, buffer)
+            self.parts[insert.source] = insert
         return True
 
     def destination(

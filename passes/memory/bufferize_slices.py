@@ -12,6 +12,7 @@ possible: the destination-passing of bufferize.py through `tensor.insert_slice` 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 from xdsl.dialects import memref, tensor
 from xdsl.dialects.builtin import DYNAMIC_INDEX, TensorType
@@ -73,6 +74,46 @@ def insertion_of(
     ):
         return None
     return insert
+
+
+def insertions_of(op: Operation) -> Sequence[tensor.InsertSliceOp]:
+    """The insertions that are all that reads the op's results, one into what the other
+    gives and the first into an empty tensor; none if there is something else."""
+    found: dict[SSAValue, tensor.InsertSliceOp] = {}
+    for result in op.results:
+        insert = only_user(result)
+        if not isinstance(insert, tensor.InsertSliceOp) or insert.dest is result:
+            return ()
+        moves = (insert.static_offsets, insert.static_sizes, insert.static_strides)
+        if any(DYNAMIC_INDEX in numbers.get_values() for numbers in moves):
+            return ()
+        found[insert.dest] = insert
+    (start, *others) = {*found} - {insert.result for insert in found.values()}
+    if others or not isinstance(start.owner, tensor.EmptyOp):
+        return ()
+    chain = [found[start]]
+    while (last := only_user(chain[-1].result)) in found.values():
+        assert isinstance(last, tensor.InsertSliceOp)
+        chain.append(last)
+    apart = all(are_apart(x, y) for x, y in combinations(chain, 2))
+    return chain if apart and len(chain) == len(op.results) else ()
+
+
+def are_apart(x: tensor.InsertSliceOp, y: tensor.InsertSliceOp) -> bool:
+    """Whether two slices have no element in common, as far as one dimension tells."""
+    by_dimension = zip(
+        *(
+            numbers.get_values()
+            for at in (x, y)
+            for numbers in (at.static_offsets, at.static_sizes, at.static_strides)
+        ),
+        strict=True,
+    )
+    for x0, x_size, x_step, y0, y_size, y_step in by_dimension:
+        x1, y1 = x0 + (x_size - 1) * x_step, y0 + (y_size - 1) * y_step
+        if x1 < y0 or y1 < x0 or (x_step == y_step and (x0 - y0) % x_step):
+            return True
+    return False
 
 
 def mixed(static: Sequence[int], dynamic: Sequence[SSAValue]) -> list[Index]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import TypeGuard
 
 from xdsl.builder import ImplicitBuilder
@@ -245,6 +246,17 @@ def reassociation(groups: Sequence[Sequence[int]]) -> ArrayAttr[ArrayAttr[Intege
     """Which dimensions of the larger shape are one of the smaller, as reshapes carry
     it."""
     return ArrayAttr(ArrayAttr(IntegerAttr(i, i64) for i in g) for g in groups)
+
+
+def collapse(source: SSAValue, groups: Sequence[Sequence[int]]) -> SSAValue:
+    """The tensor with each group of dimensions as one."""
+    type_ = tensor_type(source)
+    shape = [prod(type_.get_shape()[d] for d in group) for group in groups]
+    return tensor.CollapseShapeOp(
+        operands=[source],
+        properties={"reassociation": reassociation(groups)},
+        result_types=[TensorType(type_.element_type, shape)],
+    ).result
 
 
 def parallel_generic(

@@ -77,7 +77,8 @@ def parser(prog: str, description: str, examples: str) -> Parser:
     made.add_argument(
         "--exact",
         action="store_true",
-        help="on a GPU: multiplies f32 in f32, not in tf32 on tensor cores",
+        help="multiplies and adds as it is written: on a GPU f32 in f32, not in tf32 "
+        "on tensor cores; on a CPU 3x3 windows directly, not by Winograd's algorithm",
     )
     made.add_argument(
         "--no-tuned",
