@@ -117,10 +117,18 @@ def resolve_target(
     return target_named(target, cpus() if team is None else team)
 
 
+def exact_by_default() -> bool:
+    """What the environment variable BR_EXACT says, 0 or 1."""
+    text = os.environ.get("BR_EXACT") or "0"
+    if text not in ("0", "1"):
+        raise BrError(f"BR_EXACT: expected 0 or 1, got '{text}'")
+    return text == "1"
+
+
 def with_exact(target: Target, exact: bool) -> Target:
-    """The target; if `exact`, one where each product is multiplied and added as it is
-    written."""
-    return replace(target, exact=True) if exact else target
+    """The target; if `exact` (or BR_EXACT=1), one where each product is multiplied and
+    added as it is written."""
+    return replace(target, exact=True) if exact or exact_by_default() else target
 
 
 def architecture(target: Target) -> str:

@@ -8,8 +8,10 @@ import itertools
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
+import brdialect
 from brdialect.errors import BrError
 from runtime import code as loading
 from runtime import jit, peak
@@ -78,6 +80,49 @@ def test_a_team_runs_side_by_side():
 def test_the_serial_team_is_a_team_of_one(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(loading, "openmp_symbols", dict)
     assert mark(2) == [1, 0, 0, 0]
+
+
+def test_a_team_does_the_work_of_a_member_that_is_late(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Of two members the second never comes, or comes when all is done."""
+    members: list[int] = []
+    present = [0]
+
+    def run(function: int, context: int, _threads: int, _flags: int) -> None:
+        for number in present:
+            members.append(number)
+            ctypes.CFUNCTYPE(None, ctypes.c_void_p)(function)(context)
+
+    address, number = ctypes.c_void_p, ctypes.c_int32
+    entries = {
+        "GOMP_parallel": ctypes.CFUNCTYPE(None, address, address, number, number)(run),
+        "omp_get_thread_num": ctypes.CFUNCTYPE(number)(lambda: members[-1]),
+        "omp_get_num_threads": ctypes.CFUNCTYPE(number)(lambda: 2),
+    }
+    team = {name: ctypes.cast(f, address).value for name, f in entries.items()}
+    monkeypatch.setattr(loading, "openmp_symbols", lambda: team)
+    text = """
+    func.func @main(%a: tensor<331x67xf32>, %b: tensor<67x129xf32>)
+        -> tensor<331x129xf32> {
+      %zero = arith.constant 0.0 : f32
+      %e = tensor.empty() : tensor<331x129xf32>
+      %0 = linalg.fill ins(%zero : f32) outs(%e : tensor<331x129xf32>)
+        -> tensor<331x129xf32>
+      %1 = linalg.matmul ins(%a, %b : tensor<331x67xf32>, tensor<67x129xf32>)
+        outs(%0 : tensor<331x129xf32>) -> tensor<331x129xf32>
+      func.return %1 : tensor<331x129xf32>
+    }"""
+    product = brdialect.compile(text, threads=2, cache=False)
+    random = np.random.default_rng()
+    a = random.standard_normal((331, 67), np.float32)
+    b = random.standard_normal((67, 129), np.float32)
+    results: list[object] = []
+    for present in ([0], [1], [1, 0]):
+        results.append(product(a, b))
+        np.testing.assert_allclose(results[-1], a @ b, rtol=1e-3, atol=1e-4)
+        np.testing.assert_array_equal(results[-1], results[0])
+    assert members and set(members) == {0, 1}
 
 
 def test_python_threads_call_the_same_code():

@@ -104,7 +104,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     p.add_argument(
         "--exact",
         action="store_true",
-        help="on a GPU: for products of f32 in f32, not in tf32",
+        help="for programs that multiply and add as it is written (br-run --exact)",
     )
     p.add_argument(
         "--minibatch", type=int, metavar="N", help="of a suite; default: the suite's"
