@@ -68,7 +68,7 @@ def test_a_part_without_dimensions():
       %y = tensor.insert_slice %x into %z[] [] [] : tensor<f32> into tensor<f32>
       func.return %y : tensor<f32>"""
     x, z = numbers(), numbers()
-    (got,) = call("(%x: tensor<f32>, %z: tensor<f32>) -> tensor<f32>", body, [x, z])
+    got = call("(%x: tensor<f32>, %z: tensor<f32>) -> tensor<f32>", body, [x, z])
     np.testing.assert_array_equal(got, x)
 
 

@@ -89,7 +89,9 @@ def _check_groups(
     sizes = _shape(fine)
     if not _shape(coarse) and not numbers:
         if any(_known(size) and size != 1 for size in sizes):
-            raise VerifyException(f"expected sizes of 1 without groups, got {fine.type}")
+            raise VerifyException(
+                f"expected sizes of 1 without groups, got {fine.type}"
+            )
         return
     if [i for group in numbers for i in group] != list(range(len(sizes))):
         raise VerifyException(
@@ -117,7 +119,9 @@ def _check_expand(op: tensor.ExpandShapeOp) -> None:
     """In place of xDSL's check, which refuses what has no dimensions to expand."""
     sizes = _numbers(op.static_output_shape)
     if tuple(sizes) != tuple(_shape(op.result)):
-        raise VerifyException(f"expected a result of sizes {sizes}, got {op.result.type}")
+        raise VerifyException(
+            f"expected a result of sizes {sizes}, got {op.result.type}"
+        )
     _check_groups(op.reassociation, op.result, op.src)
 
 
