@@ -65,7 +65,8 @@ def test_slices():
 
 def test_a_part_without_dimensions():
     body = """
-      %y = tensor.insert_slice %x into %z[] [] [] : tensor<f32> into tensor<f32>
+      %a = tensor.extract_slice %z[] [] [] : tensor<f32> to tensor<f32>
+      %y = tensor.insert_slice %x into %a[] [] [] : tensor<f32> into tensor<f32>
       func.return %y : tensor<f32>"""
     x, z = numbers(), numbers()
     got = call("(%x: tensor<f32>, %z: tensor<f32>) -> tensor<f32>", body, [x, z])
