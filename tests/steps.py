@@ -192,11 +192,13 @@ def concatenated(draw: Draw, p: Program, x: Value) -> Value:
 
 
 def collapsed(draw: Draw, p: Program, x: Value) -> Value:
-    if len(x.shape) < 2:
+    if len(x.shape) < 2 and prod(x.shape) > 1:
         return x
-    d = draw(st.integers(0, len(x.shape) - 2))
-    groups = [[i] for i in range(d)] + [[d, d + 1]]
-    groups += [[i] for i in range(d + 2, len(x.shape))]
+    groups: list[list[int]] = []  # of one element: a tensor without dimensions
+    if prod(x.shape) > 1:
+        d = draw(st.integers(0, len(x.shape) - 2))
+        groups = [[i] for i in range(d)] + [[d, d + 1]]
+        groups += [[i] for i in range(d + 2, len(x.shape))]
     shape = [prod(x.shape[i] for i in g) for g in groups]
     name = p.emit(
         f"tensor.collapse_shape {x.name} {groups} : {p.type(x.shape)} "
@@ -207,14 +209,17 @@ def collapsed(draw: Draw, p: Program, x: Value) -> Value:
 
 def expanded(draw: Draw, p: Program, x: Value) -> Value:
     old = list(x.shape)
-    if not 0 < len(old) < 5:
+    if len(old) > 4:
         return x
-    d = draw(st.integers(0, len(old) - 1))
-    size = old[d]
-    factor = draw(st.sampled_from([f for f in range(1, 9) if size % f == 0]))
-    groups = [[i] for i in range(d)] + [[d, d + 1]]
-    groups += [[i + 1] for i in range(d + 1, len(old))]
-    shape = [*old[:d], factor, size // factor, *old[d + 1 :]]
+    groups: list[list[int]] = []
+    shape = [1] * draw(st.integers(1, 3))
+    if old:
+        d = draw(st.integers(0, len(old) - 1))
+        size = old[d]
+        factor = draw(st.sampled_from([f for f in range(1, 9) if size % f == 0]))
+        groups = [[i] for i in range(d)] + [[d, d + 1]]
+        groups += [[i + 1] for i in range(d + 1, len(old))]
+        shape = [*old[:d], factor, size // factor, *old[d + 1 :]]
     name = p.emit(
         f"tensor.expand_shape {x.name} {groups} output_shape {shape} : "
         f"{p.type(x.shape)} into {p.type(shape)}"

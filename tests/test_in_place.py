@@ -121,3 +121,57 @@ def test_onto_what_is_read() -> None:
     got = brdialect.compile(text, threads=1)(x, w)
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
     np.testing.assert_array_equal(x, before)
+
+
+PART_OF_A_RESULT = """
+func.func @main(%x: tensor<5x8xf32>, %b: tensor<3x4xf32>) -> tensor<3x4xf32> {
+  %e = tensor.empty() : tensor<5x8xf32>
+  %y = linalg.exp ins(%x : tensor<5x8xf32>) outs(%e : tensor<5x8xf32>)
+    -> tensor<5x8xf32>
+  %part = tensor.extract_slice %y[1, 3] [3, 4] [1, 1]
+    : tensor<5x8xf32> to tensor<3x4xf32>
+BODY
+  func.return %result : tensor<3x4xf32>
+}
+"""
+
+ADD_TO_PART = """
+  %w = tensor.extract_slice %b[0, 1] [3, 3] [1, 1]
+    : tensor<3x4xf32> to tensor<3x3xf32>
+  %result = linalg.matmul ins(%w, %b : tensor<3x3xf32>, tensor<3x4xf32>)
+    outs(%part : tensor<3x4xf32>) -> tensor<3x4xf32>
+"""
+
+INSERT_INTO_PART = """
+  %row = tensor.extract_slice %b[2, 0] [1, 4] [1, 1]
+    : tensor<3x4xf32> to tensor<1x4xf32>
+  %result = tensor.insert_slice %row into %part[1, 0] [1, 4] [1, 1]
+    : tensor<1x4xf32> into tensor<3x4xf32>
+"""
+
+COMPUTE_IN_PART = """
+  %e2 = tensor.empty() : tensor<2x4xf32>
+  %rows = tensor.extract_slice %b[1, 0] [2, 4] [1, 1]
+    : tensor<3x4xf32> to tensor<2x4xf32>
+  %new = linalg.negf ins(%rows : tensor<2x4xf32>) outs(%e2 : tensor<2x4xf32>)
+    -> tensor<2x4xf32>
+  %result = tensor.insert_slice %new into %part[0, 0] [2, 4] [2, 1]
+    : tensor<2x4xf32> into tensor<3x4xf32>
+"""
+
+
+@pytest.mark.parametrize("body", [ADD_TO_PART, INSERT_INTO_PART, COMPUTE_IN_PART])
+def test_onto_part_of_a_result(body: str) -> None:
+    """What is written over a slice goes on from what stood in the slice."""
+    random = np.random.default_rng(0)
+    x = random.standard_normal((5, 8), dtype=np.float32)
+    b = random.standard_normal((3, 4), dtype=np.float32)
+    want = np.exp(x.astype(np.float64))[1:4, 3:7]
+    if body is ADD_TO_PART:
+        want += b[:, 1:].astype(np.float64) @ b
+    elif body is INSERT_INTO_PART:
+        want[1] = b[2]
+    else:
+        want[::2] = -b[1:]
+    got = brdialect.compile(PART_OF_A_RESULT.replace("BODY", body), threads=1)(x, b)
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)

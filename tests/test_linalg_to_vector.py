@@ -195,6 +195,35 @@ def test_pad_is_a_fill_and_a_copy_into_a_subview() -> None:
     np.testing.assert_array_equal(y, want)
 
 
+@pytest.mark.parametrize(
+    ("wide", "narrow"), [("i64", "i32"), ("i64", "i8"), ("i32", "i8")]
+)
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_the_last_lanes_of_a_narrow_vector_alone(
+    wide: str, narrow: str, lanes: int
+) -> None:
+    """One vector and some lanes more; what lies behind the last stays."""
+    n = 64 // ELEMENTS[wide]().itemsize + lanes
+    text = f"""
+    func.func @f(%x: memref<{n}x{wide}>, %y: memref<{n + 8}x{narrow}>) {{
+      %part = memref.subview %y[0] [{n}] [1]
+        : memref<{n + 8}x{narrow}> to memref<{n}x{narrow}, strided<[1]>>
+      linalg.generic {{indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
+          iterator_types = ["parallel"]}}
+          ins(%x : memref<{n}x{wide}>)
+          outs(%part : memref<{n}x{narrow}, strided<[1]>>) {{
+      ^bb0(%a: {wide}, %b: {narrow}):
+        %r = arith.trunci %a : {wide} to {narrow}
+        linalg.yield %r : {narrow}
+      }}
+      return
+    }}"""
+    x, y = filled((n,), wide), np.full(n + 8, 77, ELEMENTS[narrow])
+    got = run(text, x, y, vector_bytes=64)[1]
+    np.testing.assert_array_equal(got[:n], x)
+    np.testing.assert_array_equal(got[n:], 77)
+
+
 @pytest.mark.parametrize("strides", ["[40, 2]", "[1, 9]"])
 def test_outputs_with_strides(strides: str) -> None:
     """Every other element of a row, and a view whose first dimension is contiguous."""

@@ -61,9 +61,10 @@ BF16_INPUT = np.array(
 )
 
 
-def test_bf16_rounds_to_nearest_even() -> None:
-    statements = "%h = arith.truncf %x : $x to {0} %r = arith.bitcast %h : {0} to $r"
-    text = elementwise(statements, ["f32"], "i16")
+def to_bf16(op: str, source: str, x: Array) -> list[Array]:
+    """The bits of bf16 that `op` makes, of scalars and of a vector."""
+    statements = f"%h = {op} %x : $x to {{0}} %r = arith.bitcast %h : {{0}} to $r"
+    text = elementwise(statements, [source], "i16")
     head, _, tail = text.partition("func.func @vector")
     text = (
         head.replace("{0}", "bf16")
@@ -71,10 +72,45 @@ def test_bf16_rounds_to_nearest_even() -> None:
         + tail.replace("{0}", "vector<8xbf16>")
     )
     code = Compiled(text, *FORMS)
-    for name in FORMS:
-        result = np.zeros(LANES, np.int16)
-        code(name, BF16_INPUT, result)
+    results = [np.zeros(LANES, np.int16) for _ in FORMS]
+    for name, result in zip(FORMS, results, strict=True):
+        code(name, x, result)
+    return results
+
+
+def test_bf16_rounds_to_nearest_even() -> None:
+    for result in to_bf16("arith.truncf", "f32", BF16_INPUT):
         np.testing.assert_array_equal(result, bf16_bits(BF16_INPUT))
+
+
+@pytest.mark.parametrize("t", ["i8", "i32"])
+def test_integers_to_bf16(t: str) -> None:
+    x = integers(t, *([0, 1, -1, 127, -128, 7, 5, -3] if t == "i8" else LARGE))[1]
+    # the first is less than half a bf16's step above 2^24, by a bit that f32 lacks
+    want = x.astype(np.float32) if t == "i8" else np.array(LARGE_BF16, np.float32)
+    for result in to_bf16("arith.sitofp", t, x):
+        np.testing.assert_array_equal(result, bf16_bits(want))
+
+
+STEP = 1 << 17
+LARGE = [(1 << 24) + STEP // 2 + 1, (1 << 24) + STEP // 2, 3, -5, 0, 129, 257, -(2**31)]
+LARGE_BF16 = [(1 << 24) + STEP, 1 << 24, 3, -5, 0, 129, 256, -(2**31)]
+
+
+@pytest.mark.parametrize("target", ["f16", "bf16"])
+def test_f64_is_rounded_once(target: str) -> None:
+    """Not to f32 first, which makes ties of what is just above or below one."""
+    half = 2.0 ** (-11 if target == "f16" else -8)
+    above, below = 1 + half + 2.0**-40, 1 + half - 2.0**-40
+    up, even = 1 + 2 * half, 1.0
+    x = np.array([above, below, 1 + half, -above, 1e300, np.inf, np.nan, 1e-320])
+    want = np.array([up, even, even, -up, np.inf, np.inf, np.nan, 0.0], np.float32)
+    if target == "f16":
+        narrow = "%r = arith.truncf %x : $x to $r"
+        check(narrow, "f16", want.astype(np.float16), ("f64", x))
+    else:
+        for result in to_bf16("arith.truncf", "f64", x):
+            np.testing.assert_array_equal(result, bf16_bits(want))
 
 
 def test_bf16_arithmetic_goes_through_f32() -> None:

@@ -208,6 +208,18 @@ def test_nearest_of_10() -> None:
     assert got[0, 0, 0].tolist() == [1, 1, 1, 2, 2, 3, 3, 3, 4, 4]
 
 
+@pytest.mark.parametrize(
+    ("auto_pad", "first"), [("NOTSET", 1), ("SAME_LOWER", 1), ("SAME_UPPER", 0)]
+)
+def test_transposed_convolution_of_a_wanted_size(auto_pad: str, first: int) -> None:
+    """Of three elements two are wanted: the standard says which side the odd one is
+    taken from."""
+    x, w = numbers(1, 1, 3), np.ones((1, 1, 1), np.float32)
+    made = node("ConvTranspose", ["x", "w"], ["y"], auto_pad=auto_pad, output_shape=[2])
+    (got,) = run(made, 11, {"x": x, "w": w})
+    np.testing.assert_array_equal(got, x[:, :, first : first + 2])
+
+
 def test_truth_values_cut_to_nothing_and_padded() -> None:
     pads = np.array([0, -2, 0, 1])
     x = np.ones((2, 2), np.bool_)

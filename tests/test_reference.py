@@ -216,6 +216,22 @@ def test_no_iterations_leave_the_output():
     np.testing.assert_array_equal(got, out)
 
 
+@pytest.mark.parametrize("body", [MAX, "%r = math.absf %a : f32"])
+def test_no_loops_run_once(body: str):
+    x, out = numbers(), numbers()
+    maps = [map_of("() -> ()")] * 2
+    (got,) = run(generic(maps, "", body, [x], out), None, [x, out])
+    want = np.maximum(x, out) if body is MAX else np.abs(x)
+    np.testing.assert_array_equal(got, want)
+
+
+def test_all_into_a_tensor_without_dimensions():
+    x, out = numbers(3, 4), numbers()
+    maps = [map_of("(i, j) -> (i, j)"), map_of("(i, j) -> ()")]
+    (got,) = run(generic(maps, "rr", MAX, [x], out), None, [x, out])
+    np.testing.assert_array_equal(got, max(x.max(), out))
+
+
 def test_dynamic_sizes():
     module = parse_module("""
       func.func @main(%a: tensor<?x?xf32>, %b: tensor<?x?xf32>, %c: tensor<?x?xf32>)

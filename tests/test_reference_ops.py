@@ -63,6 +63,16 @@ def test_slices():
         call(signature, body, [x, 4])
 
 
+def test_a_part_without_dimensions():
+    body = """
+      %a = tensor.extract_slice %z[] [] [] : tensor<f32> to tensor<f32>
+      %y = tensor.insert_slice %x into %a[] [] [] : tensor<f32> into tensor<f32>
+      func.return %y : tensor<f32>"""
+    x, z = numbers(), numbers()
+    got = call("(%x: tensor<f32>, %z: tensor<f32>) -> tensor<f32>", body, [x, z])
+    np.testing.assert_array_equal(got, x)
+
+
 def test_shapes_of_tensors():
     body = """
       %c = tensor.collapse_shape %x [[0, 1], [2]]

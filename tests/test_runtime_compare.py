@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -54,12 +56,26 @@ def test_nothing_to_compare_is_right():
 
 
 def test_timing_counts_and_orders():
-    timing = time_calls(lambda: None, flops=0, peak=1e9)
+    timing = time_calls(lambda: None, flops=0, rate=None)
     assert 10 <= timing.calls <= 10_000
     assert timing.min <= timing.median <= timing.p90 <= timing.p99
     assert "GFLOP" not in str(timing)
     half = Timing(10, 1.0, 2.0, 3.0, 4.0, flops=10**9, peak=1e9)
     assert half.percent_of_peak == 50 and half.gflops == 0.5
+
+
+def test_a_disturbed_machine_is_told():
+    def timed(*rates: float) -> Timing:
+        again = cycle(rates)
+        # of 2 s with a look each 0.1 s
+        return time_calls(lambda: time.sleep(0.02), flops=1, rate=lambda: next(again))
+
+    quiet, busy = timed(1e9, 0.96e9), timed(1e9, 0.9e9)
+    assert quiet.peak == busy.peak == 1e9
+    assert quiet.looks >= 5 and quiet.slow == 0
+    assert "disturbed" not in str(quiet)
+    assert 0 < busy.slow < busy.looks
+    assert "the machine was disturbed: below 95 % of its peak" in str(busy)
 
 
 def test_a_failed_output_leaves_nothing(tmp_path: Path):

@@ -307,7 +307,7 @@ def test_the_interrupt_key(program: Path):
         (["matmul.mlir", "--constants=x"], "--constants: expected numbers"),
         (["matmul.mlir", "--entry=other"], "other"),
         (["matmul.mlir", "--input=2x2xf32"], "expected --input for each of 2"),
-        (["resnet"], "expected a suite out of"),
+        (["resnet"], "or a file named *.mlir or *.onnx, got 'resnet'"),
         (["missing.mlir"], "missing.mlir"),
         (["bad.mlir"], "bad.mlir:1"),
         (["empty.mlir"], "expected contractions to tune, found none"),

@@ -224,4 +224,4 @@ def at_point(x: Array, dims: Sequence[int], point: Sequence[int]) -> Array:
     for d, i in zip(dims, point, strict=True):
         if x.shape[d] != 1:
             where[d] = slice(i, i + 1)
-    return x[tuple(where)]
+    return x[(*where, ...)]  # of no loops: an array, not a number

@@ -13,7 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from xdsl.dialects import func
-from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, ModuleOp
+from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
+    MemRefType,
+    ModuleOp,
+    TensorType,
+    VectorType,
+)
 from xdsl.ir import Attribute
 from xdsl.utils.hints import isa
 
@@ -139,7 +145,7 @@ def _adopt(
         raise BrError(f"expected shape {list(want)}, got {list(array.shape)}")
     held = decode(array, type_, precise)
     if not isa(type_, MemRefType):
-        return held if want else held[()]
+        return held if isa(type_, TensorType | VectorType) else held[()]
     if held is array:
         return memref_of(array)
 

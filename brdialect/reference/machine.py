@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from xdsl.dialects.builtin import BFloat16Type, MemRefType, ModuleOp
+from xdsl.dialects.builtin import BFloat16Type, MemRefType, ModuleOp, TensorType
 from xdsl.dialects.linalg.abstract_ops import LinalgStructuredOperation
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.traits import IsTerminator, SymbolTable
@@ -98,6 +98,8 @@ class Frame:
                 and isinstance(element_of(result.type), BFloat16Type)
             ):
                 value = round_to_bf16(value)
+            if isinstance(result.type, TensorType):
+                value = np.asarray(value)  # numpy makes numbers of lone elements
             self.values[result] = value
 
 

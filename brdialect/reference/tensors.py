@@ -137,7 +137,7 @@ def insert_slice(
 ) -> Sequence[Value]:
     """A copy of the destination with one part replaced."""
     result = args[1].copy()
-    part = result[slices(frame, op, result.shape)]
+    part = result[(*slices(frame, op, result.shape), ...)]
     part[...] = args[0].reshape(part.shape)
     return (result,)
 

@@ -24,7 +24,7 @@ from xdsl.utils.exceptions import VerifyException
 from xdsl.utils.hints import isa
 from xdsl.utils.type import get_element_type_or_self
 
-from brdialect.repairs.opdef import verify_also
+from brdialect.repairs.opdef import verify_also, verify_with
 
 
 def _shape(value: SSAValue) -> Sequence[int]:
@@ -83,19 +83,26 @@ def _check_insert(op: tensor.InsertSliceOp) -> None:
 def _check_groups(
     groups: ArrayAttr[ArrayAttr[IntegerAttr]], fine: SSAValue, coarse: SSAValue
 ) -> None:
-    """Each dimension of `coarse` is the product of its group of `fine`."""
+    """Each dimension of `coarse` is the product of its group of `fine`; without
+    dimensions it has no groups, and all sizes of `fine` are 1."""
     numbers = [[i.value.data for i in group] for group in groups]
     sizes = _shape(fine)
+    if not _shape(coarse) and not numbers:
+        if any(_known(size) and size != 1 for size in sizes):
+            raise VerifyException(
+                f"expected sizes of 1 without groups, got {fine.type}"
+            )
+        return
     if [i for group in numbers for i in group] != list(range(len(sizes))):
         raise VerifyException(
             f"expected groups of the dimensions 0 to {len(sizes) - 1} in order, got "
             f"{numbers}"
         )
-    if len(numbers) != len(_shape(coarse)) and numbers:
+    if len(numbers) != len(_shape(coarse)):
         raise VerifyException(
             f"expected a group for each dimension of {coarse.type}, got {len(numbers)}"
         )
-    for group, size in zip(numbers, _shape(coarse), strict=bool(numbers)):
+    for group, size in zip(numbers, _shape(coarse), strict=True):
         parts = [sizes[i] for i in group]
         if _known(size, *parts) and prod(parts) != size:
             raise VerifyException(
@@ -109,6 +116,12 @@ def _check_collapse(op: tensor.CollapseShapeOp) -> None:
 
 
 def _check_expand(op: tensor.ExpandShapeOp) -> None:
+    """In place of xDSL's check, which refuses what has no dimensions to expand."""
+    sizes = _numbers(op.static_output_shape)
+    if tuple(sizes) != tuple(_shape(op.result)):
+        raise VerifyException(
+            f"expected a result of sizes {sizes}, got {op.result.type}"
+        )
     _check_groups(op.reassociation, op.result, op.src)
 
 
@@ -181,7 +194,7 @@ def repair_shapes() -> None:
     verify_also(tensor.ExtractSliceOp, _check_extract)
     verify_also(tensor.InsertSliceOp, _check_insert)
     verify_also(tensor.CollapseShapeOp, _check_collapse)
-    verify_also(tensor.ExpandShapeOp, _check_expand)
+    verify_with(tensor.ExpandShapeOp, _check_expand)
     verify_also(tensor.PadOp, _check_pad)
     verify_also(tensor.ExtractOp, _check_extract_element)
     verify_also(tensor.InsertOp, _check_insert_element)

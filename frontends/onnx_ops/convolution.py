@@ -161,7 +161,7 @@ def conv_transpose(
     if output_shape is not None:
         wanted = output_shape[-rank:]
         totals = [r - n for r, n in zip(reach, wanted, strict=True)]
-        sides = [same_padding(t, auto_pad != "SAME_LOWER") for t in totals]
+        sides = [same_padding(t, auto_pad == "SAME_UPPER") for t in totals]
         # what is wanted beyond the reach is more padding of the result
         extra = [e + max(-t, 0) for e, t in zip(extra, totals, strict=True)]
         low, high = [a for a, _ in sides], [z for _, z in sides]

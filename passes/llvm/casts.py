@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from xdsl.dialects import llvm
-from xdsl.dialects.builtin import Float32Type, IntegerType
-from xdsl.ir import Operation
+from xdsl.dialects.builtin import IntegerType, f32, f64, i64
+from xdsl.ir import Attribute, Operation, SSAValue
 
 from brdialect.errors import unsupported
 from brdialect.llvm_ops import FPToSIOp, FPToUIOp, UIToFPOp
-from passes.llvm.emitter import element_of, is_bf16, round_to_bf16, widen
+from passes.llvm.emitter import (
+    element_of,
+    is_bf16,
+    like,
+    round_to_bf16,
+    round_to_odd,
+    widen,
+)
 from passes.llvm.lowering import FunctionLowering, Handler
 from passes.llvm.types import convert_type
 
@@ -25,36 +32,40 @@ CASTS: dict[str, type[Operation]] = {
 
 
 def cast_op(low: FunctionLowering, op: Operation) -> None:
-    """All casts that are one instruction"""
+    """All casts that are one instruction; to bf16 by f64, which holds an i32"""
     (value,) = low.operands(op)
     result = convert_type(op.results[0].type, op)
-    if is_bf16(result) and op.name in ("arith.sitofp", "arith.uitofp"):
+    narrow = is_bf16(result) and op.name in ("arith.sitofp", "arith.uitofp")
+    if narrow and element_of(value.type) == i64:
         unsupported(
             op,
-            "convert-to-llvm: expected a cast to f32 or wider, got bf16; "
-            "cast to f32, then arith.truncf",
+            f"convert-to-llvm: expected a cast from at most i32 to bf16, got "
+            f"{op.operands[0].type}; cast to f32, then arith.truncf (which rounds "
+            "twice)",
         )
     if is_bf16(value.type):
         value = widen(low, value)
-    if value.type != result:
-        value = low.compute(CASTS[op.name], (value,), result)
-    low.replace(op, value)
+    target = like(result, f64) if narrow else result
+    if value.type != target:
+        value = low.compute(CASTS[op.name], (value,), target)
+    low.replace(op, rounded(low, value, result))
 
 
 def truncf(low: FunctionLowering, op: Operation) -> None:
-    """arith.truncf -> llvm.fptrunc, or bit arithmetic for bf16"""
+    """arith.truncf -> llvm.fptrunc, or bit arithmetic"""
     (value,) = low.operands(op)
-    result = convert_type(op.results[0].type, op)
-    if not is_bf16(result):
-        low.replace(op, low.compute(llvm.FPTruncOp, (value,), result))
-    elif isinstance(element_of(value.type), Float32Type):
-        low.replace(op, round_to_bf16(low, value))
-    else:
-        unsupported(
-            op,
-            f"convert-to-llvm: expected f32 to round to bf16, got {value.type}; "
-            "go through f32 (which rounds twice)",
-        )
+    low.replace(op, rounded(low, value, convert_type(op.results[0].type, op)))
+
+
+def rounded(low: FunctionLowering, value: SSAValue, result: Attribute) -> SSAValue:
+    """The nearest number of a type that is not wider."""
+    if value.type == result:
+        return value
+    if element_of(value.type) == f64 and element_of(result) != f32:
+        value = round_to_odd(low, value)
+    if is_bf16(result):
+        return round_to_bf16(low, value)
+    return low.compute(llvm.FPTruncOp, (value,), result)
 
 
 def bitcast(low: FunctionLowering, op: Operation) -> None:

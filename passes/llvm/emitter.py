@@ -18,6 +18,7 @@ from xdsl.dialects.builtin import (
     i1,
     i16,
     i32,
+    i64,
 )
 from xdsl.dialects.utils import FastMathAttrBase
 from xdsl.ir import Attribute, Operation, SSAValue
@@ -90,6 +91,13 @@ class Emitter:
             {"predicate": number(code)},
         )
 
+    def compare_floats(self, predicate: str, x: SSAValue, y: SSAValue) -> SSAValue:
+        code = llvm.FCmpPredicateFlag(predicate).to_int()
+        flags: dict[str, Attribute] = {"fastmathFlags": NO_FLAGS}
+        return self.low.compute(
+            FCmpOp, (x, y), like(x.type, i1), {"predicate": number(code), **flags}
+        )
+
     def cast(self, cls: type[Operation], x: SSAValue, element: Attribute) -> SSAValue:
         return self.low.compute(cls, (x,), like(x.type, element))
 
@@ -103,8 +111,36 @@ class Emitter:
 
 
 def widen(low: FunctionLowering, x: SSAValue) -> SSAValue:
-    """A bf16 as f32: its bits are the upper half of the f32's."""
-    return low.compute(llvm.FPExtOp, (x,), like(x.type, f32))
+    """A bf16 as f32: its bits are the upper half of the f32's. Not by llvm.fpext: LLVM
+    would compute the floor of that in bf16, with a call."""
+    e = Emitter(low, like(x.type, i32))
+    bits = low.compute(llvm.BitcastOp, (x,), like(x.type, i16))
+    upper = e.binary(llvm.ShlOp, e.cast(llvm.ZExtOp, bits, i32), e.constant(16))
+    return low.compute(llvm.BitcastOp, (upper,), like(x.type, f32))
+
+
+def round_to_odd(low: FunctionLowering, x: SSAValue) -> SSAValue:
+    """An f64 between two f32 as the one whose last bit is 1: rounded to 16 bits it
+    gives what x gives (Boldo and Melquiond, "Emulation of FMA and correctly rounded
+    sums", 2008). x86 has no instruction from f64 to f16.
+
+    y = f32(x); y + (|y| < |x| ? 1 : -1) in the last place where y != x and y is even
+    """
+    e = Emitter(low, like(x.type, i32))
+    nearest = low.compute(llvm.FPTruncOp, (x,), like(x.type, f32))
+    bits = low.compute(llvm.BitcastOp, (nearest,), like(x.type, i32))
+    back = low.compute(llvm.FPExtOp, (nearest,), x.type)
+    # of numbers with one sign the order is that of their bits
+    there, here = (
+        low.compute(llvm.BitcastOp, (v,), like(x.type, i64)) for v in (x, back)
+    )
+    one = e.constant(1)
+    step = e.select(e.compare("ult", here, there), one, e.constant(-1))
+    moved = e.binary(llvm.AddOp, bits, step)
+    even = e.compare("eq", e.binary(llvm.AndOp, bits, one), e.constant(0))
+    inexact = e.compare_floats("one", x, back)
+    odd = e.select(e.binary(llvm.AndOp, even, inexact), moved, bits)
+    return low.compute(llvm.BitcastOp, (odd,), like(x.type, f32))
 
 
 def round_to_bf16(low: FunctionLowering, x: SSAValue) -> SSAValue:
@@ -121,15 +157,7 @@ def round_to_bf16(low: FunctionLowering, x: SSAValue) -> SSAValue:
     bias = e.binary(llvm.AddOp, odd, e.constant(0x7FFF))
     rounded = e.binary(llvm.LShrOp, e.binary(llvm.AddOp, bits, bias), sixteen)
     quiet = e.binary(llvm.OrOp, upper, e.constant(0x40))
-    is_nan = low.compute(
-        FCmpOp,
-        (x, x),
-        like(x.type, i1),
-        {
-            "predicate": number(llvm.FCmpPredicateFlag("uno").to_int()),
-            "fastmathFlags": NO_FLAGS,
-        },
-    )
+    is_nan = e.compare_floats("uno", x, x)
     half = e.cast(llvm.TruncOp, e.select(is_nan, quiet, rounded), i16)
     return low.compute(llvm.BitcastOp, (half,), like(x.type, BFloat16Type()))
 

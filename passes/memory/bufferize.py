@@ -63,7 +63,6 @@ from passes.memory.bufferize_ops import (
     COPIED_VIEWS,
     PRODUCERS,
     Emitter,
-    is_strided,
     memref_of,
 )
 from passes.memory.bufferize_slices import Insertion, insertion_of, insertions_of
@@ -78,6 +77,7 @@ from passes.memory.buffers import (
     Kind,
     Liveness,
     element_bytes,
+    is_strided,
     plan_arena,
 )
 from passes.memory.overwriting import is_read, read_where_written, reads_destination
@@ -258,7 +258,7 @@ class Assignment:
             self.returned[state.result] = self.new(Kind.RESULT, result, i, op)
             return
         old = self.buffers[init]
-        alone = self.is_all_of(init, op)
+        alone = self.fills(init, old) and self.is_all_of(init, op)
         # what nothing has written is no buffer yet
         fresh = isinstance(init.owner, tensor.EmptyOp)
         read = reads_destination(op, number) and not fresh

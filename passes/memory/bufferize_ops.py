@@ -48,14 +48,6 @@ COPIED_VIEWS = (tensor.ExpandShapeOp, tensor.CollapseShapeOp, tensor.ReshapeOp)
 """Views of whole, contiguous tensors only: a strided source is copied first."""
 
 
-def is_strided(v: SSAValue) -> bool:
-    """Whether the value may be a part of its buffer with gaps."""
-    owner = v.owner
-    if isinstance(owner, tensor.ExtractSliceOp):
-        return True
-    return isinstance(owner, tensor.CastOp) and is_strided(owner.source)
-
-
 def memref_of(v: SSAValue) -> MemRefType:
     """The type of a tensor in memory: row-major."""
     type_ = tensor_type(v)

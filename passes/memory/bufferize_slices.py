@@ -21,7 +21,7 @@ from xdsl.ir import Operation, SSAValue
 
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
-from passes.memory.buffers import VIEWS, Buffer, Liveness
+from passes.memory.buffers import VIEWS, Buffer, Liveness, is_strided
 from passes.shared.build import (
     Index,
     add,
@@ -44,7 +44,7 @@ def insertion_of(
     live: Liveness,
 ) -> Insertion | None:
     """The insertion that is all that reads the op's one result, if its destination is
-    there already and nothing else reads that from the op on."""
+    there already, a whole buffer, and nothing else reads that from the op on."""
     if len(op.results) != 1:
         return None
     insert = only_user(op.results[0])
@@ -61,7 +61,7 @@ def insertion_of(
     if isinstance(insert.dest.owner, tensor.EmptyOp):
         return insert
     buffer = buffers.get(insert.dest)
-    if buffer is None or not buffer.writable:
+    if buffer is None or not buffer.writable or is_strided(insert.dest):
         return None
     if any(buffers.get(v) is buffer for v in used_by(op)):
         return None

@@ -44,6 +44,14 @@ CONTROL = (scf.ForOp, scf.IfOp, scf.WhileOp)
 """Ops whose regions work on tensors, in an order that they decide."""
 
 
+def is_strided(v: SSAValue) -> bool:
+    """Whether the value may be a part of its buffer with gaps."""
+    owner = v.owner
+    if isinstance(owner, tensor.ExtractSliceOp):
+        return True
+    return isinstance(owner, tensor.CastOp) and is_strided(owner.source)
+
+
 class Kind(Enum):
     """Who owns a buffer."""
 

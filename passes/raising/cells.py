@@ -126,6 +126,7 @@ def cells_in(ops: Iterable[Operation], elements: Elements) -> Iterator[Cell]:
         if (
             not isinstance(op, linalg.GenericOp)
             or (last := op.body.block.last_op) is None
+            or not op.res  # on memory
         ):
             continue
         for result, stored in zip(op.res, last.operands, strict=True):

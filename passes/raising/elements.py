@@ -134,6 +134,8 @@ class Elements:
         op = scalar.value.owner
         if isinstance(scalar.value.type, TensorType) or not isinstance(op, Operation):
             return None
+        if isinstance(op, tensor.ExtractOp):  # from a place that is not followed
+            return None
         if scalar not in self._operations:
             operands = [self.resolved(Point(v, scalar.index)) for v in op.operands]
             name = op.name

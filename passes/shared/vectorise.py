@@ -227,7 +227,9 @@ def load_vector(
     if stride == 1 and valid is None:
         return vector.LoadOp(source, indices, result).result
     out = splat(0, element, lanes)
-    if stride == 1 and valid is not None:
+    # LLVM 22 makes one scalar of a masked store of one lane, and of a truncated vector
+    # the wide one: it writes beyond the last element
+    if stride == 1 and valid is not None and valid != 1:
         mask = lane_mask(valid, lanes) if isinstance(valid, int) else valid
         return vector.MaskedLoadOp(source, indices, mask, out).result
     for lane in range(valid if isinstance(valid, int) else lanes):
@@ -292,7 +294,9 @@ def store_vector(
     if stride == 1 and valid is None:
         vector.StoreOp(vector_, target, indices)
         return
-    if stride == 1 and valid is not None:
+    # LLVM 22 makes one scalar of a masked store of one lane, and of a truncated vector
+    # the wide one: it writes beyond the last element
+    if stride == 1 and valid is not None and valid != 1:
         mask = lane_mask(valid, lanes) if isinstance(valid, int) else valid
         vector.MaskedStoreOp(target, indices, mask, vector_)
         return

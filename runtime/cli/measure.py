@@ -14,7 +14,7 @@ from passes.program import flops
 from runtime.cli.benchmark import Timing, time_calls
 from runtime.compiler import Compiled
 from runtime.host import host_target
-from runtime.peak import measure_peak
+from runtime.peak import PeakMeter
 from runtime.program import Program, run_until
 from runtime.signature import Shapes
 
@@ -37,10 +37,10 @@ def benchmark(compiled: Compiled, program: Program, inputs: Sequence[Array]) -> 
     call = executable.bind(inputs, results, workspace)
     parameters = program.signature.parameters
     sizes = [p.dtype.itemsize for p in parameters if p.dtype.kind == "f"]
-    peak = measure_peak(
+    meter = PeakMeter(
         host_target(program.target.threads), 8 if sizes and min(sizes) == 8 else 4
     )
-    return time_calls(call, flops_of(program, shapes), peak)
+    return time_calls(call, flops_of(program, shapes), meter.sample)
 
 
 def run_reference(program: Program, inputs: Sequence[Array]) -> list[Array]:

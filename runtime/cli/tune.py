@@ -144,7 +144,8 @@ def suite_works(
         minibatches.append(target.threads)
     works: dict[str, Work] = {}
     for minibatch in minibatches:
-        for workload in in_pass(pass_, rows_of(name, minibatch, None, pass_)):
+        rows = rows_of(name, minibatch, None, pass_, files="*.mlir or *.onnx")
+        for workload in in_pass(pass_, rows):
             shapes = list(workload.shapes())
             weights = [shapes.index(w) for w in workload.weights]
             module = program(workload).module

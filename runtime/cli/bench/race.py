@@ -21,9 +21,7 @@ from runtime.cli.bench.peers.table import OWN
 from runtime.cli.bench.worker import Refusal
 from runtime.cli.bench.workloads import Workload
 from runtime.cli.compare import compare
-
-FULL_RATE = 0.95
-"""The share of the best peak of a run at which the machine counts as undisturbed."""
+from runtime.peak import FULL_RATE
 
 ENOUGH = 2
 """As few clean samples make a median; with fewer the best of all samples counts."""

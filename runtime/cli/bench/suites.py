@@ -176,9 +176,10 @@ def rows_of(
     layers: str | None,
     pass_: str = "fwd",
     inputs: Sequence[str] = (),
+    files: str = f"*{SUFFIX}",
 ) -> list[Forward]:
     """The forward rows of a suite, the convolution that a descriptor says, or the model
-    in a file with its inputs."""
+    in a file with its inputs. `files`: the names of files that the command takes."""
     file = name.endswith(SUFFIX)
     if inputs and not file:
         raise BrError(f"--input: expected a file named *{SUFFIX} with it, got '{name}'")
@@ -197,7 +198,7 @@ def rows_of(
     else:
         raise BrError(
             f"expected a suite out of {', '.join(SUITES)}, a convolution such as "
-            f"mb1ic64ih56oc64oh56kh3ph1, or a file named *{SUFFIX}, got '{name}'"
+            f"mb1ic64ih56oc64oh56kh3ph1, or a file named {files}, got '{name}'"
         )
     if layers is None:
         return rows

@@ -44,7 +44,10 @@ class Contestant:
             target=_serve, args=(name, threads, theirs), daemon=True
         )
         with _environment(thread_settings(name, threads, processors)):
+            # inherited: the key is the parent's, which ends this process
+            before = signal.signal(signal.SIGINT, signal.SIG_IGN)
             self._process.start()
+            signal.signal(signal.SIGINT, before)
         theirs.close()
 
     def prepare(self, workload: Workload) -> list[Array] | Refusal:
@@ -112,7 +115,6 @@ def _environment(settings: Mapping[str, str]) -> Generator[None]:
 
 def _serve(name: str, threads: int, connection: Connection) -> None:
     """The process: a workload is prepared, a number of seconds samples it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
     if debug_level() < 2:
         with Path(os.devnull).open("w") as nowhere:  # a table is no place for warnings
             os.dup2(nowhere.fileno(), 1)
