@@ -23,10 +23,10 @@ from xdsl.irdl import IRDLOperation
 from brdialect.destination_op import YieldOp
 from brdialect.recurrence_op import RecurrenceOp, RecurrenceSizes
 from brdialect.xdsl_repairs import SelectOp
-from passes.gpu.digits import divided, unravel
 from passes.gpu.grid import each_element
 from passes.gpu.views import flat, sizes_and_strides
 from passes.shared.build import Index, add, memref_type, mul, shape_of, vector_of
+from passes.shared.digits import divided, unravel
 from passes.shared.vectorise import splat, vectorise_body
 
 
