@@ -28,7 +28,7 @@ from brdialect.xdsl_repairs import SelectOp
 from passes.gpu.shared_layout import CHUNK, SharedLayout
 from passes.gpu.views import Flat
 from passes.schedule.boxes import Slices
-from passes.shared.build import Index, add, branch, mul, value
+from passes.shared.build import Index, add, branch, compare, mul, value
 from passes.shared.digits import Digits, divided, modulo
 from passes.shared.vectorise import splat
 
@@ -89,7 +89,7 @@ def both(x: SSAValue | None, y: SSAValue | None) -> SSAValue | None:
 
 def below(x: Index, limit: int) -> SSAValue:
     """`x < limit`"""
-    return arith.CmpiOp(value(x), value(limit), "ult").result
+    return compare("ult", x, limit)
 
 
 @dataclass
