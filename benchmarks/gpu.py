@@ -37,7 +37,7 @@ from gpu_report import Row, interleaved, results, table
 
 import brdialect
 from brdialect.target import target_named
-from passes.schedule.tile_space import TileSpace
+from passes.schedule.tile_copies import TileCopies
 from runtime.cli.tune import works_of
 from runtime.program import load_program
 from runtime.tuner.session import Session
@@ -205,15 +205,13 @@ def main() -> int:
     p.add_argument("--dry", action="store_true", help="compiles, and runs nothing")
     p.add_argument("--json", type=Path, metavar="FILE", help="writes plain data")
     p.add_argument("--measure", default="", help=argparse.SUPPRESS)
-    p.add_argument(
-        "--only-async", action="store_true", help="the search leaves out TMA"
-    )
+    p.add_argument("--only-async", action="store_true", help="schedules leave out TMA")
     p.add_argument("--until", type=float, default=0.0, help=argparse.SUPPRESS)
     options = p.parse_args()
     if options.measure:
         numbers = [int(n) for n in options.measure.split(",")]
         if options.only_async:
-            TileSpace.COPIES = (False,)
+            TileCopies.ALLOWED = False
         measure(numbers, options.until, options.tune, options.target)
         return 0
     every = list(lines())
@@ -247,23 +245,31 @@ def main() -> int:
 
 BOXES = """
 import numpy as np, brdialect
-from gpu_lines import gemm
-text = gemm("", 256, 256, 256, "bf16").text.replace("linalg.matmul", "linalg.matmul "
-    '{br.schedule = #br.schedule<"| m=a n=b k=c | block=128x128x64 warp=16x128 '
-    'stages=4 mma=wgmma copy=tma">}')
-x = np.random.default_rng(0).standard_normal((256, 256), np.float32)
-bits = (x.view(np.uint32) >> 16).astype(np.uint16)
-x = (bits.astype(np.uint32) << 16).view(np.float32)
-got = brdialect.compile(text, target="nvptx64-sm_90a")(bits, bits)
-got = (got.astype(np.uint32) << 16).view(np.float32)
-error = np.linalg.norm(got - x @ x) / np.linalg.norm(x @ x)
-assert error < 1e-2, error
+from gpu_lines import CONV, GEMM
+random = np.random.default_rng(0)
+sizes = dict(n=2, ih=9, iw=11, ph=9, pw=11, c=64, r=3, s=3, k=64, p=7, q=9, stride=1)
+conv = CONV.format(**sizes, t="bf16", padded="", image="x")
+shapes = {GEMM.format(m=256, n=256, k=256, t="bf16"): [(256, 256)] * 2}
+shapes |= {conv: [(2, 9, 11, 64), (3, 3, 64, 64)]}
+loops = ["m=a n=b k=c", "m=c n=d k=g rows=a,b batch=e,f"]
+for (text, operands), its in zip(shapes.items(), loops):
+    found = []
+    for copy in ("async", "tma"):
+        words = f"| {its} | block=64x64x64 warp=16x64 stages=4 mma=wgmma copy={copy}"
+        word = f'br.schedule = #br.schedule<"{words}">'
+        scheduled = text.replace("{dilations", "{" + word + ", dilations")
+        scheduled = scheduled.replace("linalg.matmul", "linalg.matmul {" + word + "}")
+        xs = [random.standard_normal(x, np.float32) for x in operands]
+        bits = [(x.view(np.uint32) >> 16).astype(np.uint16) for x in xs]
+        random = np.random.default_rng(0)
+        found.append(brdialect.compile(scheduled, target="nvptx64-sm_90a")(*bits))
+    assert np.array_equal(*found), text
 """
 
 
 def boxes_arrive(target: str) -> bool:
-    """Whether a small product with copy=tma is right, in a process of its own: one that
-    hangs would cost every line its time."""
+    """Whether a small product and a convolution give the same with copy=tma as without,
+    in a process of their own: one that hangs would cost every line its time."""
     if target != "nvptx64-sm_90a":
         return False
     folder = str(Path(__file__).parent)

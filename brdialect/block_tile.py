@@ -15,7 +15,8 @@
 * `mma=wgmma`: four warps multiply together, on devices of compute capability 9.0;
   `warp=16xN`, with all N columns of the block, and K is 128 bytes.
 * `copy=tma`: the tensor memory accelerator copies slices, where a tensor map can
-  describe the operand; with `mma=wgmma`. Otherwise threads do, by `cp.async`.
+  describe the operand (box_map.py); with `mma=wgmma`. Otherwise threads do, by
+  `cp.async`.
 * `math=exact`: multiply-adds of f32 as IEEE 754 says, in place of tf32 tensor cores.
 """
 

@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from brdialect.box_map import BoxMap, map_from_json
 from brdialect.mistake import BrError
 
-FORMAT = "brdialect launch plan 3"
+FORMAT = "brdialect launch plan 4"
 
 
 @dataclass(frozen=True)
@@ -46,22 +47,16 @@ class Pointer:
 @dataclass(frozen=True)
 class TensorMap:
     """128 bytes at a multiple of 64 on the device, as cuTensorMapEncodeTiled makes
-    them, of a matrix from `pointer` on: `lines` lines of `width` elements of numpy's
-    type `dtype` (uint16: bf16), `pitch` elements apart. A box has `box` lines of 128
-    bytes, swizzled by 128 bytes; what lies outside of the matrix is zeros."""
+    them, or with a window cuTensorMapEncodeIm2col, of elements of numpy's type `dtype`
+    (uint16: bf16) from `pointer` on. Lines of a box are swizzled by 128 bytes; what
+    lies outside of the dimensions is zeros."""
 
     pointer: Pointer
     dtype: str
-    width: int
-    lines: int
-    pitch: int
-    box: int
+    map: BoxMap
 
     def __str__(self) -> str:
-        return (
-            f"tensor map of {self.pointer} ({self.dtype}, {self.lines} lines of "
-            f"{self.width}, {self.pitch} apart, box {self.box} x 128 bytes)"
-        )
+        return f"tensor map of {self.pointer} ({self.dtype}, {self.map})"
 
 
 @dataclass(frozen=True)
@@ -164,9 +159,9 @@ def plan_from_json(data: Mapping[str, Any]) -> LaunchPlan:
         raise BrError(f"expected a '{FORMAT}', got '{data.get('format')}'")
 
     def argument(fields: Mapping[str, Any]) -> Argument:
-        if "box" in fields:
-            rest = {name: x for name, x in fields.items() if name != "pointer"}
-            return TensorMap(Pointer(**fields["pointer"]), **rest)
+        if "map" in fields:
+            pointer = Pointer(**fields["pointer"])
+            return TensorMap(pointer, fields["dtype"], map_from_json(fields["map"]))
         if "buffer" in fields:
             return Pointer(**fields)
         words = (fields[name] for name in ("dtype", "argument", "number"))

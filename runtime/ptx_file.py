@@ -35,9 +35,10 @@ _HEADER = """\
 
 _MAPS = """\
 // A tensor map is the address of 128 bytes at a multiple of 64 on the device, copied
-// there before the launch: what cuTensorMapEncodeTiled makes of the matrix (rank 2,
-// sizes {width, lines}, stride pitch * element, box {128 bytes, box}, element strides
-// 1, no interleave, SWIZZLE_128B, OOB_FILL_NONE), for the buffer's own address.
+// there before the launch: what cuTensorMapEncodeTiled makes, or of pixels with corners
+// and steps cuTensorMapEncodeIm2col (the steps are element strides; others are 1), for
+// the buffer's own address. The last size and stride here is the driver's first one;
+// strides are in elements; no interleave, SWIZZLE_128B, OOB_FILL_NONE.
 """
 
 

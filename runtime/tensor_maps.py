@@ -16,9 +16,6 @@ from runtime.device import Device, Memory, ask
 BYTES, ALIGNMENT = 128, 64
 """Of a map, on the host and on the device."""
 
-LINE = 128
-"""Bytes of a line of a box."""
-
 _TYPES = {"float32": "FLOAT32", "float16": "FLOAT16", "uint16": "BFLOAT16"}
 
 _TRIES = 256
@@ -52,27 +49,34 @@ class TensorMaps:
 
 
 def encoded_map(map_: TensorMap, start: int) -> Array:
-    """The 16 words of a map of the matrix from address `start` on."""
+    """The 16 words of a map of what lies from address `start` on."""
     d, size = devices.driver(), np.dtype(map_.dtype).itemsize
     name = f"CU_TENSOR_MAP_DATA_TYPE_{_TYPES[map_.dtype]}"
     kind = getattr(d.CUtensorMapDataType, name)
+    known, window = map_.map, map_.map.window
+    rank = len(known.sizes)
+    memory = [
+        *(kind, rank, start, [d.cuuint64_t(n) for n in known.sizes]),
+        [d.cuuint64_t(size * n) for n in known.strides],
+    ]
+    modes = (
+        d.CUtensorMapInterleave.CU_TENSOR_MAP_INTERLEAVE_NONE,
+        d.CUtensorMapSwizzle.CU_TENSOR_MAP_SWIZZLE_128B,
+        d.CUtensorMapL2promotion.CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+        d.CUtensorMapFloatOOBfill.CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE,
+    )
 
     def encode() -> Any:
-        return ask(
-            "cuTensorMapEncodeTiled",
-            kind,
-            2,
-            start,
-            [d.cuuint64_t(map_.width), d.cuuint64_t(map_.lines)],
-            [d.cuuint64_t(map_.pitch * size)],
-            [d.cuuint32_t(LINE // size), d.cuuint32_t(map_.box)],
-            [d.cuuint32_t(1)] * 2,
-            d.CUtensorMapInterleave.CU_TENSOR_MAP_INTERLEAVE_NONE,
-            d.CUtensorMapSwizzle.CU_TENSOR_MAP_SWIZZLE_128B,
-            d.CUtensorMapL2promotion.CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
-            d.CUtensorMapFloatOOBfill.CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE,
-            what=f"the {map_}",
-        )
+        if window is None:
+            box = [d.cuuint32_t(n) for n in known.box]
+            name, more, steps = "Tiled", [box], (1,) * rank
+        else:
+            # W, H, D, though its documentation says D, H, W: as all its other arrays
+            more = [[*window.lower], [*window.upper], *known.box]
+            name, steps = "Im2col", (1, *window.steps, 1)
+        strides = [d.cuuint32_t(n) for n in steps]
+        arguments = (*memory, *more, strides, *modes)
+        return ask(f"cuTensorMapEncode{name}", *arguments, what=f"the {map_}")
 
     return np.array([int(x) for x in aligned(encode).opaque], np.uint64)
 

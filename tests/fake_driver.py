@@ -17,6 +17,7 @@ from xdsl.dialects.builtin import BFloat16Type, MemRefType, ModuleOp, bf16, f16,
 from xdsl.utils.hints import isa
 
 import runtime.program as program
+from brdialect.box_map import BoxMap, Window
 from brdialect.reference import find_entry
 from brdialect.reference.gpu.launches import Statistics, device_of, launch
 from brdialect.reference.gpu.tensor_copies import TensorMap
@@ -254,27 +255,41 @@ class FakeDriver:
         return ()
 
     def do_cutensormapencodetiled(self, *arguments: Any) -> FakeMap:
-        kind, rank, start, sizes, strides, box, steps, *modes = arguments
+        *memory, box, steps, a, b, c, d = arguments
+        assert steps == [1] * memory[1]
+        return self._encoded(memory, box, None, [a, b, c, d])
+
+    def do_cutensormapencodeim2col(self, *arguments: Any) -> FakeMap:
+        *memory, lower, upper, channels, pixels, steps, a, b, c, d = arguments
+        assert steps[0] == steps[-1] == 1
+        window = Window(*map(tuple, (lower, upper, steps[1:-1])))
+        return self._encoded(memory, [channels, pixels], window, [a, b, c, d])
+
+    def _encoded(
+        self, memory: list[Any], box: list[int], window: Window | None, modes: list[str]
+    ) -> FakeMap:
+        kind, rank, start, sizes, strides = memory
         size = {"bfloat16": 2, "float16": 2, "float32": 4}[kind]
-        assert rank == 2 and steps == [1, 1] and start % 16 == 0
+        assert rank == len(sizes) and start % 16 == 0
         assert modes == ["none", "128 bytes", "256 bytes", "zeros"]
-        assert strides[0] % 16 == 0 and box[0] * size == 128 and box[1] <= 256
+        assert all(n % 16 == 0 for n in strides)
+        steps = tuple(n // size for n in strides)
+        map_ = BoxMap(tuple(sizes), steps, tuple(box), window)
+        assert not [*map_.faults(size)]
         key = len(self.maps)
-        self.maps[key] = start, sizes, strides[0] // size, box[1], kind
+        self.maps[key] = start, map_, kind
         found = FakeMap([key, *[0] * 15])
         assert found.getPtr() % 64 == 0
         return found
 
     def _map(self, kernel: func.FuncOp, number: int, encoded: Any) -> TensorMap:
-        start, (width, lines), pitch, box, kind = encoded
+        start, map_, kind = encoded
         uses = kernel.body.block.args[number].uses
         (target,) = {u.operation.target for u in uses if hasattr(u.operation, "target")}  # pyright: ignore
         element = element_of(target.type)
         assert {"bfloat16": bf16, "float16": f16, "float32": f32}[kind] == element
-        reach = (lines - 1) * pitch + width
-        type_ = MemRefType(element, [reach])
-        held = self._memref(start, type_, [])
-        return TensorMap(held, 0, width, lines, pitch, box)
+        type_ = MemRefType(element, [map_.reach])
+        return TensorMap(self._memref(start, type_, []), 0, map_)
 
     def _memref(
         self, pointer: int, type_: MemRefType, back: list[Callable[[], None]]

@@ -88,8 +88,8 @@ class Contraction:
         """What is added up."""
         return "f64" if self.element == "f64" else "f32"
 
-    def text(self) -> str:
-        """A function @f of one br.contract."""
+    def attributes(self) -> str:
+        """Those of the op: maps, kinds of iterators, schedule."""
         its = ", ".join(self.extents)
         c = self.operands[2]
         kinds = [
@@ -101,6 +101,13 @@ class Contraction:
         )
         types = ", ".join(f"#linalg.iterator_type<{kind}>" for kind in kinds)
         schedule = self.schedule and f', schedule = #br.schedule<"{self.schedule}">'
+        return (
+            f"indexing_maps = [{maps}], iterator_types = [{types}], "
+            f"beta = {self.beta} : f64{schedule}"
+        )
+
+    def text(self) -> str:
+        """A function @f of one br.contract on memory."""
         arguments = [f"%{i}: {self.type(i)}" for i in range(len(self.operands))]
         end = ""
         e = self.result_element
@@ -114,9 +121,18 @@ class Contraction:
         return f"""
 func.func private @f({", ".join(arguments)}) {{
   br.contract ins(%0, %1 : {self.type(0)}, {self.type(1)}) outs(%2 : {self.type(2)})
-    {{indexing_maps = [{maps}], iterator_types = [{types}],
-      beta = {self.beta} : f64{schedule}}}{end}
+    {{{self.attributes()}}}{end}
   func.return
+}}"""
+
+    def program(self) -> str:
+        """A function @main of a and b on tensors, with no extra operand."""
+        a, b, c = (self.type(i).replace("memref", "tensor") for i in range(3))
+        return f"""
+func.func @main(%a: {a}, %b: {b}) -> {c} {{
+  %e = tensor.empty() : {c}
+  %r = br.contract ins(%a, %b : {a}, {b}) outs(%e : {c}) {{{self.attributes()}}} -> {c}
+  func.return %r : {c}
 }}"""
 
     def module(self, passes: int = MADE, target: str = SM_80) -> ModuleOp:

@@ -20,8 +20,11 @@ typedef struct {
 } Function;
 
 typedef struct { /* what this driver keeps in the 128 bytes of a map */
-    u64 magic, start, width, lines, pitch;
-    u32 kind, box[2], modes[4];
+    u64 magic, start, strides[4];
+    u32 sizes[5];
+    unsigned short box[5], modes;
+    short lower[3], upper[3];
+    char rank, kind, windowed, steps[5];
 } Map;
 
 static const u64 MAGIC = 0x7061726f736e6574;
@@ -118,17 +121,73 @@ int stub_cuModuleGetFunction(Function **found, char *module, const char *name) {
     return OK;
 }
 
+/* What both kinds of maps have; modes as decimal digits. */
+static int encode(Map *map, u32 kind, u32 rank, void *start, const u64 *sizes,
+                  const u64 *strides, const u32 *steps, int a, int b, int c, int d) {
+    if ((u64)map % 64 || (u64)start % 16 || rank > 5) return INVALID;
+    memset(map, 0, 128);
+    map->magic = MAGIC, map->start = (u64)start, map->rank = rank, map->kind = kind;
+    map->modes = 1000 * a + 100 * b + 10 * c + d;
+    for (u32 i = 0; i < rank; i++) {
+        int wrong = !sizes[i] || sizes[i] > 1ul << 31 || !steps[i] || steps[i] > 8;
+        if (wrong) return INVALID;
+        map->sizes[i] = sizes[i], map->steps[i] = steps[i];
+    }
+    for (u32 i = 0; i + 1 < rank; i++) {
+        if (strides[i] % 16 || strides[i] >= 1ul << 40) return INVALID;
+        map->strides[i] = strides[i];
+    }
+    return OK;
+}
+
 int stub_cuTensorMapEncodeTiled(Map *map, u32 kind, u32 rank, void *start,
                                 const u64 *sizes, const u64 *strides, const u32 *box,
                                 const u32 *steps, int a, int b, int c, int d) {
-    int wrong = (u64)map % 64 || (u64)start % 16 || rank != 2 || strides[0] % 16 ||
-                !sizes[0] || !sizes[1] || steps[0] != 1 || steps[1] != 1 || !box[0] ||
-                box[0] > 256 || !box[1] || box[1] > 256;
-    if (wrong) return INVALID;
-    memset(map, 0, 128);
-    *map = (Map){MAGIC, (u64)start, sizes[0], sizes[1], strides[0], kind,
-                 {box[0], box[1]}, {a, b, c, d}};
+    if (rank < 1 || encode(map, kind, rank, start, sizes, strides, steps, a, b, c, d))
+        return INVALID;
+    for (u32 i = 0; i < rank; i++) {
+        if (!box[i] || box[i] > 256) return INVALID;
+        map->box[i] = box[i];
+    }
     return OK;
+}
+
+int stub_cuTensorMapEncodeIm2col(Map *map, u32 kind, u32 rank, void *start,
+                                 const u64 *sizes, const u64 *strides, const int *lower,
+                                 const int *upper, u32 channels, u32 pixels,
+                                 const u32 *steps, int a, int b, int c, int d) {
+    if (rank < 3 || encode(map, kind, rank, start, sizes, strides, steps, a, b, c, d))
+        return INVALID;
+    int half = rank == 3 ? 1 << 15 : rank == 4 ? 1 << 7 : 1 << 4;
+    for (u32 i = 0; i < rank - 2; i++) {
+        if (lower[i] < -half || lower[i] >= half || upper[i] < -half ||
+            upper[i] >= half || (long)sizes[i + 1] + upper[i] <= lower[i])
+            return INVALID;
+        map->lower[i] = lower[i], map->upper[i] = upper[i];
+    }
+    if (!channels || channels > 256 || !pixels || pixels > 1024) return INVALID;
+    map->windowed = 1, map->box[0] = channels, map->box[1] = pixels;
+    return OK;
+}
+
+/* A map as words: its sizes, strides, box, corners and steps, of W before H. */
+static void write_map(FILE *file, u64 at) {
+    const Map *m = (const Map *)at;
+    fprintf(file, " map,%lu,%lu,%d,%04d,sizes", at % 64, m->start, m->kind, m->modes);
+    for (int i = 0; i < m->rank; i++) fprintf(file, ",%u", m->sizes[i]);
+    fprintf(file, ",strides");
+    for (int i = 0; i + 1 < m->rank; i++) fprintf(file, ",%lu", m->strides[i]);
+    fprintf(file, ",box");
+    int numbers = m->windowed ? 2 : m->rank;
+    for (int i = 0; i < numbers; i++) fprintf(file, ",%d", m->box[i]);
+    if (m->windowed) {
+        fprintf(file, ",lower");
+        for (int i = 0; i < m->rank - 2; i++) fprintf(file, ",%d", m->lower[i]);
+        fprintf(file, ",upper");
+        for (int i = 0; i < m->rank - 2; i++) fprintf(file, ",%d", m->upper[i]);
+    }
+    fprintf(file, ",steps");
+    for (int i = 0; i < m->rank; i++) fprintf(file, ",%d", m->steps[i]);
 }
 
 int stub_cuLaunchKernel(Function *f, u32 x, u32 y, u32 z, u32 threads, u32 v, u32 w,
@@ -140,10 +199,7 @@ int stub_cuLaunchKernel(Function *f, u32 x, u32 y, u32 z, u32 threads, u32 v, u3
         u64 value = 0;
         memcpy(&value, params[i], f->bytes[i]);
         if (f->bytes[i] == 8 && is_map(value)) {
-            Map map = *(Map *)value;
-            fprintf(file, " map,%lu,%lu,%lu,%lu,%lu,%u,%u,%u,%u,%u,%u,%u", value % 64,
-                    map.start, map.width, map.lines, map.pitch, map.kind, map.box[0],
-                    map.box[1], map.modes[0], map.modes[1], map.modes[2], map.modes[3]);
+            write_map(file, value);
         } else {
             fprintf(file, " %d,%lu", f->bytes[i], value);
         }

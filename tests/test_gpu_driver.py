@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_gpu_boxes import layer
 from test_gpu_tensor_maps import BLOCK, program
 
 from runtime.tensor_maps import ALIGNMENT
@@ -74,15 +75,35 @@ def test_tensor_maps(folder: Path):
     assert [x[0] for x in found[-3:]] == ["record", "graph", "graph"]
     for _, _, grid, block, shared, a, b, _, *maps in launches:
         assert (grid, block) == ("4,1,1", "128,1,1") and shared == found[0][3]
-        modes = "0,3,3,0"  # no interleave, swizzle and promotion of 128 and 256 bytes
+        modes = "0330"  # no interleave, swizzle and promotion of 128 and 256 bytes
         for operand, text, (lines, width) in zip(
             (a, b), maps, [x for x, _ in arrays], strict=True
         ):
             place = operand.removeprefix("8,")
-            bf16, box = 9, "64,64"
-            rest = f"{place},{width},{lines},{2 * width},{bf16},{box},{modes}"
-            assert text == f"map,0,{rest}"
+            bf16 = 9
+            sizes = f"sizes,{width},{lines},strides,{2 * width},box,64,64,steps,1,1"
+            assert text == f"map,0,{place},{bf16},{modes},{sizes}"
     assert ALIGNMENT == 64
+
+
+def test_windows(folder: Path):
+    """Corners and steps of W come before those of H, and a box is channels and
+    pixels."""
+    x = layer((2, 14, 13, 64), (40, 3, 3), stride=2)
+    arrays = [(x.shapes[i], "uint16") for i in (0, 1)]
+    found = calls(folder, x.program(), arrays)
+    (launch,) = (x for x in found if x[0] == "launch")
+    image, filters = (text.partition("sizes,")[2] for text in launch[-2:])
+    assert image == (
+        "64,13,13,2,strides,128,1664,23296,box,64,64,lower,0,0,upper,-2,-2,steps,1,2,2,1"
+    )
+    assert filters == ("40,64,3,3,strides,80,5120,15360,box,64,64,1,1,steps,1,1,1,1")
+    turned = layer(
+        (2, 9, 12, 64), (40, 2, 4), words="block=128x64x64 warp=16x64 stages=2"
+    )
+    arrays = [(turned.shapes[i], "uint16") for i in (0, 1)]
+    (*_, launch) = calls(folder, turned.program(), arrays)
+    assert "box,64,128,lower,0,0,upper,-3,-1,steps,1,1,1,1" in launch[-2]
 
 
 SCALED = """

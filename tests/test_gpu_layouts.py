@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brdialect.reference.gpu.memory import conflicts
-from passes.gpu.digits import Digits, divided, modulo, unravel, xor
 from passes.gpu.shared_layout import SharedLayout
+from passes.shared.digits import Digits, divided, modulo, unravel, xor
 
 DIMENSIONS = st.lists(st.tuples(st.integers(1, 5), st.integers(0, 64)), max_size=4)
 

@@ -1,4 +1,4 @@
-"""Long reductions, a warp for each element: in numpy, and through ptxas."""
+"""Long reductions, a warp or a block for each element: in numpy, and through ptxas."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from brdialect.errors import BrError
-from brdialect.gpu_ops import ShuffleXorOp
-from passes.gpu.warp_reduction import LONG
+from brdialect.gpu_ops import BarrierOp, ShuffleXorOp
+from passes.gpu.long_reduction import BLOCK_FEW, BLOCK_LONG, LONG
 
 REDUCE = """
 func.func @main(%x: tensor<{shape}x{t}>) -> tensor<{kept}{t}> {{
@@ -105,6 +105,66 @@ def test_every_form_of_a_reduction(
     assert seen.launches == 2
 
 
+@pytest.mark.parametrize(
+    ("shape", "dims"),
+    [
+        ((3, 1024), (1,)),
+        ((2, 1500), (1,)),
+        ((1031, 5), (0,)),
+        ((2, 33, 35, 3), (1, 2)),
+        ((4099,), (0,)),
+    ],
+)
+@pytest.mark.parametrize(
+    ("op", "start", "numpy"),
+    [
+        ("arith.addf", "0.5", lambda x, d: x.sum(d) + 0.5),
+        ("arith.maximumf", "-1.0e30", lambda x, d: x.max(d)),
+    ],
+)
+def test_longer_ones_have_a_block(
+    shape: tuple[int, ...],
+    dims: tuple[int, ...],
+    op: str,
+    start: str,
+    numpy: Callable[[Array, tuple[int, ...]], Array],
+):
+    module = lowered(reduction(shape, dims, op, start))
+    assert len(shuffles(module)) == 5 + 3
+    x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    (got,), seen = called(module, [x])
+    assert error(got, numpy(x.astype(np.float64), dims)) < 2e-6
+    assert not any(seen.conflicts.values())
+    (again,), _ = called(module, [x])
+    np.testing.assert_array_equal(got, again)
+
+
+def test_two_results_of_a_block():
+    """Each has words of its own in shared memory."""
+    module = lowered(TWO.replace("130", "1100"))
+    assert len(shuffles(module)) == 2 * (5 + 3)
+    x = np.random.default_rng(0).standard_normal((9, 1100)).astype(np.float32)
+    (sums, squares), _ = called(module, [x])
+    wide = x.astype(np.float64)
+    assert error(sums, wide.sum(1)) < 1e-6
+    assert error(squares, (wide * wide).sum(1)) < 1e-6
+
+
+def test_warps_of_a_block_wait_for_each_other():
+    module = lowered(reduction((2, 1500), (1,), "arith.addf", "0.0"))
+    (barrier,) = (op for op in module.walk() if isinstance(op, BarrierOp))
+    barrier.detach()
+    barrier.erase()
+    with pytest.raises(BrError, match=r"br\.barrier between a write"):
+        called(module, [np.ones((2, 1500), np.float32)])
+
+
+def test_many_elements_have_warps():
+    """They fill the device by themselves."""
+    text = reduction((BLOCK_FEW + 1, BLOCK_LONG), (1,), "arith.addf", "0.0")
+    assert len(shuffles(lowered(text))) == 5
+
+
 def test_integers_and_a_product_of_no_sum():
     text = reduction((6, 77), (1,), "arith.maxsi", "-5", "i32")
     x = np.random.default_rng(0).integers(-99, 0, (6, 77), np.int32)
@@ -181,3 +241,5 @@ def test_the_kernels_assemble():
     usage, _ = assemble(ptx_of(lowered(SOFTMAX), SM_80))
     assert all((u.spills, u.stack) == (0, 0) for u in usage.values())
     assert "shfl.sync.bfly.b32" in ptx_of(lowered(TWO), SM_80)
+    usage, _ = assemble(ptx_of(lowered(TWO.replace("130", "1100")), SM_80))
+    assert all((u.spills, u.stack) == (0, 0) for u in usage.values())

@@ -319,7 +319,7 @@ def test_br_compile_writes_kernels_plan_and_weights(tmp_path: Path):
     assert plan_from_json(plan.to_json()) == plan
     with np.load(tmp_path / "mlp.npz") as weights:
         np.testing.assert_array_equal(weights["weight 0"], [0, -1])
-    with pytest.raises(BrError, match="a 'brdialect launch plan 3', got 'other'"):
+    with pytest.raises(BrError, match="a 'brdialect launch plan 4', got 'other'"):
         plan_from_json({"format": "other"})
 
 

@@ -117,7 +117,7 @@ def test_threads_copy_what_no_map_describes():
     copies = [op for op in module.walk() if isinstance(op, AsyncCopyOp | TensorCopyOp)]
     assert {type(op) for op in copies} == {AsyncCopyOp, TensorCopyOp}
     check(module, arrays("bf16", False, n=90), False)
-    with pytest.raises(BrError, match="one matrix, with lines at multiples of 16"):
+    with pytest.raises(BrError, match="a tensor map describes, with strides at mult"):
         lowered(program("bf16", BLOCK, False, n=90, k=203), SM_90)
 
 
@@ -213,7 +213,7 @@ def test_a_caller_is_told_what_to_make(tmp_path: Path):
     assert br_compile.run(br_compile.parse_options(words)) == 0
     text = (tmp_path / "product.ptx").read_text()
     assert "cuTensorMapEncodeTiled" in text.partition(".version")[0]
-    said = "tensor map of argument 0 (uint16, 71 lines of 200, 200 apart, box 64 x 128"
+    said = "tensor map of argument 0 (uint16, 71 x 200, 200 apart, box 64 x 128 bytes)"
     assert said in text
     data = json.loads((tmp_path / "product.json").read_text())
     plan = plan_from_json(data)

@@ -10,9 +10,9 @@ from xdsl.dialects import arith
 
 from brdialect.gpu_ops import BlockIdOp
 from brdialect.ops import BatchReduceGemmOp
-from passes.gpu.digits import Digits, divided, modulo
 from passes.gpu.views import sizes_and_strides
 from passes.shared.build import Index, add, minimum, mul, value
+from passes.shared.digits import Digits, divided, modulo
 
 
 @dataclass(frozen=True)

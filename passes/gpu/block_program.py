@@ -28,7 +28,6 @@ from brdialect.gpu_ops import (
 from brdialect.ops import BatchReduceGemmOp
 from passes.gpu.block_problem import problem_of, tile_position
 from passes.gpu.block_sum import BlockSum, Place
-from passes.gpu.digits import divided, modulo
 from passes.gpu.grid import kernel_of
 from passes.gpu.tile_copy import below, both
 from passes.gpu.views import Flat, flat
@@ -44,6 +43,7 @@ from passes.shared.build import (
     value,
     vector_of,
 )
+from passes.shared.digits import divided, modulo
 from passes.shared.vectorise import splat, vectorise_body
 
 AT_ONCE = 4

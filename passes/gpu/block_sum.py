@@ -28,14 +28,14 @@ a barrier that counts its bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import gcd
 
 from xdsl.dialects import func, vector
 from xdsl.dialects.builtin import f32, i64
 from xdsl.ir import Attribute, SSAValue
 
 from brdialect.block_tile import BlockTile
-from brdialect.errors import unsupported
 from brdialect.gpu_ops import (
     AsyncCommitOp,
     AsyncWaitOp,
@@ -54,12 +54,12 @@ from brdialect.tensor_copy_ops import (
 from brdialect.warpgroup_ops import ROWS, ProxyFenceOp, WarpgroupMmaOp, WarpgroupWaitOp
 from brdialect.xdsl_repairs import SelectOp
 from passes.gpu.block_problem import Problem
-from passes.gpu.box_copy import BoxCopy, add_map, matrix_of, parity
-from passes.gpu.digits import Digits, divided
+from passes.gpu.box_copy import BoxCopy, add_map, cut_for_boxes, matrix_of, parity
 from passes.gpu.fragments import STEPS, Fragments
 from passes.gpu.tile_copy import Reads, Shape, TileCopy, below
 from passes.gpu.views import Flat
 from passes.shared.build import Index, add, branch, for_loop, mul, value
+from passes.shared.digits import Digits, divided
 from passes.shared.vectorise import splat
 
 
@@ -90,24 +90,22 @@ class BlockSum:
         place: Place,
     ) -> None:
         self.op, self.tile, self.kind, self.place = op, tile, kind, place
-        self.slices = -(-problem.sum_a.size // tile.k)
-        columns = Digits(*((x,) for x in problem.columns[0]))
-        shapes = (
-            Shape(problem.rows[0], problem.sum_a, tile.m, tile.k),
-            Shape(columns, problem.sum_b, tile.n, tile.k),
-        )
+        columns, whole = Digits(*((x,) for x in problem.columns[0])), problem.sum_a.size
+        shapes = [
+            Shape(problem.rows[0], problem.sum_a, tile.m, tile.k, whole),
+            Shape(columns, problem.sum_b, tile.n, tile.k, whole),
+        ]
+        if tile.tma:
+            pairs = zip(memories, shapes, strict=True)
+            cuts = [cut_for_boxes(*x) for x in pairs if self.reads(x[1]) == "lines"]
+            shapes = [replace(x, cut=gcd(whole, *cuts)) for x in shapes]
+        self.slices = shapes[0].count
         self.copies = [
             self.copy_of(memory, shape, first)
             for memory, shape, first in zip(memories, shapes, place.tile, strict=True)
         ]
         self.boxes = [x for x in self.copies if isinstance(x, BoxCopy)]
         self.pieces = [x for x in self.copies if isinstance(x, TileCopy)]
-        if tile.tma and not self.boxes:
-            unsupported(
-                op,
-                "expected an operand that is one matrix, with lines at multiples of 16 "
-                "bytes, for copy=tma; leave it out of the schedule",
-            )
         element: Attribute = self.copies[0].source.element
         size = self.copies[0].source.element_bytes
         starts = (0, tile.stages * tile.m * tile.k * size)

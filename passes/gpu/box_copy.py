@@ -1,9 +1,5 @@
-"""Slices of an operand that the tensor memory accelerator copies, box by box.
-
-A tensor map can describe an operand that is one matrix in memory: one stride along the
-lines, elements side by side in them, and lines that begin at multiples of 16 bytes.
-That holds for matrices, for the images of a 1x1 convolution and for its weights with
-any window; not for the windows of larger ones, nor for one matrix of many.
+"""Slices of an operand that the tensor memory accelerator copies, box by box: the maps
+of passes/schedule/boxes.py as a kernel's arguments, and the copies.
 
     slice along the sum:    one box of `tile` lines, 128 bytes of the sum
     slice across it:        boxes of `depth` lines, 128 bytes of indices each
@@ -11,6 +7,7 @@ any window; not for the windows of larger ones, nor for one matrix of many.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects import arith, func, memref
@@ -18,47 +15,43 @@ from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, i32
 from xdsl.ir import BlockArgument, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from brdialect.tensor_copy_ops import MAP, MOST_BOX, TensorCopyOp, TensorMapOp
-from brdialect.warpgroup_ops import LINE
-from passes.gpu.digits import divided, modulo
+from brdialect.box_map import BOX_LINE
+from brdialect.tensor_copy_ops import MAP, TensorCopyOp, TensorMapOp
 from passes.gpu.shared_layout import SharedLayout
 from passes.gpu.tile_copy import Shape
-from passes.gpu.views import BASE_ALIGNMENT, Flat
-from passes.shared.build import Index, add, memref_type, mul, value
+from passes.gpu.views import Flat
+from passes.schedule.boxes import Boxes, Term, boxes_of, cut_of
+from passes.shared.build import Index, add, memref_type, minimum, mul, value
+from passes.shared.digits import divided, modulo, unravel
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """What a tensor map describes: the kernel's argument, and the numbers of
-    `br.tensor_map`, in elements."""
+    """What a tensor map describes: from which element of which of the kernel's
+    arguments on, and how boxes are found in it."""
 
     argument: BlockArgument
     offset: int
-    width: int
-    lines: int
-    pitch: int
-    box: int
+    boxes: Boxes
 
 
 def matrix_of(source: Flat, shape: Shape) -> Matrix | None:
     """An operand as a tensor map can describe it; None if it cannot."""
-    inner, outer = shape.sum_.merged, shape.index.merged
-    box = shape.tile
-    if not shape.along_sum:
-        inner, outer, box = outer, inner, shape.depth
-    if inner.strides != (1,) or len(outer.strides) != 1 or box > MOST_BOX:
-        return None
     root = source.memory
     while isinstance(root.owner, memref.ReinterpretCastOp | memref.AssumeAlignmentOp):
         root = root.owner.operands[0]
-    offset, pitch, size = source.offset, outer.strides[0], source.element_bytes
     known = isinstance(root, BlockArgument) and memref_type(root).get_offset() == 0
-    if not known or not isinstance(offset, int) or pitch < 1:
-        return None
-    if offset * size % BASE_ALIGNMENT or pitch * size % BASE_ALIGNMENT:
+    if not known or not isinstance(source.first, int):
         return None
     assert isinstance(root, BlockArgument)
-    return Matrix(root, offset, inner.size, outer.size, pitch, box)
+    boxes = boxes_of(shape, source.outer, source.first, source.element_bytes)
+    return None if boxes is None else Matrix(root, source.first, boxes)
+
+
+def cut_for_boxes(source: Flat, shape: Shape) -> int:
+    """After how many steps of the sum an operand's slices begin anew."""
+    first = source.first if isinstance(source.first, int) else 0
+    return cut_of(shape, source.outer, first, source.element_bytes)
 
 
 @dataclass(frozen=True)
@@ -93,22 +86,61 @@ class BoxCopy:
         barrier: tuple[SSAValue, SSAValue],
     ) -> None:
         """Starts the copies of a slice. `target`: memory and the slice's beginning."""
-        lanes, depth = LINE // self.source.element_bytes, self.shape.depth
-        start, box = mul(slice_, depth), self.matrix.box
-        boxes = [(start, self.first, 0)]
-        if not self.shape.along_sum:
-            boxes = [
-                (add(self.first, i), start, i * depth)
-                for i in range(0, self.shape.tile, lanes)
-            ]
+        shape = self.shape
+        part, step = shape.start(slice_)
+        outer_sum, _ = shape.halves
+        others = unravel(part, outer_sum.extents)
+        if not self.across:
+            every = (*others, *self.source.position)
+            self.one_box(step, self.first, every, target, barrier)
+            return
         shared, begin = target
-        for column, line, place in boxes:
-            TensorCopyOp(
-                (self.map, value(column), value(line)),
-                (shared, value(add(begin, place))),
-                barrier,
-                box,
-            )
+        inner, size = self.matrix.boxes.inner, shape.index.size
+        halves = shape.index.split(inner)
+        assert halves is not None
+        for i in range(0, shape.tile, BOX_LINE // self.source.element_bytes):
+            index = add(self.first, i)
+            outer: Index = 0
+            if inner < size:
+                outer, index = divided(index, inner), modulo(index, inner)
+                if size % shape.tile:  # past the end, whatever comes last will do
+                    outer = minimum(outer, size // inner - 1)
+            digits = unravel(outer, halves[0].extents)
+            every = (*others, *digits, *self.source.position)
+            place = add(begin, i * shape.depth)
+            self.one_box(index, step, every, (shared, place), barrier)
+
+    def one_box(
+        self,
+        inner: Index,
+        walk: Index,
+        others: Sequence[Index],
+        target: tuple[SSAValue, Index],
+        barrier: tuple[SSAValue, SSAValue],
+    ) -> None:
+        """The copy of the box from these digits on."""
+        boxes, map_ = self.matrix.boxes, self.matrix.boxes.map
+        rank, window = len(map_.sizes), map_.window
+        at: list[Index] = [inner, *[0] * (rank - 1)]
+        offsets: list[Index] = [0] * (0 if window is None else rank - 2)
+        digits = unravel(walk, boxes.walk.extents)
+        terms: list[tuple[Index, Term | None]] = [
+            *zip(digits, boxes.walk_terms, strict=True),
+            *zip(others, boxes.others, strict=True),
+        ]
+        for digit, term in terms:
+            if term is None:
+                continue
+            where, d = (offsets, 1) if term.offset else (at, 0)
+            d = term.dimension - d
+            where[d] = add(where[d], mul(digit, term.scale))
+        shared, begin = target
+        TensorCopyOp(
+            (self.map, [*map(value, at)], [*map(value, offsets)]),
+            (shared, value(begin)),
+            barrier,
+            map_.lines,
+        )
 
 
 def add_map(function: func.FuncOp) -> BlockArgument:
@@ -129,7 +161,8 @@ def give_maps(module: ModuleOp, name: str, matrices: list[Matrix]) -> None:
         made = [
             TensorMapOp(
                 call.operands[x.argument.index],
-                (x.offset, x.width, x.lines, x.pitch, x.box),
+                x.offset,
+                x.boxes.map,
             )
             for x in matrices
         ]

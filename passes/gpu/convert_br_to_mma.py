@@ -70,7 +70,9 @@ class ConvertBrToMmaPass(ModulePass):
 def erase_unused(view: SSAValue) -> None:
     """Erases what made a view that no one looks through any more."""
     op = view.owner
-    if isinstance(op, memref.AssumeAlignmentOp | memref.ReinterpretCastOp):
+    if isinstance(
+        op, memref.AssumeAlignmentOp | memref.ReinterpretCastOp | memref.SubviewOp
+    ):
         if not view.uses:
             sources = list(op.operands)
             op.detach()

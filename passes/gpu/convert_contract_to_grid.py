@@ -38,9 +38,8 @@ from brdialect.ops import BatchReduceGemmOp, ContractOp
 from brdialect.roles import Contraction, Strides, forms_of, strides_of
 from brdialect.schedule import Schedule
 from brdialect.target import Target, gpu_of
-from passes.gpu.digits import divided, unravel
 from passes.gpu.grid import each_element, make_kernel
-from passes.gpu.views import BASE_ALIGNMENT, Flat, flat
+from passes.gpu.views import BASE_ALIGNMENT, Flat, flat, one_of
 from passes.normalise.normalise_contractions import contraction_of
 from passes.schedule.check_tile import check_tile
 from passes.shared.build import (
@@ -56,6 +55,7 @@ from passes.shared.build import (
     static_strides,
     strided_type,
 )
+from passes.shared.digits import divided, unravel
 from passes.shared.vectorise import splat, vectorise_body
 
 Dims = Sequence[tuple[int, Sequence[int]]]
@@ -145,24 +145,27 @@ class Grid:
     def view(
         self, number: int, shape: Sequence[tuple[int, int]], at: Mapping[int, Index]
     ) -> SSAValue:
-        """An operand from a position of the outer loops on."""
+        """An operand, of what the outer loops run over that which is at a position."""
         source = self.operands[number]
         start = self.strides[number].constant
-        terms = [mul(x, self.step(number, i)) for i, x in at.items()]
-        offset = add(source.offset, start, *terms)
-        steps = [self.step(number, i) for i in at]
+        moving = {i: x for i, x in at.items() if self.step(number, i)}
+        outer = [(self.extent(i), self.step(number, i)) for i in moving]
+        offset = add(source.offset, start)
         known = source.offset if isinstance(source.offset, int) else 0
+        steps = [step for _, step in outer]
         whole = gcd(known + start, *steps) * source.element_bytes
         if not isinstance(source.offset, int):
             whole = gcd(whole, source.alignment)
-        sizes, strides = [x for x, _ in shape], [x for _, x in shape]
+        sizes, strides = zip(*outer, *shape, strict=True)
         type_ = strided_type(
             source.element, sizes, strides, offset if isinstance(offset, int) else None
         )
-        cast = memref.ReinterpretCastOp.from_dynamic(
-            source.memory, [offset], sizes, strides, type_
-        )
-        return memref.AssumeAlignmentOp(cast.result, gcd(whole, BASE_ALIGNMENT)).result
+        view = memref.ReinterpretCastOp.from_dynamic(
+            source.memory, [offset], list(sizes), list(strides), type_
+        ).result
+        if outer:
+            view = one_of(view, list(moving.values()))
+        return memref.AssumeAlignmentOp(view, gcd(whole, BASE_ALIGNMENT)).result
 
     # Threads
 

@@ -12,8 +12,8 @@
         memref.store %r, %y[%i]
 
 Neighbouring threads take neighbouring elements of the output. A thread runs the
-reduction loops of its element itself, if they are short; a warp shares long ones
-(warp_reduction.py).
+reduction loops of its element itself, if they are short; a warp or a block shares long
+ones (long_reduction.py).
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from brdialect.target import Target, gpu_of
-from passes.gpu.digits import unravel
 from passes.gpu.grid import each_element, make_kernel
-from passes.gpu.warp_reduction import WarpReduction, takes_warps
+from passes.gpu.long_reduction import LongReduction, is_long
 from passes.loops.convert_linalg_to_vector import ConvertGeneric, convert_all, view_of
 from passes.loops.loop_nest import Nest
 from passes.loops.nest_emitter import At, Axis, Emitter
 from passes.shared.build import Index
+from passes.shared.digits import unravel
 
 
 @dataclass(frozen=True)
 class GridEmitter(Emitter):
     """Takes the place of the parallel loops by a thread for each of their points, or by
-    a warp."""
+    a warp or block."""
 
     def emit(self) -> None:
         """The whole op."""
-        if takes_warps(self):
-            WarpReduction(self).emit()
+        if is_long(self):
+            LongReduction(self).emit()
         else:
             super().emit()
 

@@ -20,10 +20,10 @@ from xdsl.dialects.builtin import VectorType, f32
 from xdsl.ir import SSAValue
 
 from brdialect.gpu_ops import REGISTERS, LoadMatricesOp, RoundTf32Op
-from passes.gpu.digits import divided, modulo
 from passes.gpu.shared_layout import SharedLayout
 from passes.gpu.views import align
 from passes.shared.build import Index, add, int64s, mul, value, vector_of
+from passes.shared.digits import divided, modulo
 from passes.shared.vectorise import splat
 
 STEPS = {"tf32": 8, "bf16": 16, "f16": 16, "exact": 1}

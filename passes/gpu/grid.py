@@ -12,9 +12,9 @@ from xdsl.ir import Operation, SSAValue
 from brdialect.block_tile import WARP
 from brdialect.errors import unsupported
 from brdialect.gpu_ops import GRID, SHARED, THREADS, BlockIdOp, ThreadIdOp
-from passes.gpu.digits import divided, modulo
 from passes.gpu.tile_copy import below
 from passes.shared.build import Index, add, branch, mul, value
+from passes.shared.digits import divided, modulo
 
 ELEMENT_THREADS = 256
 """Threads of a block that computes elements: 8 warps, of which a multiprocessor holds
@@ -81,6 +81,15 @@ def each_warp(
         body(index, lane)
     else:
         branch(below(index, count), lambda: body(index, lane), lambda: None)
+
+
+def each_block(
+    op: Operation, count: int, shared: int, body: Callable[[Index, SSAValue], None]
+) -> None:
+    """The same with block i, which has so many bytes of shared memory and does
+    `body(i, thread)`."""
+    make_kernel(op, count, ELEMENT_THREADS, shared)
+    body(BlockIdOp().res, ThreadIdOp().res)
 
 
 def kernels_in(module: ModuleOp) -> list[func.FuncOp]:

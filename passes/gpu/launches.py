@@ -126,12 +126,12 @@ def dim(frame: Frame, op: memref.DimOp, args: Sequence[Value]) -> Sequence[Value
 def tensor_map(frame: Frame, op: TensorMapOp, args: Sequence[Value]) -> Sequence[Value]:
     """What a copy by boxes gets."""
     source: Place = args[0]
-    offset, width, lines, pitch, box = op.sizes
-    pointer = Pointer(source.buffer, source.root + offset * _bytes(op.source))
+    offset = op.offset.value.data * _bytes(op.source)
+    pointer = Pointer(source.buffer, source.root + offset)
     element = element_of(op.source.type)
     bf16 = isinstance(element, BFloat16Type)
     dtype = "uint16" if bf16 else _dtype(element)
-    return (TensorMap(pointer, dtype, width, lines, pitch, box),)
+    return (TensorMap(pointer, dtype, op.map),)
 
 
 _HANDLERS = {

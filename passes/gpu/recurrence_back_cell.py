@@ -21,11 +21,11 @@ from xdsl.ir import SSAValue
 
 from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.xdsl_repairs import SelectOp
-from passes.gpu.digits import unravel
 from passes.gpu.grid import each_element
 from passes.gpu.recurrence_cell import Elements, applied, each_unit
 from passes.recurrent.recurrence_gradients import yields_zero
 from passes.shared.build import Index, add, compare, for_loop, value
+from passes.shared.digits import unravel
 from passes.shared.vectorise import splat
 
 

@@ -23,10 +23,18 @@ from xdsl.irdl import IRDLOperation
 from brdialect.destination_op import YieldOp
 from brdialect.recurrence_op import RecurrenceOp, RecurrenceSizes
 from brdialect.xdsl_repairs import SelectOp
-from passes.gpu.digits import divided, unravel
 from passes.gpu.grid import each_element
 from passes.gpu.views import flat, sizes_and_strides
-from passes.shared.build import Index, add, memref_type, mul, shape_of, vector_of
+from passes.shared.build import (
+    Index,
+    add,
+    compare,
+    memref_type,
+    mul,
+    shape_of,
+    vector_of,
+)
+from passes.shared.digits import divided, unravel
 from passes.shared.vectorise import splat, vectorise_body
 
 
@@ -203,7 +211,7 @@ class Cells:
         result = new[0]
         if op.lengths is not None:
             steps = arith.IndexCastOp(more.pop(0).load(n), IndexType()).result
-            runs = arith.CmpiOp(time, steps, "slt").result
+            runs = compare("slt", time, steps)
             new = [SelectOp(runs, x, o).result for x, o in zip(new, old, strict=True)]
             zero = splat(0.0, result.type, None)
             result = SelectOp(runs, result, zero).result

@@ -22,8 +22,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from passes.gpu.digits import divided, modulo, xor
 from passes.shared.build import Index, add, mul
+from passes.shared.digits import divided, modulo, xor
 
 CHUNK = 16
 """Bytes of a row of a matrix that ldmatrix reads, and of the longest copy."""

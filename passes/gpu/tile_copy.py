@@ -25,10 +25,11 @@ from brdialect.block_tile import WARP
 from brdialect.gpu_ops import ASYNC_BYTES, AsyncCopyOp
 from brdialect.warpgroup_ops import LINE
 from brdialect.xdsl_repairs import SelectOp
-from passes.gpu.digits import Digits, divided, modulo
 from passes.gpu.shared_layout import CHUNK, SharedLayout
 from passes.gpu.views import Flat
-from passes.shared.build import Index, add, branch, mul, value
+from passes.schedule.boxes import Slices
+from passes.shared.build import Index, add, branch, compare, mul, value
+from passes.shared.digits import Digits, divided, modulo
 from passes.shared.vectorise import splat
 
 Reads = Literal["matrices", "words", "lines", "turned"]
@@ -41,20 +42,22 @@ and its 32 words go to as many banks, 4 of a chunk of each of 8 lines."""
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What an operand is to a block: its index (rows or columns) and the sum."""
-
-    index: Digits
-    sum_: Digits
-    tile: int
-    depth: int
+class Shape(Slices):
+    """What an operand is to a block, and how its slices lie in shared memory."""
 
     @property
-    def along_sum(self) -> bool:
-        """Whether elements lie side by side along the sum."""
-        if self.sum_.merged.last[1] == 1:
-            return True
-        return self.index.merged.last[1] != 1
+    def halves(self) -> tuple[Digits, Digits]:
+        """The digits of the sum, those that count cuts and those inside of one."""
+        found = self.sum_.split(self.cut)
+        assert found is not None  # as no other cut is chosen
+        return found
+
+    def start(self, slice_: Index) -> tuple[Index, Index]:
+        """Where a slice begins: how many cuts come before, and the step from there."""
+        if self.cut == self.sum_.size:
+            return 0, mul(slice_, self.depth)
+        step = mul(modulo(slice_, self.of_cut), self.depth)
+        return divided(slice_, self.of_cut), step
 
     def layout(self, element_bytes: int, reads: Reads) -> SharedLayout:
         """Of a slice in shared memory."""
@@ -73,7 +76,8 @@ class Shape:
         if not self.along_sum:
             inner, outer = outer, inner
         whole = max(1, alignment // element_bytes)
-        return gcd(most, inner.run(most), *outer.strides, whole)
+        run = gcd(inner.run(most), self.cut) if self.along_sum else inner.run(most)
+        return gcd(most, run, *outer.strides, whole)
 
 
 def both(x: SSAValue | None, y: SSAValue | None) -> SSAValue | None:
@@ -85,7 +89,7 @@ def both(x: SSAValue | None, y: SSAValue | None) -> SSAValue | None:
 
 def below(x: Index, limit: int) -> SSAValue:
     """`x < limit`"""
-    return arith.CmpiOp(value(x), value(limit), "ult").result
+    return compare("ult", x, limit)
 
 
 @dataclass
@@ -184,15 +188,15 @@ class TileCopy:
             self._copy(slice_, shared, stage)
 
     def _copy(self, slice_: Index, shared: SSAValue, stage: Index) -> None:
-        digits, depth = self.shape.sum_, self.shape.depth
-        whole = digits.size % depth == 0
+        digits, cut = self.shape.sum_, self.shape.cut
+        whole = cut % self.shape.depth == 0
         known: dict[int, tuple[Index, SSAValue | None]] = {}
-        start = mul(slice_, depth)
+        cuts, start = self.shape.start(slice_)
         for piece in self.pieces:
             if piece.step not in known:
-                at = add(start, piece.base, piece.step)
-                valid = None if whole else below(at, digits.size)
-                known[piece.step] = digits.offset(at), valid
+                step = add(start, piece.base, piece.step)
+                valid = None if whole else below(step, cut)
+                known[piece.step] = digits.offset(add(mul(cuts, cut), step)), valid
             offset, in_sum = known[piece.step]
             valid = both(piece.valid, in_sum)
             source = add(piece.index_offset, offset)

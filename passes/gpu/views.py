@@ -6,20 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects import memref, vector
-from xdsl.dialects.builtin import IntegerAttr, i1, i64
+from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i1, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from brdialect.errors import unsupported
 from passes.memory.buffers import element_bytes
 from passes.shared.build import (
     Index,
+    add,
     memref_type,
+    mul,
     shape_of,
     static_strides,
     strided_type,
     value,
     vector_of,
 )
+from passes.shared.digits import NO_DIGITS, Digits
 from passes.shared.vectorise import load_vector, store_vector
 
 BASE_ALIGNMENT = 16
@@ -29,11 +32,17 @@ BASE_ALIGNMENT = 16
 @dataclass(frozen=True)
 class Flat:
     """An operand: its memory as an array, where in it the operand begins, in elements,
-    and what it is known to begin at a multiple of, in bytes."""
+    and what it is known to begin at a multiple of, in bytes.
+
+    That it is one of many, such as a matrix of a batch, is said by `position`, which
+    counts through `outer` from `first` on."""
 
     memory: SSAValue
     offset: Index
     alignment: int
+    first: Index = 0
+    outer: Digits = NO_DIGITS
+    position: tuple[Index, ...] = ()
 
     @property
     def element(self) -> Attribute:
@@ -74,24 +83,66 @@ def align(op: Operation, bytes_: int) -> None:
     op.attributes["alignment"] = IntegerAttr(bytes_, i64)
 
 
-def placed(op: Operation, operand: SSAValue) -> tuple[SSAValue, Index, int]:
-    """The memory an operand lies in, where it begins in it, in elements, and its
-    alignment in bytes."""
+def flat(op: Operation, operand: SSAValue) -> Flat:
+    """An operand of `op` as flat memory: an argument of a kernel, or what
+    convert-contract-to-grid makes of one."""
     alignment = element_bytes(memref_type(operand).element_type)
     if isinstance(assumed := operand.owner, memref.AssumeAlignmentOp):
         alignment, operand = assumed.alignment.value.data, assumed.memref
+    outer, position = NO_DIGITS, tuple[Index, ...]()
+    if isinstance(view := operand.owner, memref.SubviewOp):
+        outer, position = one_of_many(op, view)
+        operand = view.source
     cast, type_ = operand.owner, memref_type(operand)
-    offset = type_.get_offset()
+    first: Index | None = type_.get_offset()
     if isinstance(cast, memref.ReinterpretCastOp):
-        return cast.source, cast.offsets[0] if offset is None else offset, alignment
-    if offset is None:
+        operand, first = cast.source, cast.offsets[0] if first is None else first
+    if first is None:
         unsupported(op, f"expected a memref of known offset, got {type_}")
-    return operand, offset, alignment
+    steps = zip(position, outer.strides, strict=True)
+    offset = add(first, *(mul(x, stride) for x, stride in steps))
+    memory = as_array(op, operand)
+    return Flat(memory, offset, alignment, first, outer, position)
 
 
-def flat(op: Operation, operand: SSAValue) -> Flat:
-    """An operand of `op` as flat memory."""
-    memory, offset, alignment = placed(op, operand)
+def one_of_many(
+    op: Operation, view: memref.SubviewOp
+) -> tuple[Digits, tuple[Index, ...]]:
+    """Which one a view takes along the dimensions that it drops, the first ones."""
+    extents, strides = sizes_and_strides(op, view.source)
+    kept = memref_type(view.result).get_num_dims()
+    dropped = len(extents) - kept
+    offsets, sizes = view.static_offsets.get_values(), view.static_sizes.get_values()
+    every = (0,) * kept, extents[dropped:]
+    if (tuple(offsets[dropped:]), tuple(sizes[dropped:])) != every:
+        unsupported(op, f"expected a view of one of many, got {view.result.type}")
+    left = iter(view.offsets)
+    position = tuple(
+        next(left) if x == DYNAMIC_INDEX else int(x) for x in offsets[:dropped]
+    )
+    return Digits(tuple(extents[:dropped]), tuple(strides[:dropped])), position
+
+
+def one_of(memory: SSAValue, position: Sequence[Index]) -> SSAValue:
+    """A view of what is at a position along the first dimensions, without these: the
+    counterpart of `one_of_many`."""
+    type_ = memref_type(memory)
+    shape, strides = type_.get_shape(), type_.get_strides()
+    count = len(position)
+    assert strides is not None
+    left = len(shape) - count
+    result = strided_type(type_.element_type, shape[count:], strides[count:], None)
+    return memref.SubviewOp.get(
+        memory,
+        [*map(value, position), *[0] * left],
+        [*[1] * count, *shape[count:]],
+        [1] * len(shape),
+        result,
+    ).result
+
+
+def as_array(op: Operation, memory: SSAValue) -> SSAValue:
+    """A memref as one of a single dimension, from the allocation's beginning on."""
     type_ = memref_type(memory)
     strides, start = static_strides(op, type_)
     reach = [(n - 1) * s for n, s in zip(type_.get_shape(), strides, strict=True)]
@@ -99,14 +150,15 @@ def flat(op: Operation, operand: SSAValue) -> Flat:
         unsupported(op, f"expected memory of at least one element, got {type_}")
     size = 1 + start + sum(reach)
     if tuple(strides) == (1,) and start == 0:
-        return Flat(memory, offset, alignment)
-    array = memref.ReinterpretCastOp.from_dynamic(
+        return memory
+    return memref.ReinterpretCastOp.from_dynamic(
         memory, (0,), (size,), (1,), strided_type(type_.element_type, (size,), (1,), 0)
     ).result
-    return Flat(array, offset, alignment)
 
 
-def sizes_and_strides(op: Operation, operand: SSAValue) -> tuple[Sequence[int], ...]:
+def sizes_and_strides(
+    op: Operation, operand: SSAValue
+) -> tuple[tuple[int, ...], Sequence[int]]:
     """Of a memref, all of which must be known but for where it begins."""
     type_ = memref_type(operand)
     known = strided_type(

@@ -1,15 +1,18 @@
 """br.* of tensor_copy_ops.py -> PTX in inline assembly.
 
-br.tensor_copy %map[%column, %line] to %shared[%i] counted by %barriers[%j] {box = 64}
+br.tensor_copy %map[%c, %w, %h, %n] offset[%s, %r] to %shared[%i]
+  counted by %barriers[%j] {box = 64}
 ->
-cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes
-  [shared], [map, {column, line}], [barrier];
+cp.async.bulk.tensor.4d.shared::cluster.global.im2col.mbarrier::complete_tx::bytes
+  [shared], [map, {c, w, h, n}], [barrier], {s, r};
+
+and without offsets the tiled mode, which need not be named.
 """
 
 from __future__ import annotations
 
 from xdsl.dialects import llvm
-from xdsl.dialects.builtin import i32, i64
+from xdsl.dialects.builtin import i16, i32, i64
 from xdsl.ir import Operation, SSAValue
 
 from brdialect.block_tile import BARRIER_BYTES
@@ -94,21 +97,23 @@ def mbarrier_wait(low: FunctionLowering, op: Operation) -> None:
 def tensor_copy(low: FunctionLowering, op: Operation) -> None:
     """br.tensor_copy"""
     assert isinstance(op, TensorCopyOp)
-    column, line = (
-        low.compute(llvm.TruncOp, (low.value(x),), i32) for x in (op.column, op.line)
-    )
+    rank, window = len(op.coordinates), len(op.offsets)
     operands = [
         place(low, op.target, op.target_index, op),
         first_byte(low, op.map, op),
-        column,
-        line,
         place(low, op.barriers, op.index, op),
+        *(low.compute(llvm.TruncOp, (low.value(x),), i32) for x in op.coordinates),
+        *(low.compute(llvm.TruncOp, (low.value(x),), i16) for x in op.offsets),
     ]
+    names = [f"${i}" for i in range(3, len(operands))]
+    at, offsets = ", ".join(names[:rank]), ", ".join(names[rank:])
+    mode, end = (".im2col", f", {{{offsets}}}") if window else ("", "")
     text = (
-        "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes "
-        "[$0], [$1, {$2, $3}], [$4];"
+        f"cp.async.bulk.tensor.{rank}d.shared::cluster.global{mode}"
+        f".mbarrier::complete_tx::bytes [$0], [$1, {{{at}}}], [$2]{end};"
     )
-    inline_asm(low, text, f"l,l,r,r,l,{_EFFECTS}", operands, None)
+    words = [*"lll", *"r" * rank, *"h" * window, _EFFECTS]
+    inline_asm(low, text, ",".join(words), operands, None)
 
 
 HANDLERS: dict[str, Handler] = {

@@ -32,6 +32,8 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from brdialect.block_tile import BlockTile
+from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
 from brdialect.roles import Role, strides_of
 from brdialect.schedule import Loop, Schedule, ScheduleAttr
@@ -39,7 +41,13 @@ from brdialect.target import Target, target_of
 from passes.normalise.normalise_contractions import contraction_of
 from passes.schedule.check_schedule import check_schedule
 from passes.schedule.check_tile import check_tile
-from passes.schedule.default_tile import Sizes, default_tile, grid_schedule, sizes_of
+from passes.schedule.default_tile import (
+    Sizes,
+    Steps,
+    default_tile,
+    grid_schedule,
+    sizes_of,
+)
 from passes.schedule.order_loops import order_loops
 from passes.schedule.register_block import Panels, default_register_block
 from passes.schedule.schedule_long_sums import is_long_sum, long_sum
@@ -51,6 +59,7 @@ from passes.schedule.schedule_problem import (
     problem_of,
     side_by_side,
 )
+from passes.schedule.tile_copies import TileCopies, tile_copies
 from passes.schedule.tuned_schedules import read_tuned, take_tuned, tuned_schedule
 from passes.shared.build import row_major
 
@@ -249,19 +258,30 @@ def wants_prefetch(p: Problem, panel: int, rows: int, cold: bool) -> bool:
     return rows >= AHEAD_ROWS and (cold or (left and panel < p.extent(p.n)))
 
 
-def gpu_product(p: Problem) -> tuple[Schedule, Sizes | None]:
-    """A contraction's schedule on a GPU but for what a block does, and the products of
-    blocks; None where there is one thread for each element."""
+def gpu_steps(p: Problem) -> Steps:
+    """How far each iterator goes in A, B and C."""
     operands = zip(
         (p.table.a, p.table.b, p.table.c),
         (p.shape_a, p.shape_b, p.shape_c),
         strict=True,
     )
     a, b, c = (strides_of(forms, row_major(shape)).step for forms, shape in operands)
-    schedule = grid_schedule(p.table, (a, b, c))
+    return a, b, c
+
+
+def gpu_product(p: Problem) -> tuple[Schedule, Sizes | None]:
+    """A contraction's schedule on a GPU but for what a block does, and the products of
+    blocks; None where there is one thread for each element."""
+    steps = gpu_steps(p)
+    schedule = grid_schedule(p.table, steps)
     if not p.tensor_cores:
         return schedule, None
-    return schedule, sizes_of(p.table, schedule, (a, b, c), p.input_bytes)
+    return schedule, sizes_of(p.table, schedule, steps, p.input_bytes)
+
+
+def gpu_copies(p: Problem, schedule: Schedule, tile: BlockTile) -> TileCopies:
+    """What the tensor memory accelerator can copy for a block."""
+    return tile_copies(p.table, schedule, gpu_steps(p), p.input_bytes, tile)
 
 
 def gpu_schedule(p: Problem, may_split: bool = True) -> Schedule:
@@ -269,7 +289,9 @@ def gpu_schedule(p: Problem, may_split: bool = True) -> Schedule:
     schedule, sizes = gpu_product(p)
     if sizes is None:
         return schedule
-    return replace(schedule, block=default_tile(sizes, p.target, may_split))
+    tile = default_tile(sizes, p.target, may_split)
+    tma = tile.wgmma and gpu_copies(p, schedule, tile).all
+    return replace(schedule, block=replace(tile, tma=tma))
 
 
 def check_pinned(op: ContractOp, schedule: Schedule, target: Target) -> None:
@@ -279,6 +301,16 @@ def check_pinned(op: ContractOp, schedule: Schedule, target: Target) -> None:
         return
     if target.is_gpu:
         check_tile(op, table, schedule, target)
+        tile, problem = schedule.block, problem_of(op, target)
+        if tile is None or not tile.tma:
+            return
+        if not any(gpu_copies(problem, schedule, tile).boxes):
+            unsupported(
+                op,
+                "expected an operand that a tensor map describes, with strides at "
+                "multiples of 16 bytes, for copy=tma, got none; leave it out of the "
+                f'schedule "{schedule}"',
+            )
     else:
         check_schedule(op, table, schedule)
 

@@ -16,12 +16,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar
 
 from brdialect.block_tile import FRAGMENT, WARP, BlockTile
 from brdialect.schedule import Schedule
 from passes.schedule.check_tile import fault_on_gpu
-from passes.schedule.choose_schedule import gpu_product, gpu_schedule
+from passes.schedule.choose_schedule import gpu_copies, gpu_product, gpu_schedule
 from passes.schedule.default_tile import (
     ROWS_TOGETHER,
     SLICE_BYTES,
@@ -70,9 +69,6 @@ class TileSpace(Space):
 
     AXES = ("tile", "copy", "stages", "depth", "order")
 
-    COPIES: ClassVar[Sequence[bool]] = (False, True)
-    """Whether the tensor memory accelerator copies."""
-
     problem: Problem
 
     @cached_property
@@ -99,7 +95,8 @@ class TileSpace(Space):
             return self.default
         k = tile.k if tile.wgmma else depth // self.problem.input_bytes
         order = min(order, self._tiles_of_rows(tile))
-        block = replace(tile, k=k, stages=stages, order=order, tma=tma)
+        block = replace(tile, k=k, stages=stages, order=order)
+        block = replace(block, tma=tma and tile.wgmma)
         return replace(self.default, block=block)
 
     def _tiles_of_rows(self, tile: BlockTile) -> int:
@@ -132,8 +129,12 @@ class TileSpace(Space):
     @cached_property
     def copy(self) -> list[bool]:
         """By the tensor memory accelerator or not, with `wgmma`."""
-        tiles = [tile for tile in self.tile if tile is not None]
-        return list(self.COPIES) if any(t.wgmma for t in tiles) else [False]
+        default = self.default.block
+        groups = [t for t in self.tile if t is not None and t.wgmma]
+        if default is None or not groups:
+            return [False]
+        copies = gpu_copies(self.problem, self.default, groups[0])
+        return first_of(default.tma, (False, True) if copies.any else ())
 
     @cached_property
     def stages(self) -> list[int]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from brdialect.box_map import BoxMap, Window
 from brdialect.mistake import BrError
 from brdialect.reference.gpu.block import Block, BlockHandler, SharedArray
 from brdialect.reference.gpu.memory import Copy, bytes_of, spans
@@ -28,14 +29,11 @@ from brdialect.tensor_copy_ops import (
 
 @dataclass(frozen=True)
 class TensorMap:
-    """A matrix in global memory: lines of `width` elements."""
+    """What lies from an element of a buffer in global memory on."""
 
     source: MemRef
     offset: int
-    width: int
-    lines: int
-    pitch: int
-    box: int
+    map: BoxMap
 
 
 @dataclass
@@ -53,7 +51,7 @@ class Barrier:
 
 def tensor_map(frame: Frame, op: TensorMapOp, args: Sequence[Value]) -> Sequence[Value]:
     """What the host makes."""
-    return (TensorMap(args[0], *op.sizes),)
+    return (TensorMap(args[0], op.offset.value.data, op.map),)
 
 
 def _alone(frame: Block, name: str) -> int:
@@ -103,21 +101,25 @@ def mbarrier_expect(frame: Block, op: MbarrierExpectOp, args: Sequence[Value]):
 
 def tensor_copy(frame: Block, op: TensorCopyOp, args: Sequence[Value]):
     """A box, which arrives when its barrier is waited for."""
-    map_, column, line, target, to, barriers, index = args
+    rank, count = len(op.coordinates), len(op.offsets)
+    map_, *numbers = args[: 1 + rank + count]
+    target, to, barriers, index = args[1 + rank + count :]
     thread = _alone(frame, op.name)
     barrier = _barrier(frame, barriers, index)
     if (id(map_), thread) not in frame.shared.acquired:
         raise BrError("expected br.acquire_map before the first copy by a map")
-    if map_.box != op.box.value.data:
-        raise BrError(f"expected a box of {map_.box} lines, got {op.box.value.data}")
-    (column,), (line,), (to,) = (frame.each(x) for x in (column, line, to))
-    size = target.element_bytes
-    start = target.start + int(to) * size
+    lines = map_.map.lines
+    if lines != op.box.value.data:
+        raise BrError(f"expected a box of {lines} lines, got {op.box.value.data}")
+    begin, *at = (int(frame.each(x)[0]) for x in (to, *numbers))
+    start = target.start + begin * target.element_bytes
     if start % GROUP:
         raise BrError(f"expected a box at a multiple of {GROUP} bytes, got {start}")
-    box = read_box(frame, map_, int(column), int(line), LINE // size)
+    box = read_box(frame, map_, at[:rank], at[rank:])
     data = bytes_of(box, target.element).reshape(-1)
-    places = swizzled(spans(np.array(start), map_.box * LINE))
+    places = swizzled(spans(np.array(start), lines * LINE))
+    if data.size != places.size:
+        raise BrError(f"expected lines of {LINE} bytes, got {box.shape} elements")
     copy = Copy(
         places[np.newaxis], data[np.newaxis], np.array([thread], dtype=np.int64)
     )
@@ -128,19 +130,61 @@ def tensor_copy(frame: Block, op: TensorCopyOp, args: Sequence[Value]):
 
 
 def read_box(
-    frame: Block, map_: TensorMap, column: int, line: int, width: int
+    frame: Block, map_: TensorMap, at: Sequence[int], offsets: Sequence[int]
 ) -> Array:
-    """The elements of a box; zeros outside of the matrix."""
-    i = line + np.arange(map_.box)[:, np.newaxis]
-    j = column + np.arange(width)
-    inside = (i >= 0) & (i < map_.lines) & (j >= 0) & (j < map_.width)
-    places = map_.source.offset + map_.offset + i * map_.pitch + j
+    """The elements of a box, line by line; zeros outside of the dimensions."""
+    found, window = map_.map, map_.map.window
+    if len(at) != len(found.sizes):
+        raise BrError(f"expected {len(found.sizes)} coordinates, got {len(at)}")
+    if len(offsets) != (0 if window is None else len(found.sizes) - 2):
+        raise BrError(f"expected the offsets of a window or none, got {len(offsets)}")
+    lines = (
+        _tiled_lines(found, at)
+        if window is None
+        else _pixels(found, window, at, offsets)
+    )
+    first = at[0] + np.arange(found.box[0])
+    good = np.all((lines >= 0) & (lines < np.array(found.sizes[1:])), axis=1)
+    inside = good[:, np.newaxis] & (first >= 0) & (first < found.sizes[0])
+    steps = lines @ np.array(found.strides, dtype=np.int64)
+    places = map_.source.offset + map_.offset + steps[:, np.newaxis] + first
     who = np.array([frame.number * frame.threads + int(frame.who[0])])
     read = places[inside][np.newaxis]
     frame.memory.note(map_.source.buffer, read, who, write=False)
-    found = np.zeros(inside.shape, map_.source.buffer.dtype)
-    found[inside] = map_.source.buffer[read[0]]
-    return found
+    values = np.zeros(inside.shape, map_.source.buffer.dtype)
+    values[inside] = map_.source.buffer[read[0]]
+    return values
+
+
+def _tiled_lines(map_: BoxMap, at: Sequence[int]) -> Array:
+    """Where the lines of a box are, [line, dimension], the second dimension fastest."""
+    grid = np.indices(map_.box[:0:-1]).reshape(len(map_.box) - 1, map_.lines)
+    return grid[::-1].T + np.array(at[1:], dtype=np.int64)
+
+
+def _pixels(
+    map_: BoxMap, window: Window, at: Sequence[int], offsets: Sequence[int]
+) -> Array:
+    """The same of a box with a window: pixels, one after the other."""
+    if not all(0 <= x < 1 << window.bits for x in offsets):
+        raise BrError(f"expected offsets of {window.bits} bits, got {list(offsets)}")
+    sizes, pixel = map_.sizes[1:-1], list(at[1:])
+    last = [n - 1 + high for n, high in zip(sizes, window.upper, strict=True)]
+    for x, low, high in zip(pixel, window.lower, last, strict=False):
+        if not low <= x <= high:
+            raise BrError(f"expected a pixel from {low} to {high}, got {x} of {at}")
+    found: list[list[int]] = []
+    for _ in range(map_.box[1]):
+        moved = zip(pixel, offsets, strict=False)
+        found.append([*(x + by for x, by in moved), pixel[-1]])
+        for d, step in enumerate(window.steps):
+            pixel[d] += step
+            if pixel[d] <= last[d]:
+                break
+            pixel[d] = window.lower[d]
+        else:
+            pixel[-1] += 1
+    return np.array(found, dtype=np.int64)
 
 
 def mbarrier_wait(frame: Block, op: MbarrierWaitOp, args: Sequence[Value]):

@@ -109,7 +109,106 @@ func.func @masked(%x: f32) {
 
 // CHECK: expected 1 to 256 lines in a box, got 512
 func.func @box(%x: memref<512x64xbf16>) {
-  %y = br.tensor_map %x {offset = 0 : i64, width = 64 : i64, lines = 512 : i64,
-    pitch = 64 : i64, box = 512 : i64} : memref<512x64xbf16>
+  %y = br.tensor_map %x {offset = 0 : i64, sizes = array<i64: 64, 512>,
+    strides = array<i64: 64>, box = array<i64: 64, 512>} : memref<512x64xbf16>
+  func.return
+}
+
+// -----
+
+// CHECK: expected strides at multiples of 16 bytes below 2^40, got 136
+func.func @stride(%x: memref<8x68xbf16>) {
+  %y = br.tensor_map %x {offset = 0 : i64, sizes = array<i64: 64, 8>,
+    strides = array<i64: 68>, box = array<i64: 64, 8>} : memref<8x68xbf16>
+  func.return
+}
+
+// -----
+
+// CHECK: expected lines of 128 bytes in a box, got (64, 8) elements of 4
+func.func @line(%x: memref<8x64xf32>) {
+  %y = br.tensor_map %x {offset = 0 : i64, sizes = array<i64: 64, 8>,
+    strides = array<i64: 64>, box = array<i64: 64, 8>} : memref<8x64xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: expected each stride to be a multiple of the one before, past the end of its dimension, got (64, 64) of (64, 8, 4)
+func.func @overlap(%x: memref<12x64xbf16>) {
+  %y = br.tensor_map %x {offset = 0 : i64, sizes = array<i64: 64, 8, 4>,
+    strides = array<i64: 64, 64>, box = array<i64: 64, 8, 1>} : memref<12x64xbf16>
+  func.return
+}
+
+// -----
+
+// CHECK: expected 3 to 5 dimensions, got 2
+func.func @dimensions(%x: memref<8x64xbf16>) {
+  %y = br.tensor_map %x {offset = 0 : i64, sizes = array<i64: 64, 8>,
+    strides = array<i64: 64>, box = array<i64: 64, 8>, lower = array<i64>,
+    upper = array<i64>, steps = array<i64>} : memref<8x64xbf16>
+  func.return
+}
+
+// -----
+
+// CHECK: expected lower, upper and steps together
+func.func @half_a_window(%x: memref<8x8x64xbf16>) {
+  %y = br.tensor_map %x {offset = 0 : i64, sizes = array<i64: 64, 8, 8>,
+    strides = array<i64: 64, 512>, box = array<i64: 64, 8>, lower = array<i64: 0>}
+    : memref<8x8x64xbf16>
+  func.return
+}
+
+// -----
+
+// CHECK: expected corners from -128 to 127 of 4 dimensions, got (0, 0) and (-200, 0)
+func.func @corner(%x: memref<8x300x64xbf16>) {
+  %y = br.tensor_map %x {offset = 0 : i64, sizes = array<i64: 64, 300, 8, 1>,
+    strides = array<i64: 64, 19200, 153600>, box = array<i64: 64, 8>,
+    lower = array<i64: 0, 0>, upper = array<i64: -200, 0>, steps = array<i64: 1, 1>}
+    : memref<8x300x64xbf16>
+  func.return
+}
+
+// -----
+
+// CHECK: expected pixels between the corners
+func.func @no_pixels(%x: memref<8x64xbf16>) {
+  %y = br.tensor_map %x {offset = 0 : i64, sizes = array<i64: 64, 8, 1>,
+    strides = array<i64: 64, 512>, box = array<i64: 64, 8>, lower = array<i64: 0>,
+    upper = array<i64: -8>, steps = array<i64: 1>} : memref<8x64xbf16>
+  func.return
+}
+
+// -----
+
+// CHECK: expected steps from 1 to 8, got (9,)
+func.func @step(%x: memref<80x64xbf16>) {
+  %y = br.tensor_map %x {offset = 0 : i64, sizes = array<i64: 64, 80, 1>,
+    strides = array<i64: 64, 5120>, box = array<i64: 64, 8>, lower = array<i64: 0>,
+    upper = array<i64: 0>, steps = array<i64: 9>} : memref<80x64xbf16>
+  func.return
+}
+
+// -----
+
+// CHECK: expected channels and 1 to 1024 pixels, got (64, 1025)
+func.func @pixels(%x: memref<80x64xbf16>) {
+  %y = br.tensor_map %x {offset = 0 : i64, sizes = array<i64: 64, 80, 1>,
+    strides = array<i64: 64, 5120>, box = array<i64: 64, 1025>, lower = array<i64: 0>,
+    upper = array<i64: 0>, steps = array<i64: 1>} : memref<80x64xbf16>
+  func.return
+}
+
+// -----
+
+// CHECK: expected an offset for all but two of 4 coordinates, got 1
+func.func @offsets(%map: memref<128xi8>, %i: index) {
+  %a = br.shared_memory {offset = 0 : i64} : memref<4096xbf16, 3 : i32>
+  %barriers = br.shared_memory {offset = 8192 : i64} : memref<2xi64, 3 : i32>
+  br.tensor_copy %map[%i, %i, %i, %i] offset [%i] to %a[%i] counted by %barriers[%i]
+    {box = 64 : i64} : memref<4096xbf16, 3 : i32>, memref<2xi64, 3 : i32>
   func.return
 }

@@ -36,12 +36,12 @@ func.func private @convolution(%a: memref<2x9x7x16xf32>, %b: memref<3x3x16x40xf3
   func.return
 }
 
-// A batch is blocks of its own, each with views from its place on.
+// A batch is blocks of its own, each with views of its own matrices.
 // CHECK-LABEL: @batch(
 // CHECK-SAME: br.grid = 3 : i64
 // CHECK: %[[B:.*]] = br.block_id
-// CHECK: %[[O:.*]] = arith.muli %[[B]], %{{.*}} : index
-// CHECK: memref.reinterpret_cast %{{.*}} to offset: [%[[O]]], sizes: [30, 17], strides: [17, 1]
+// CHECK: %[[X:.*]] = memref.reinterpret_cast %{{.*}} to offset: [0], sizes: [3, 30, 17], strides: [510, 17, 1]
+// CHECK: memref.subview %[[X]][%[[B]], 0, 0] [1, 30, 17] [1, 1, 1] : {{.*}} to memref<30x17xf32, strided<[17, 1], offset: ?>>
 // CHECK: memref.assume_alignment %{{.*}}, 8
 func.func private @batch(%a: memref<3x30x17xf32>, %b: memref<3x17x20xf32>,
                          %c: memref<3x30x20xf32>) {

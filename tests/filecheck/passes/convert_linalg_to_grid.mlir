@@ -71,3 +71,28 @@ func.func private @fill(%y: memref<1024xf32>) {
   linalg.fill ins(%one : f32) outs(%y : memref<1024xf32>)
   func.return
 }
+
+// A longer one: a block for each of 5 results; the sums of its 8 warps meet in 32 bytes
+// of shared memory.
+// CHECK-LABEL: @block_sum(
+// CHECK-SAME: attributes {br.grid = 5 : i64, br.threads = 256 : i64, br.shared = 32 : i64}
+// CHECK: %[[STEP:.*]] = arith.constant 256 : index
+// CHECK: scf.for %{{.*}} step %[[STEP]]
+// CHECK: br.shuffle_xor %{{.*}} {mask = 16 : i64} : f32
+// CHECK: br.shuffle_xor %{{.*}} {mask = 1 : i64} : f32
+// CHECK: br.shared_memory {offset = 0 : i64} : memref<8xf32, 3 : i32>
+// CHECK: br.barrier
+// CHECK: br.shuffle_xor %{{.*}} {mask = 4 : i64} : f32
+// CHECK: br.shuffle_xor %{{.*}} {mask = 1 : i64} : f32
+// CHECK: scf.if
+// CHECK: memref.store
+func.func private @block_sum(%x: memref<5x4096xf32>, %y: memref<5xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>],
+                  iterator_types = ["parallel", "reduction"]}
+    ins(%x : memref<5x4096xf32>) outs(%y : memref<5xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %r = arith.addf %o, %p : f32
+    linalg.yield %r : f32
+  }
+  func.return
+}

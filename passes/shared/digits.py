@@ -52,6 +52,27 @@ class Digits:
                 found.append((extent, stride))
         return Digits(tuple(e for e, _ in found), tuple(s for _, s in found))
 
+    def split(self, inner: int) -> tuple[Digits, Digits] | None:
+        """The same as an outer and an inner index, which counts `inner` numbers; None
+        where digits do not come apart there."""
+        extents, strides = [*self.extents], [*self.strides]
+        found: list[tuple[int, int]] = []
+        while inner > 1:
+            if not extents:
+                return None
+            extent, stride = extents.pop(), strides.pop()
+            taken = gcd(extent, inner)
+            if taken != min(extent, inner):
+                return None
+            found.append((taken, stride))
+            if taken < extent:
+                extents.append(extent // taken)
+                strides.append(stride * taken)
+            inner //= taken
+        found.reverse()
+        own = Digits(tuple(e for e, _ in found), tuple(s for _, s in found))
+        return Digits(tuple(extents), tuple(strides)), own
+
     def run(self, most: int) -> int:
         """How many elements from a multiple of that number on lie side by side: a power
         of two of at most `most`."""
@@ -73,6 +94,9 @@ class Digits:
                 digit = modulo(digit, digits.extents[position])
             terms.append(mul(digit, stride))
         return add(*terms) if terms else 0
+
+
+NO_DIGITS = Digits((), ())
 
 
 def _by_32_bits(op: type[arith.DivUIOp | arith.RemUIOp], x: SSAValue, by: int):
