@@ -87,7 +87,7 @@ def test_a_team_does_the_work_of_a_member_that_is_late(
 ):
     """Of two members the second never comes, or comes when all is done."""
     members: list[int] = []
-    present = [0]
+    present: list[int] = []
 
     def run(function: int, context: int, _threads: int, _flags: int) -> None:
         for number in present:
@@ -118,7 +118,7 @@ def test_a_team_does_the_work_of_a_member_that_is_late(
     a = random.standard_normal((331, 67), np.float32)
     b = random.standard_normal((67, 129), np.float32)
     results: list[object] = []
-    for present in ([0], [1], [1, 0]):
+    for present[:] in ([0], [1], [1, 0]):
         results.append(product(a, b))
         np.testing.assert_allclose(results[-1], a @ b, rtol=1e-3, atol=1e-4)
         np.testing.assert_array_equal(results[-1], results[0])
