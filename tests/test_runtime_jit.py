@@ -117,11 +117,13 @@ def test_a_team_does_the_work_of_a_member_that_is_late(
     random = np.random.default_rng()
     a = random.standard_normal((331, 67), np.float32)
     b = random.standard_normal((67, 129), np.float32)
-    results: list[object] = []
+    results: list[np.ndarray] = []
     for present[:] in ([0], [1], [1, 0]):
-        results.append(product(a, b))
-        np.testing.assert_allclose(results[-1], a @ b, rtol=1e-3, atol=1e-4)
-        np.testing.assert_array_equal(results[-1], results[0])
+        got = product(a, b)
+        assert isinstance(got, np.ndarray)
+        results.append(got)
+        np.testing.assert_allclose(got, a @ b, rtol=1e-3, atol=1e-4)
+        np.testing.assert_array_equal(got, results[0])
     assert members and set(members) == {0, 1}
 
 

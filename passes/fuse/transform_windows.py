@@ -59,10 +59,18 @@ from passes.shared.linalg_match import collapse, pad_with_zeros, zero_padding
 Matrix = Sequence[tuple[float, Sequence[int]]]
 """Rows of 0, 1 and -1, each with a factor."""
 
-OF_INPUT: Matrix = ((1, (1, 0, -1, 0)), (1, (0, 1, 1, 0)))
-OF_INPUT = (*OF_INPUT, (1, (0, -1, 1, 0)), (1, (0, 1, 0, -1)))
-OF_WEIGHTS: Matrix = ((1, (1, 0, 0)), (0.5, (1, 1, 1)), (0.5, (1, -1, 1)))
-OF_WEIGHTS = (*OF_WEIGHTS, (1, (0, 0, 1)))
+OF_INPUT: Matrix = (
+    (1, (1, 0, -1, 0)),
+    (1, (0, 1, 1, 0)),
+    (1, (0, -1, 1, 0)),
+    (1, (0, 1, 0, -1)),
+)
+OF_WEIGHTS: Matrix = (
+    (1, (1, 0, 0)),
+    (0.5, (1, 1, 1)),
+    (0.5, (1, -1, 1)),
+    (1, (0, 0, 1)),
+)
 OF_PRODUCTS: Matrix = ((1, (1, 1, 1, 0)), (1, (0, 1, -1, -1)))
 
 At = tuple[int, ...]
