@@ -102,7 +102,7 @@ class TargetAttr(Data[Target]):
             row = TARGETS.get(self.data.name)
             for f in fields(Target)[1:]:
                 value = getattr(self.data, f.name)
-                # without a row, what GPUs alone have is left out for others
+                # without a row, what few targets have is left out for others
                 usual = f.default if f.name in _OF_SOME else None
                 if row is not None:
                     usual = getattr(row, f.name)

@@ -72,6 +72,15 @@ def shuffles(module: ModuleOp) -> list[ShuffleXorOp]:
     return [op for op in module.walk() if isinstance(op, ShuffleXorOp)]
 
 
+SUM_AND_MAXIMUM = pytest.mark.parametrize(
+    ("op", "start", "numpy"),
+    [
+        ("arith.addf", "0.5", lambda x, d: x.sum(d) + 0.5),
+        ("arith.maximumf", "-1.0e30", lambda x, d: x.max(d)),
+    ],
+)
+
+
 @pytest.mark.parametrize(
     ("shape", "dims"),
     [
@@ -83,13 +92,7 @@ def shuffles(module: ModuleOp) -> list[ShuffleXorOp]:
         ((130,), (0,)),
     ],
 )
-@pytest.mark.parametrize(
-    ("op", "start", "numpy"),
-    [
-        ("arith.addf", "0.5", lambda x, d: x.sum(d) + 0.5),
-        ("arith.maximumf", "-1.0e30", lambda x, d: x.max(d)),
-    ],
-)
+@SUM_AND_MAXIMUM
 def test_every_form_of_a_reduction(
     shape: tuple[int, ...],
     dims: tuple[int, ...],
@@ -115,13 +118,7 @@ def test_every_form_of_a_reduction(
         ((4099,), (0,)),
     ],
 )
-@pytest.mark.parametrize(
-    ("op", "start", "numpy"),
-    [
-        ("arith.addf", "0.5", lambda x, d: x.sum(d) + 0.5),
-        ("arith.maximumf", "-1.0e30", lambda x, d: x.max(d)),
-    ],
-)
+@SUM_AND_MAXIMUM
 def test_longer_ones_have_a_block(
     shape: tuple[int, ...],
     dims: tuple[int, ...],

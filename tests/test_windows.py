@@ -50,12 +50,8 @@ def program(
     element = "%r: f32, " if residual else ""
     finish = "arith.addf %s, %r" if residual else "arith.maximumf %s, %zero"
     same = f"affine_map<({at_y}) -> ({at_y})>"
-    operands = f"%sum, %b : {tensor(y_shape)}, {tensor(y_shape[-2:])}"
-    if residual:
-        operands = (
-            f"%sum, %b, %res : {tensor(y_shape)}, {tensor(y_shape[-2:])}, "
-            f"{tensor(y_shape)}"
-        )
+    values, more = (", %res", f", {tensor(y_shape)}") if residual else ("", "")
+    operands = f"%sum, %b{values} : {tensor(y_shape)}, {tensor(y_shape[-2:])}{more}"
     text = f"""
 func.func @main(%x: {tensor(image)}, %w: {tensor(w_shape)}, %b: {tensor(y_shape[-2:])}
                 {extra}) -> {tensor(y_shape)} {{

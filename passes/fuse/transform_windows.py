@@ -35,7 +35,6 @@ from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import (
-    AffineMapAttr,
     AnyFloat,
     ArrayAttr,
     FloatAttr,
@@ -44,7 +43,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.dialects.linalg import ops as linalg
 from xdsl.dialects.linalg.attrs import IteratorTypeAttr
-from xdsl.ir import Region, SSAValue
+from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -54,7 +53,13 @@ from brdialect.target import target_of
 from passes.fuse.fuse_epilogues import inline, new_block
 from passes.fuse.window_choice import OUTPUTS, POINTS, TAPS, Window, windows_of
 from passes.shared.build import LocatedBuilder, shape_of, tensor_type
-from passes.shared.linalg_match import collapse, pad_with_zeros, zero_padding
+from passes.shared.linalg_match import (
+    collapse,
+    pad_with_zeros,
+    parallel_generics,
+    zero_padding,
+)
+from passes.shared.recurrent_tensors import stack
 
 Matrix = Sequence[tuple[float, Sequence[int]]]
 """Rows of 0, 1 and -1, each with a factor."""
@@ -109,13 +114,13 @@ def cube(size: int, dimensions: int) -> list[At]:
     return list(product(range(size), repeat=dimensions))
 
 
-def views(map_: AffineMap, windows: Iterable[tuple[int, int]], at: At) -> AffineMap:
-    """The map of an operand of which each tile reads the part `at`; `windows` tells the
-    dimension of each, and how far tiles are apart."""
-    results = list(map_.results)
-    for (place, step), offset in zip(windows, at, strict=True):
-        results[place] = results[place] * step + offset
-    return AffineMap(map_.num_dims, 0, tuple(results))
+def one_of_each(map_: AffineMap, places: Iterable[int], at: At) -> AffineMap:
+    """A map from elements, for the elements `at` of each tile; dimensions `places` are
+    cut into tiles."""
+    dims = [AffineExpr.dimension(d) for d in range(map_.num_dims)]
+    for place, offset in zip(places, at, strict=True):
+        dims[place] = dims[place] * OUTPUTS + offset
+    return map_.replace_dims_and_symbols(dims, [], map_.num_dims, 0)
 
 
 def generic(
@@ -126,21 +131,11 @@ def generic(
     count: int,
 ) -> Sequence[SSAValue]:
     """`count` tensors of one type; `body` computes an element of each."""
-    rank = result.get_num_dims()
-    outputs = [tensor.EmptyOp((), result).tensor for _ in range(count)]
-    block = new_block([*inputs, *outputs])
+    outs = [tensor.EmptyOp((), result).tensor for _ in range(count)]
+    block = new_block([*inputs, *outs])
     with ImplicitBuilder(block):
         linalg.YieldOp(*body(block.args[: len(inputs)]))
-    every = (*maps, *[AffineMap.identity(rank)] * count)
-    op = linalg.GenericOp(
-        inputs,
-        outputs,
-        Region(block),
-        ArrayAttr(AffineMapAttr(m) for m in every),
-        ArrayAttr([IteratorTypeAttr.parallel()] * rank),
-        [result] * count,
-    )
-    return op.res
+    return parallel_generics(inputs, outs, maps, block).res
 
 
 def stacked(parts: Mapping[At, SSAValue], size: int, places: Sequence[int]) -> SSAValue:
@@ -192,16 +187,16 @@ class Transformation:
             a, low = padding.source, list(padding.low)
             missing = [x + y for x, y in zip(missing, padding.high, strict=True)]
         a = pad_with_zeros(a, low, missing)
-        places = [(w.in_a, OUTPUTS) for w in self.windows]
+        places = [w.in_a for w in self.windows]
         same = AffineMap.identity(rank)
-        maps = [views(same, places, at) for at in self.points]
+        maps = [one_of_each(same, places, at) for at in self.points]
         type_ = TensorType(tensor_type(a).element_type, sizes)
 
         def body(pixels: Sequence[SSAValue]) -> Sequence[SSAValue]:
             read = dict(zip(self.points, pixels, strict=True))
             return list(transform(OF_INPUT, read).values())
 
-        return self.by_points(generic([a] * len(maps), maps, type_, body, len(maps)))
+        return stack(generic([a] * len(maps), maps, type_, body, len(maps)))
 
     def weights(self) -> SSAValue:
         """b, transformed: [points, ..., without the taps]."""
@@ -222,12 +217,7 @@ class Transformation:
             return list(transform(OF_WEIGHTS, read).values())
 
         count = len(self.points)
-        return self.by_points(generic([b] * len(taps), maps, result, body, count))
-
-    def by_points(self, parts: Sequence[SSAValue]) -> SSAValue:
-        """One tensor of a part for each point."""
-        numbered = {(i,): part for i, part in enumerate(parts)}
-        return stacked(numbered, len(parts), [0])
+        return stack(generic([b] * len(taps), maps, result, body, count))
 
     def products(self) -> SSAValue:
         """The sums over all but the taps, for each point."""
@@ -291,7 +281,7 @@ class Transformation:
             here: dict[AffineMap, int] = {}
             reads.append({})
             for at in positions:
-                read = self.of_output(of_c, at)
+                read = one_of_each(of_c, places, at)
                 if read not in here:
                     here[read] = len(inputs)
                     inputs.append(extra)
@@ -324,13 +314,6 @@ class Transformation:
         return tensor.ExtractSliceOp(
             joined, zeros, list(shape_of(op.c)), ones, whole_c
         ).result
-
-    def of_output(self, map_: AffineMap, at: At) -> AffineMap:
-        """A map from positions in c, for one output of each tile."""
-        dims = [AffineExpr.dimension(d) for d in range(map_.num_dims)]
-        for w, offset in zip(self.windows, at, strict=True):
-            dims[w.in_c] = dims[w.in_c] * OUTPUTS + offset
-        return map_.replace_dims_and_symbols(dims, [], map_.num_dims, 0)
 
 
 @dataclass(frozen=True)

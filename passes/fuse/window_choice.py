@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
+from xdsl.dialects.builtin import AnyFloat
 from xdsl.ir.affine import AffineExpr
 
 from brdialect.ops import ContractOp
-from brdialect.roles import Linear, Role
-from passes.memory.buffers import element_bytes
+from brdialect.roles import Contraction, Linear, Role
 from passes.normalise.normalise_contractions import contraction_of
 from passes.shared.build import shape_of, tensor_type
 from passes.shared.load_time import is_load_time
@@ -79,14 +79,12 @@ def windows_of(op: ContractOp) -> Sequence[Window]:
         if in_b is None or in_c is None or len(alone) != 3 or not whole:
             continue
         found.append(Window(position, tap, place, in_b, in_c))
-    return found if is_worth_it(op, found) else ()
+    return found if is_worth_it(op, table, found) else ()
 
 
-def is_worth_it(op: ContractOp, windows: Sequence[Window]) -> bool:
+def is_worth_it(op: ContractOp, table: Contraction, windows: Sequence[Window]) -> bool:
     """Whether the products spared outweigh the transforms."""
-    table = contraction_of((op.a, op.b, op.c), op.maps)
-    assert table is not None
-    extents = {i: table.extents[i] for i in range(len(table.extents))}
+    extents = dict(enumerate(table.extents))
     positions = {w.position for w in windows}
     if any(positions & m.used_dims() for m in op.maps[3:]) and any(
         extents[i] % OUTPUTS for i in positions
@@ -99,10 +97,11 @@ def is_worth_it(op: ContractOp, windows: Sequence[Window]) -> bool:
         for role in (Role.M, Role.K, Role.N, Role.OUTER)
     )
     kept = POINTS ** len(windows) * groups * tiles * (inner + columns)
-    size = element_bytes(tensor_type(op.c).element_type)
+    element = tensor_type(op.c).element_type
     return (
-        len(windows) > 1
+        isinstance(element, AnyFloat)
+        and len(windows) > 1
         and inner * columns >= LEAST_CHANNELS * (inner + columns)
         and tiles >= LEAST_TILES
-        and kept * size <= MOST_BYTES
+        and kept * element.size <= MOST_BYTES
     )

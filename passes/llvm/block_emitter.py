@@ -126,6 +126,21 @@ class BlockEmitter:
             call_properties(SymbolRefAttr(name), len(arguments)),
         )
 
+    def jump(self, target: Block, *values: SSAValue) -> None:
+        """Goes on in a block, which takes the values."""
+        self.emit(llvm.BrOp, values, successors=[target])
+
+    def branch(
+        self, condition: SSAValue, then: Block, otherwise: Block, *values: SSAValue
+    ) -> None:
+        """Goes on in `then`, which takes the values, or in `otherwise`."""
+        self.emit(
+            llvm.CondBrOp,
+            (condition, *values),
+            properties={"operandSegmentSizes": int32s(1, len(values), 0)},
+            successors=[then, otherwise],
+        )
+
     def start_block(self, block: Block) -> None:
         """Emits into `block` from now on."""
         self.block = block

@@ -34,7 +34,6 @@ from passes.llvm.types import (
     check_memref,
     convert_type,
     converted_constant,
-    int32s,
     memref_arguments,
     strides_of,
 )
@@ -257,12 +256,7 @@ def assertion(low: FunctionLowering, op: Operation) -> None:
     region = low.block.parent
     assert region is not None
     region.insert_block_after([failed, passed], low.block)
-    low.emit(
-        llvm.CondBrOp,
-        low.operands(op),
-        properties={"operandSegmentSizes": int32s(1, 0, 0)},
-        successors=(passed, failed),
-    )
+    low.branch(low.value(op.operands[0]), passed, failed)
     low.start_block(failed)
     low.library_call("abort", (), None)
     low.emit(llvm.UnreachableOp, ())

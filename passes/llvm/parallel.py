@@ -33,7 +33,7 @@ from brdialect.machine_ops import ParallelCallOp
 from passes.llvm.emitter import Emitter
 from passes.llvm.functions import lowered_memref
 from passes.llvm.lowering import FunctionLowering, Handler
-from passes.llvm.types import POINTER, int32s
+from passes.llvm.types import POINTER
 
 
 def parallel_call(low: FunctionLowering, op: Operation) -> None:
@@ -133,12 +133,11 @@ def team_function(
     )
     counters = low.step(i8, context, counters_at(len(types) + 1))
     e = Emitter(low, i64)
-    owner, take, run, next_ = (Block() for _ in range(4))
-    done = Block()
+    owner, take, run, next_, done = (Block() for _ in range(5))
     turn = owner.insert_arg(i64, 0)
     for block in (owner, take, run, next_, done):
         region.add_block(block)
-    jump(low, owner, low.int64(0))
+    low.jump(owner, low.int64(0))
 
     low.start_block(owner)
     member = e.binary(llvm.URemOp, low.int64(low.add(thread, turn)), threads)
@@ -149,22 +148,22 @@ def team_function(
     mine = e.binary(llvm.SubOp, end, begin)
     share = low.int64(low.add(e.binary(llvm.UDivOp, mine, low.int64(SHARES)), 1))
     counter = low.step(i8, counters, low.mul(member, LINE))
-    jump(low, take)
+    low.jump(take)
 
     low.start_block(take)
     taken = low.compute(AtomicRMWOp, (counter, share), i64, _ADD)
     first = low.int64(low.add(begin, taken))
-    branch(low, e.compare("ult", first, end), run, next_)
+    low.branch(e.compare("ult", first, end), run, next_)
 
     low.start_block(run)
     beyond = low.int64(low.add(first, share))
     last = low.intrinsic("llvm.umin", (beyond, end), i64).results[0]
     low.library_call(callee, (*arguments, first, last), None)
-    jump(low, take)
+    low.jump(take)
 
     low.start_block(next_)
     later = low.int64(low.add(turn, 1))
-    branch(low, e.compare("ult", later, threads), owner, done, later)
+    low.branch(e.compare("ult", later, threads), owner, done, later)
 
     low.start_block(done)
     low.emit(llvm.ReturnOp, ())
@@ -175,27 +174,6 @@ def team_function(
         llvm.LLVMFunctionType([POINTER]),
         llvm.LinkageAttr("internal"),
         body=region,
-    )
-
-
-def jump(low: FunctionLowering, target: Block, *values: SSAValue) -> None:
-    """Goes on in a block."""
-    low.emit(llvm.BrOp, values, successors=[target])
-
-
-def branch(
-    low: FunctionLowering,
-    condition: SSAValue,
-    then: Block,
-    otherwise: Block,
-    *values: SSAValue,
-) -> None:
-    """Goes on in `then`, which takes the values, or in `otherwise`."""
-    low.emit(
-        llvm.CondBrOp,
-        (condition, *values),
-        properties={"operandSegmentSizes": int32s(1, len(values), 0)},
-        successors=[then, otherwise],
     )
 
 

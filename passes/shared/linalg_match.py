@@ -264,15 +264,26 @@ def parallel_generic(
 ) -> linalg.GenericOp:
     """Emits a `linalg.generic` that computes each element of `out`, a tensor or a
     memref; `maps` are those of the inputs."""
-    type_ = shaped(out)
-    rank = type_.get_num_dims()
+    return parallel_generics(inputs, [out], maps, body)
+
+
+def parallel_generics(
+    inputs: Sequence[SSAValue],
+    outs: Sequence[SSAValue],
+    maps: Sequence[AffineMap],
+    body: Block,
+) -> linalg.GenericOp:
+    """The same of several `outs` of one shape."""
+    types = [shaped(out) for out in outs]
+    rank = types[0].get_num_dims()
+    every = (*maps, *[AffineMap.identity(rank)] * len(outs))
     return linalg.GenericOp(
         inputs,
-        [out],
+        outs,
         Region(body),
-        ArrayAttr(AffineMapAttr(m) for m in (*maps, AffineMap.identity(rank))),
+        ArrayAttr(AffineMapAttr(m) for m in every),
         ArrayAttr([IteratorTypeAttr.parallel()] * rank),
-        [type_] if isinstance(type_, TensorType) else [],
+        [t for t in types if isinstance(t, TensorType)],
     )
 
 

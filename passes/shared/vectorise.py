@@ -206,6 +206,15 @@ def _lane_indices(indices: Sequence[SSAValue], dim: int, lane: Index) -> list[SS
     return at
 
 
+def mask_of(valid: int | SSAValue | None, lanes: int) -> SSAValue | None:
+    """The mask of the lanes that are there; None where all are, or one alone: LLVM 22
+    makes one scalar of a masked store of one lane, and of a truncated vector the wide
+    one, which writes beyond the last element."""
+    if valid is None or valid == 1:
+        return None
+    return lane_mask(valid, lanes) if isinstance(valid, int) else valid
+
+
 def load_vector(
     source: SSAValue,
     indices: Sequence[SSAValue],
@@ -227,10 +236,7 @@ def load_vector(
     if stride == 1 and valid is None:
         return vector.LoadOp(source, indices, result).result
     out = splat(0, element, lanes)
-    # LLVM 22 makes one scalar of a masked store of one lane, and of a truncated vector
-    # the wide one: it writes beyond the last element
-    if stride == 1 and valid is not None and valid != 1:
-        mask = lane_mask(valid, lanes) if isinstance(valid, int) else valid
+    if stride == 1 and (mask := mask_of(valid, lanes)) is not None:
         return vector.MaskedLoadOp(source, indices, mask, out).result
     for lane in range(valid if isinstance(valid, int) else lanes):
         step: Index = lane
@@ -294,10 +300,7 @@ def store_vector(
     if stride == 1 and valid is None:
         vector.StoreOp(vector_, target, indices)
         return
-    # LLVM 22 makes one scalar of a masked store of one lane, and of a truncated vector
-    # the wide one: it writes beyond the last element
-    if stride == 1 and valid is not None and valid != 1:
-        mask = lane_mask(valid, lanes) if isinstance(valid, int) else valid
+    if stride == 1 and (mask := mask_of(valid, lanes)) is not None:
         vector.MaskedStoreOp(target, indices, mask, vector_)
         return
 
