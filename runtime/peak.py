@@ -10,9 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from brdialect.targets import Target
 from runtime.jit import load
 
-FULL_RATE = 0.95
-"""The share of the best peak of a run at which the machine counts as undisturbed."""
-
 _SECONDS = 0.01  # one measurement: long against the clock's step and a timer interrupt
 _TRIALS = 10
 

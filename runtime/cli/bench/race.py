@@ -20,8 +20,8 @@ from brdialect.arrays import Array
 from runtime.cli.bench.peers.table import OWN
 from runtime.cli.bench.worker import Refusal
 from runtime.cli.bench.workloads import Workload
+from runtime.cli.benchmark import FULL_RATE
 from runtime.cli.compare import compare
-from runtime.peak import FULL_RATE
 
 ENOUGH = 2
 """As few clean samples make a median; with fewer the best of all samples counts."""
