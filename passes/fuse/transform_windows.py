@@ -327,7 +327,7 @@ class TransformWindowsPass(ModulePass):
         if target.is_gpu or target.exact:
             return
         for contract in [o for o in op.walk() if isinstance(o, ContractOp)]:
-            if not (windows := windows_of(contract)):
+            if not (windows := windows_of(contract, target)):
                 continue
             at = LocatedBuilder(InsertPoint.before(contract), contract.location)
             with ImplicitBuilder(at):

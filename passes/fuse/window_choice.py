@@ -11,6 +11,7 @@ from xdsl.ir.affine import AffineExpr
 
 from brdialect.ops import ContractOp
 from brdialect.roles import Contraction, Linear, Role
+from brdialect.targets import Target
 from passes.normalise.normalise_contractions import contraction_of
 from passes.shared.build import shape_of, tensor_type
 from passes.shared.load_time import is_load_time
@@ -24,8 +25,9 @@ LEAST_CHANNELS = 24
 fast)."""
 
 LEAST_TILES = 16
-"""Rows of a product: with fewer, weights are read for too little work, and there are
-16/9 as many (256 to 256 channels: 4 tiles 1.0, 16 tiles 1.5 times as fast)."""
+"""Rows of a product; twice as many where the weights outgrow the L2: they arrive from
+memory in each call, and there are 16/9 as many (7x7 pixels of 512 channels in
+ResNet-50, 16 tiles: 0.88 times as fast)."""
 
 MOST_BYTES = 64 << 20
 """Of transformed inputs and products: more come and go through memory, and the gain
@@ -44,7 +46,7 @@ class Window:
     in_c: int
 
 
-def windows_of(op: ContractOp) -> Sequence[Window]:
+def windows_of(op: ContractOp, target: Target) -> Sequence[Window]:
     """The windows of three taps whose outputs pairs can share; empty where the op is
     not worth it."""
     table = contraction_of((op.a, op.b, op.c), op.maps)
@@ -79,10 +81,12 @@ def windows_of(op: ContractOp) -> Sequence[Window]:
         if in_b is None or in_c is None or len(alone) != 3 or not whole:
             continue
         found.append(Window(position, tap, place, in_b, in_c))
-    return found if is_worth_it(op, table, found) else ()
+    return found if is_worth_it(op, table, found, target) else ()
 
 
-def is_worth_it(op: ContractOp, table: Contraction, windows: Sequence[Window]) -> bool:
+def is_worth_it(
+    op: ContractOp, table: Contraction, windows: Sequence[Window], target: Target
+) -> bool:
     """Whether the products spared outweigh the transforms."""
     extents = dict(enumerate(table.extents))
     positions = {w.position for w in windows}
@@ -96,12 +100,15 @@ def is_worth_it(op: ContractOp, table: Contraction, windows: Sequence[Window]) -
         prod(extents[i] for i in table.having(role))
         for role in (Role.M, Role.K, Role.N, Role.OUTER)
     )
-    kept = POINTS ** len(windows) * groups * tiles * (inner + columns)
     element = tensor_type(op.c).element_type
+    if not isinstance(element, AnyFloat):
+        return False
+    # the bytes of one number for each point
+    size = POINTS ** len(windows) * groups * element.size
+    arrives = size * inner * columns > target.l2
     return (
-        isinstance(element, AnyFloat)
-        and len(windows) > 1
+        len(windows) > 1
         and inner * columns >= LEAST_CHANNELS * (inner + columns)
-        and tiles >= LEAST_TILES
-        and kept * element.size <= MOST_BYTES
+        and tiles >= LEAST_TILES * (1 + arrives)
+        and size * tiles * (inner + columns) <= MOST_BYTES
     )

@@ -83,3 +83,12 @@ func.func @few_channels(%x: tensor<1x10x10x16xf32>, %w: tensor<3x3x16x16xf32> {b
   %y = br.contract ins(%x, %w : tensor<1x10x10x16xf32>, tensor<3x3x16x16xf32>) outs(%e : tensor<1x8x8x16xf32>) {indexing_maps = [#x, #w, #y], iterator_types = [#linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>], beta = 0.0 : f64} -> tensor<1x8x8x16xf32>
   return %y : tensor<1x8x8x16xf32>
 }
+
+// So many weights arrive from memory, for 16 rows of each product.
+// CHECK-LABEL: @weights_from_memory
+// CHECK-NOT:  linalg.generic
+func.func @weights_from_memory(%x: tensor<1x10x10x512xf32>, %w: tensor<3x3x512x512xf32> {br.bound = 0 : i64}) -> tensor<1x8x8x512xf32> {
+  %e = tensor.empty() : tensor<1x8x8x512xf32>
+  %y = br.contract ins(%x, %w : tensor<1x10x10x512xf32>, tensor<3x3x512x512xf32>) outs(%e : tensor<1x8x8x512xf32>) {indexing_maps = [#x, #w, #y], iterator_types = [#linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>], beta = 0.0 : f64} -> tensor<1x8x8x512xf32>
+  return %y : tensor<1x8x8x512xf32>
+}
