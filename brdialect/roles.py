@@ -192,7 +192,7 @@ class Contraction:
             (True, True, True): Role.OUTER,
         }.get((in_a, in_b, in_c))
 
-    def having(self, role: Role) -> list[int]:
+    def having(self, role: Role | None) -> list[int]:
         """The iterators of a role, in order."""
         return [i for i in range(len(self.extents)) if self.role(i) is role]
 

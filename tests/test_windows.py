@@ -110,8 +110,8 @@ def direct(arrays: Sequence[Array], groups: int) -> Array:
 CASES = {
     "square": ((1, 8, 8, 64), 64, False, 1),
     "tall, a tail of channels": ((1, 6, 14, 75), 83, False, 1),
-    "odd both ways": ((2, 7, 9, 67), 70, False, 1),
-    "odd one way": ((1, 12, 5, 64), 64, False, 1),
+    "odd both ways": ((2, 7, 9, 97), 110, False, 1),
+    "odd one way": ((1, 12, 5, 80), 96, False, 1),
     "a residual": ((3, 6, 6, 64), 65, True, 1),
     "groups": ((1, 8, 10, 128), 160, False, 2),
     "three dimensions": ((1, 4, 6, 6, 64), 64, False, 1),

@@ -6,23 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from xdsl.dialects.builtin import AnyFloat
+from xdsl.dialects.builtin import f32, f64
 from xdsl.ir.affine import AffineExpr
 
 from brdialect.ops import ContractOp
-from brdialect.roles import Contraction, Linear, Role
+from brdialect.roles import Contraction, Form, Linear, Role
 from brdialect.targets import Target
 from passes.normalise.normalise_contractions import contraction_of
 from passes.shared.build import shape_of, tensor_type
 from passes.shared.load_time import is_load_time
 
 TAPS, OUTPUTS, POINTS = 3, 2, 4
-"""Of a window; computed together; products that this takes."""
+"""Of a window; positions computed together; products that this takes."""
 
-LEAST_CHANNELS = 24
-"""C K / (C + K): products that are spared, over the channels that are transformed
-(measured on 56x56 pixels: 32 to 32 0.7-1.1, 32 to 128 1.3, 64 to 64 1.3 times as
-fast)."""
+LEAST_SPARED = 30
+"""Products that are spared, over the numbers that are made for the points: those of
+the three operands, but for weights that are known when the program is loaded. Measured
+with weights known, 56x56 pixels: 32 to 32 channels, 20 to one, 0.7-1.1 times as fast,
+64 to 64, 40 to one, 1.3; and with weights of the call, 7x7 pixels of 512 channels: two
+images, 20 to one, 0.7-1.0 times as fast, eight, 62 to one, 1.2-1.35."""
 
 LEAST_TILES = 16
 """Rows of a product; twice as many where the weights outgrow the L2: they arrive from
@@ -36,79 +38,129 @@ with them (64 channels: 224x224 pixels 1.06, 112x112 1.33 times as fast)."""
 
 @dataclass(frozen=True)
 class Window:
-    """An output position and a tap, the iterators that a dimension of a is the sum of,
-    and where they stand in the operands."""
+    """A position and a tap, the iterators that a dimension of one operand is the sum
+    of, and where they stand in the operands."""
 
     position: int
     tap: int
-    in_a: int
-    in_b: int
+    reversed: bool
+    """Whether the dimension is `position - tap + 2`, as in a gradient."""
+
+    in_read: int
+    in_other: int
     in_c: int
 
 
-def windows_of(op: ContractOp, target: Target) -> Sequence[Window]:
-    """The windows of three taps whose outputs pairs can share; empty where the op is
+@dataclass(frozen=True)
+class Windows:
+    """The windows of a contraction, by dimension of c."""
+
+    read: int
+    """Which operand is read by windows: a (0) or b (1)."""
+
+    taps_in_result: bool
+    """The other one has the positions, as in the gradient by the weights; else it has
+    the taps, and c the positions."""
+
+    windows: Sequence[Window]
+
+
+def windows_of(op: ContractOp, target: Target) -> Windows | None:
+    """The windows of three taps whose positions pairs can share; None where the op is
     not worth it."""
     table = contraction_of((op.a, op.b, op.c), op.maps)
     if table is None or op.schedule is not None or op.beta_value != 0.0:
-        return ()
-    if op.res is None or not is_load_time(op.b):
-        return ()
-    of_a, of_b, of_c = op.maps[:3]
-    if not of_c.is_projected_permutation():
-        return ()
+        return None
+    types = {tensor_type(v).element_type for v in (op.a, op.b, op.c)}
+    if op.res is None or len(types) > 1 or not types <= {f32, f64}:
+        return None
+    if not op.maps[2].is_projected_permutation():
+        return None
+    for read in (0, 1):
+        for taps_in_result in (False, True):
+            found = windows_in(op, table, read, taps_in_result)
+            form = Windows(read, taps_in_result, found)
+            if len(found) > 1 and is_worth_it(op, table, form, target):
+                return form
+    return None
+
+
+def windows_in(
+    op: ContractOp, table: Contraction, read: int, taps_in_result: bool
+) -> Sequence[Window]:
+    """Those of one form."""
+    of_read, of_other, of_c = op.maps[read], op.maps[1 - read], op.maps[2]
+    forms = (table.a, table.b)[read]
     found: list[Window] = []
-    for place, form in enumerate(table.a):
-        if not isinstance(form, Linear) or len(form.iterators) != 2:
-            continue
-        position, tap = form.iterators
-        if table.role(position) is Role.K:
-            position, tap = tap, position
-        h, r = AffineExpr.dimension(position), AffineExpr.dimension(tap)
-        extents = table.extents[position], table.extents[tap]
-        plain = form.constant == 0 and {form.coefficients[i] for i in (position, tap)}
-        if plain != {1} or extents[1] != TAPS or extents[0] < OUTPUTS:
-            continue
-        alone = [
-            e
-            for m in (of_a, of_b, of_c)
-            for e in m.results
-            if {position, tap} & e.used_dims()
-        ]
-        in_c = of_c.results.index(h) if h in of_c.results else None
-        in_b = of_b.results.index(r) if r in of_b.results else None
-        whole = shape_of(op.a)[place] == extents[0] + TAPS - 1
-        if in_b is None or in_c is None or len(alone) != 3 or not whole:
-            continue
-        found.append(Window(position, tap, place, in_b, in_c))
-    return found if is_worth_it(op, table, found, target) else ()
+    for place, form in enumerate(forms[:-1]):  # the contiguous one stays
+        for position, tap in pairs_of(form):
+            backwards = window_step(form, position, tap)
+            if backwards is None:
+                continue
+            extents = table.extents[position], table.extents[tap]
+            whole = shape_of(op.operands[read])[place] == extents[0] + TAPS - 1
+            if extents[1] != TAPS or extents[0] < OUTPUTS or not whole:
+                continue
+            alone = [
+                e
+                for m in (of_read, of_other, of_c)
+                for e in m.results
+                if {position, tap} & e.used_dims()
+            ]
+            wanted = [AffineExpr.dimension(i) for i in (tap, position)]
+            if taps_in_result:
+                wanted.reverse()
+            in_other, in_c = of_other.results, of_c.results
+            if wanted[0] in in_other and wanted[1] in in_c and len(alone) == 3:
+                at = in_other.index(wanted[0]), in_c.index(wanted[1])
+                if at[1] + 1 < len(in_c):
+                    found.append(Window(position, tap, backwards, place, *at))
+    return sorted(found, key=lambda w: w.in_c)
+
+
+def pairs_of(form: Form) -> Sequence[tuple[int, int]]:
+    """Two iterators, in both orders, if the dimension has two."""
+    if not isinstance(form, Linear) or len(form.iterators) != 2:
+        return ()
+    i, j = form.iterators
+    return (i, j), (j, i)
+
+
+def window_step(form: Form, position: int, tap: int) -> bool | None:
+    """Whether the dimension is read backwards; None if it is no plain window."""
+    assert isinstance(form, Linear)
+    steps = form.coefficients[position], form.coefficients[tap], form.constant
+    return {(1, 1, 0): False, (1, -1, TAPS - 1): True}.get(steps)
 
 
 def is_worth_it(
-    op: ContractOp, table: Contraction, windows: Sequence[Window], target: Target
+    op: ContractOp, table: Contraction, form: Windows, target: Target
 ) -> bool:
     """Whether the products spared outweigh the transforms."""
     extents = dict(enumerate(table.extents))
-    positions = {w.position for w in windows}
+    positions = {w.position for w in form.windows}
     if any(positions & m.used_dims() for m in op.maps[3:]) and any(
         extents[i] % OUTPUTS for i in positions
     ):
         return False  # what the epilogue reads ends before the last tile does
+    direct = prod(extents.values())
     extents |= {i: -(-extents[i] // OUTPUTS) for i in positions}
-    extents |= {w.tap: 1 for w in windows}
-    tiles, inner, columns, groups = (
-        prod(extents[i] for i in table.having(role))
-        for role in (Role.M, Role.K, Role.N, Role.OUTER)
-    )
-    element = tensor_type(op.c).element_type
-    if not isinstance(element, AnyFloat):
-        return False
-    # the bytes of one number for each point
-    size = POINTS ** len(windows) * groups * element.size
-    arrives = size * inner * columns > target.l2
+    extents |= {w.tap: 1 for w in form.windows}
+    points = POINTS ** len(form.windows)
+    spared = direct - points * prod(extents.values())
+
+    def count(*roles: Role | None) -> int:
+        return prod(extents[i] for r in roles for i in table.having(r))
+
+    a = points * count(Role.OUTER, Role.M, Role.K)
+    b = points * count(Role.OUTER, Role.K, Role.N)
+    c = points * count(Role.OUTER, Role.M, Role.N)
+    made = [n for n, v in ((a, op.a), (b, op.b)) if not is_load_time(v)]
+    size = tensor_type(op.c).element_type.size
+    weights = c if form.taps_in_result else (a, b)[1 - form.read]
+    tiles = count(table.role(min(positions)))
     return (
-        len(windows) > 1
-        and inner * columns >= LEAST_CHANNELS * (inner + columns)
-        and tiles >= LEAST_TILES * (1 + arrives)
-        and size * tiles * (inner + columns) <= MOST_BYTES
+        spared >= LEAST_SPARED * (sum(made) + c)
+        and tiles >= LEAST_TILES * (1 + (size * weights > target.l2))
+        and size * (a + b + c - weights) <= MOST_BYTES
     )

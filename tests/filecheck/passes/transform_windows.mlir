@@ -6,6 +6,8 @@
 #x2 = affine_map<(n, p, q, k, r, s, c) -> (n, p * 2 + r, q * 2 + s, c)>
 #w = affine_map<(n, p, q, k, r, s, c) -> (r, s, c, k)>
 #y = affine_map<(n, p, q, k, r, s, c) -> (n, p, q, k)>
+#dy = affine_map<(n, p, q, c, r, s, k) -> (n, p - r + 2, q - s + 2, k)>
+#wt = affine_map<(n, p, q, c, r, s, k) -> (r, s, c, k)>
 #k = affine_map<(n, p, q, k, r, s, c) -> (k)>
 
 // The tiles of x, the weights, the products, the outputs with their epilogue.
@@ -49,6 +51,30 @@ func.func @odd(%x: tensor<1x9x10x64xf32>, %w: tensor<3x3x64x64xf32> {br.bound = 
   return %y : tensor<1x7x8x64xf32>
 }
 
+// The gradient by the input reads backwards: tap 2 of the weights stands first.
+// CHECK-LABEL: @by_input
+// CHECK:      linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (2, 2, d0, d1)>, affine_map<(d0, d1) -> (2, 1, d0, d1)>
+// CHECK:      br.contract {{.*}} : tensor<16x1x4x4x64xf32>, tensor<16x64x64xf32>)
+func.func @by_input(%dy: tensor<1x10x10x64xf32>, %w: tensor<3x3x64x64xf32> {br.bound = 0 : i64}) -> tensor<1x8x8x64xf32> {
+  %e = tensor.empty() : tensor<1x8x8x64xf32>
+  %dx = br.contract ins(%dy, %w : tensor<1x10x10x64xf32>, tensor<3x3x64x64xf32>) outs(%e : tensor<1x8x8x64xf32>) {indexing_maps = [#dy, #wt, #y], iterator_types = [#linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>], beta = 0.0 : f64} -> tensor<1x8x8x64xf32>
+  return %dx : tensor<1x8x8x64xf32>
+}
+
+// In the gradient by the weights tiles of both operands are multiplied, summed up, and
+// 16 sums become nine taps.
+// CHECK-LABEL: @by_weights
+// CHECK:      linalg.generic {{.*}}(d0, (d1 * 2), ((d2 * 2) + 3), d3)
+// CHECK:      linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, (d1 * 2), (d2 * 2), d3)>, affine_map<(d0, d1, d2, d3) -> (d0, (d1 * 2), ((d2 * 2) + 1), d3)>, affine_map<(d0, d1, d2, d3) -> (d0, ((d1 * 2) + 1), (d2 * 2), d3)>, affine_map<(d0, d1, d2, d3) -> (d0, ((d1 * 2) + 1), ((d2 * 2) + 1), d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
+// CHECK:      br.contract ins({{.*}} : tensor<16x2x8x8x64xf32>, tensor<16x2x8x8x64xf32>) outs({{.*}} : tensor<16x64x64xf32>)
+// CHECK:      tensor.insert_slice {{.*}}[2, 2, 0, 0] [1, 1, 64, 64] [1, 1, 1, 1] : tensor<64x64xf32> into tensor<3x3x64x64xf32>
+// CHECK-NEXT: return
+func.func @by_weights(%x: tensor<2x18x18x64xf32>, %dy: tensor<2x16x16x64xf32>) -> tensor<3x3x64x64xf32> {
+  %e = tensor.empty() : tensor<3x3x64x64xf32>
+  %dw = br.contract ins(%x, %dy : tensor<2x18x18x64xf32>, tensor<2x16x16x64xf32>) outs(%e : tensor<3x3x64x64xf32>) {indexing_maps = [#x, #y, #w], iterator_types = [#linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>], beta = 0.0 : f64} -> tensor<3x3x64x64xf32>
+  return %dw : tensor<3x3x64x64xf32>
+}
+
 // Windows two elements apart have no products in common.
 // CHECK-LABEL: @strided
 // CHECK-NOT:  linalg.generic
@@ -67,7 +93,7 @@ func.func @pinned(%x: tensor<1x10x10x64xf32>, %w: tensor<3x3x64x64xf32> {br.boun
   return %y : tensor<1x8x8x64xf32>
 }
 
-// Weights that each call brings would be transformed in each call.
+// Weights that each call brings are transformed in each call: not worth it for 16 tiles.
 // CHECK-LABEL: @weights_of_the_call
 // CHECK-NOT:  linalg.generic
 func.func @weights_of_the_call(%x: tensor<1x10x10x64xf32>, %w: tensor<3x3x64x64xf32>) -> tensor<1x8x8x64xf32> {
