@@ -12,7 +12,7 @@ The slowest of these counts, and the beginning and the end of a tile by the leng
 the sum. The usual tile, 6 x 2 of 16 registers or 6 x 4 of 32, stays unless another one
 is faster by more than such a model can be trusted with: where rows are few (7 rows are
 4 and 3, better by 3 vectors than by 2), where parts of them wait for the L2 (8 rows are
-better by 3 vectors than 4 and 4 by 4), or where B comes from behind the L2 unasked and
+better by 2 vectors than 4 and 4 by 4), or where B comes from behind the L2 unasked and
 should meet as many rows as possible on its way (13 x 2 of 32 registers).
 """
 
@@ -134,10 +134,19 @@ def default_register_block(
     def cycles(tile: tuple[int, int]) -> float:
         return block_cycles(tile, rows, vectors, target, known)
 
-    fed = [t for t in tiles if not starves(rows, t, target, known)] or tiles
-    best = min(fed, key=lambda t: (round(cycles(t), 3), -t[0] * t[1]))
+    best = min(tiles, key=lambda t: (round(cycles(t), 3), -t[0] * t[1]))
     width = min(vectors, 4 if target.vector_registers >= 32 else 2)
     usual = max(t for t in tiles if t[1] == width and t[0] <= 6)
-    enough = usual[0] * usual[1] >= 2 * LATENCY and usual in fed
+    enough = usual[0] * usual[1] >= 2 * LATENCY
     r, v = usual if enough and cycles(usual) <= MARGIN * cycles(best) else best
+    if starves(rows, (r, v), target, known):
+        # learnt weights stay in whole panels from step to step (pack_state.py)
+        fed = [
+            t
+            for t in tiles
+            if cycles(t) <= MARGIN * cycles(best)
+            and not starves(rows, t, target, known)
+        ]
+        order = sorted(fed, key=lambda t: (vectors % t[1] > 0, -t[0] * t[1]))
+        r, v = next(iter(order), (r, v))
     return even_parts(rows, r)[0][0], v
