@@ -110,3 +110,55 @@ func.func @images(%x: tensor<8x16x16x512xf32>, %dy: tensor<8x7x7x16x32xf32>,
       -> tensor<16x3x3x512x32xf32>
   func.return %0 : tensor<16x3x3x512x32xf32>
 }
+
+// 256 x 512 weights are 512 KB, half of the L2: 196 pixels, which the L1 holds in parts,
+// pass over them more than once. 512 x 512 weights stay there where each of two threads
+// has half of them, as rows: then they share dy; lines of x come by for several tiles,
+// so that x would cost more.
+// ONE-LABEL: func.func @passes
+// ONE: #br.schedule<"a49 | m=b n=c k=a | tile=6x4">
+// TWO-LABEL: func.func @passes
+// TWO: #br.schedule<"C256 a49 | m=b n=c k=a | tile=6x4">
+func.func @passes(%x: tensor<196x256xf32>, %dy: tensor<196x512xf32>,
+                  %dw: tensor<256x512xf32>) -> tensor<256x512xf32> {
+  %0 = br.contract ins(%x, %dy : tensor<196x256xf32>, tensor<196x512xf32>)
+      outs(%dw : tensor<256x512xf32>)
+      {indexing_maps = [#x, #dy, #dw], iterator_types = #kinds, beta = 0.0}
+      -> tensor<256x512xf32>
+  func.return %0 : tensor<256x512xf32>
+}
+
+// ONE-LABEL: func.func @halves
+// ONE: #br.schedule<"B24 C64 | m=b n=c k=a | tile=6x4 | pack=b64">
+// TWO-LABEL: func.func @halves
+// TWO: #br.schedule<"B256 a49 | m=b n=c k=a | tile=6x4">
+func.func @halves(%x: tensor<196x512xf32>, %dy: tensor<196x512xf32>,
+                  %dw: tensor<512x512xf32>) -> tensor<512x512xf32> {
+  %0 = br.contract ins(%x, %dy : tensor<196x512xf32>, tensor<196x512xf32>)
+      outs(%dw : tensor<512x512xf32>)
+      {indexing_maps = [#x, #dy, #dw], iterator_types = #kinds, beta = 0.0}
+      -> tensor<512x512xf32>
+  func.return %0 : tensor<512x512xf32>
+}
+
+// Taps go around a block of the sum, too: each reads other rows of the same image.
+#square = affine_map<(n, k, p, q, c, r, s) -> (n, p + r, q + s, c)>
+#whole = affine_map<(n, k, p, q, c, r, s) -> (n, p, q, k)>
+#window = affine_map<(n, k, p, q, c, r, s) -> (r, s, c, k)>
+#seven = [#linalg.iterator_type<reduction>, #linalg.iterator_type<parallel>,
+          #linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>,
+          #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>,
+          #linalg.iterator_type<parallel>]
+
+// ONE-LABEL: func.func @taps
+// ONE: #br.schedule<"a c2 b64 F G | m=e n=b k=d batch=a,c | tile=6x4">
+// TWO-LABEL: func.func @taps
+// TWO: #br.schedule<"E48 a c2 b64 f g | m=e n=b k=d batch=a,c | tile=6x4">
+func.func @taps(%x: tensor<2x30x30x96xf32>, %dy: tensor<2x28x28x96xf32>,
+                %dw: tensor<3x3x96x96xf32>) -> tensor<3x3x96x96xf32> {
+  %0 = br.contract ins(%x, %dy : tensor<2x30x30x96xf32>, tensor<2x28x28x96xf32>)
+      outs(%dw : tensor<3x3x96x96xf32>)
+      {indexing_maps = [#square, #whole, #window], iterator_types = #seven, beta = 0.0}
+      -> tensor<3x3x96x96xf32>
+  func.return %0 : tensor<3x3x96x96xf32>
+}

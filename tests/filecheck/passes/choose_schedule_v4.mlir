@@ -86,4 +86,17 @@ func.func @images_stay(%x: tensor<8x28x28x512xf32>, %w: tensor<1x1x512x1024xf32>
       outs(%y : tensor<8x14x14x1024xf32>) -> tensor<8x14x14x1024xf32>
   func.return %r : tensor<8x14x14x1024xf32>
 }
+
+// 8 rows (pixels of 8 images) are one tile: as 4 and 4 they would take each panel from
+// the L2 twice, as fast as it can at best.
+// CHECK-LABEL: @eight_images(
+// CHECK: schedule = #br.schedule<"D32 B C | m=a n=d k=g batch=e,f | tile=8x2 | pack=b32 | prefetch=b">
+func.func @eight_images(%x: tensor<8x9x9x256xf32>, %w: tensor<3x3x256x256xf32>,
+    %y: tensor<8x7x7x256xf32>) -> tensor<8x7x7x256xf32> {
+  %r = linalg.conv_2d_nhwc_hwcf
+    {strides = dense<1> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
+    ins(%x, %w : tensor<8x9x9x256xf32>, tensor<3x3x256x256xf32>)
+    outs(%y : tensor<8x7x7x256xf32>) -> tensor<8x7x7x256xf32>
+  func.return %r : tensor<8x7x7x256xf32>
+}
 }

@@ -29,57 +29,35 @@ func.func @dynamic(%a: memref<?x?xf32>, %b: memref<?x?xf32>, %c: memref<?x?xf32>
 // CHECK: %[[V16:\d+]] = arith.muli %[[V14]], %[[V15]] : index
 // CHECK: %[[V17:\d+]] = arith.constant 0 : index
 // CHECK: %[[V18:\d+]] = arith.constant 8 : index
-// CHECK: %[[V19:\d+]] = arith.constant 0 : index
-// CHECK: %[[V20:\d+]] = arith.constant 2 : index
-// CHECK: %[[V22:\d+]] = arith.constant 0 : index
-// CHECK: %[[V23:\d+]] = arith.constant 1 : index
 // CHECK: scf.for %[[V25:\d+]] = %[[V17]] to %[[V12]] step %[[V18]] {
-// CHECK: scf.for %[[V26:\d+]] = %[[V19]] to %[[V16]] step %[[V20]] {
+// CHECK: scf.for %[[V26:\d+]] = %{{\d+}} to %[[V16]] step %{{\d+}} {
 // CHECK: %[[V28:\d+]] = vector.load %[[V2]][%[[V26]], %[[V25]]] : memref<?x?xf32>, vector<8xf32>
 // CHECK: %[[V29:\d+]] = vector.load %[[V2]][%[[V27:\d+]], %[[V25]]] : memref<?x?xf32>, vector<8xf32>
-// CHECK: %[[V30:\d+]], %[[V31:\d+]] = scf.for %[[V32:\d+]] = %[[V22]] to %[[V8]] step %[[V23]] iter_args(%{{.*}} = %[[V28]], %{{.*}} = %[[V29]]) -> (vector<8xf32>, vector<8xf32>) {
+// CHECK: %[[V30:\d+]], %[[V31:\d+]] = scf.for %[[V32:\d+]] = %{{\d+}} to %[[V8]] step %{{\d+}} iter_args(%{{.*}} = %[[V28]], %{{.*}} = %[[V29]]) -> (vector<8xf32>, vector<8xf32>) {
 // CHECK: %{{.*}} = vector.load %[[V1]][%[[V32]], %[[V25]]] : memref<?x?xf32>, vector<8xf32>
 // CHECK: vector.store %[[V30]], %[[V2]][%[[V26]], %[[V25]]] : memref<?x?xf32>, vector<8xf32>
 // CHECK: vector.store %[[V31]], %[[V2]][%[[V27]], %[[V25]]] : memref<?x?xf32>, vector<8xf32>
-// CHECK: %[[V43:\d+]] = arith.constant 0 : index
-// CHECK: %[[V44:\d+]] = arith.constant 8 : index
-// CHECK: %[[V45:\d+]] = arith.constant 1 : index
-// CHECK: %[[V46:\d+]] = arith.constant 0 : index
-// CHECK: %[[V47:\d+]] = arith.constant 1 : index
-// CHECK: scf.for %[[V48:\d+]] = %[[V43]] to %[[V12]] step %[[V44]] {
-// CHECK: scf.for %[[V49:\d+]] = %[[V16]] to %[[V4]] step %[[V45]] {
-// CHECK: %[[V50:\d+]] = vector.load %[[V2]][%[[V49]], %[[V48]]] : memref<?x?xf32>, vector<8xf32>
-// CHECK: %[[V51:\d+]] = scf.for %[[V52:\d+]] = %[[V46]] to %[[V8]] step %[[V47]] iter_args(%{{.*}} = %[[V50]]) -> (vector<8xf32>) {
-// CHECK: %{{.*}} = vector.load %[[V1]][%[[V52]], %[[V48]]] : memref<?x?xf32>, vector<8xf32>
-// CHECK: vector.store %[[V51]], %[[V2]][%[[V49]], %[[V48]]] : memref<?x?xf32>, vector<8xf32>
-// CHECK: %[[V58:\d+]] = arith.constant 8 : index
-// CHECK: %[[V59:\d+]] = arith.constant 0 : index
-// CHECK: %[[V60:\d+]] = arith.constant 2 : index
-// CHECK: %[[V61:\d+]] = arith.constant 8 : index
-// CHECK: %[[V65:\d+]] = arith.constant 0 : index
-// CHECK: %[[V66:\d+]] = arith.constant 1 : index
-// CHECK: scf.for %[[V69:\d+]] = %[[V12]] to %[[V6]] step %[[V58]] {
-// CHECK: scf.for %[[V70:\d+]] = %[[V59]] to %[[V16]] step %[[V60]] {
+// CHECK: scf.for %[[V49:\d+]] = %[[V16]] to %[[V4]] step %{{\d+}} {
+// CHECK: %[[V50:\d+]] = vector.load %[[V2]][%[[V49]], %[[V25]]] : memref<?x?xf32>, vector<8xf32>
+// CHECK: %[[V51:\d+]] = scf.for %[[V52:\d+]] = %{{\d+}} to %[[V8]] step %{{\d+}} iter_args(%{{.*}} = %[[V50]]) -> (vector<8xf32>) {
+// CHECK: %{{.*}} = vector.load %[[V1]][%[[V52]], %[[V25]]] : memref<?x?xf32>, vector<8xf32>
+// CHECK: vector.store %[[V51]], %[[V2]][%[[V49]], %[[V25]]] : memref<?x?xf32>, vector<8xf32>
+// CHECK: scf.for %[[V69:\d+]] = %[[V12]] to %[[V6]] step %{{\d+}} {
+// CHECK: scf.for %[[V70:\d+]] = %{{\d+}} to %[[V16]] step %{{\d+}} {
 // CHECK: %[[V71:\d+]] = arith.subi %[[V6]], %[[V69]] : index
-// CHECK: %[[V72:\d+]] = arith.minsi %[[V71]], %[[V61]] : index
+// CHECK: %[[V72:\d+]] = arith.minsi %[[V71]], %{{\d+}} : index
 // CHECK: %[[V73:\d+]] = vector.create_mask %[[V72]] : vector<8xi1>
 // CHECK: %[[V75:\d+]] = vector.maskedload %[[V2]][%[[V70]], %[[V69]]], %[[V73]], %{{.*}} : memref<?x?xf32>, vector<8xi1>, vector<8xf32> into vector<8xf32>
 // CHECK: %[[V76:\d+]] = vector.maskedload %[[V2]][%[[V74:\d+]], %[[V69]]], %[[V73]], %{{.*}} : memref<?x?xf32>, vector<8xi1>, vector<8xf32> into vector<8xf32>
-// CHECK: %[[V77:\d+]], %[[V78:\d+]] = scf.for %[[V79:\d+]] = %[[V65]] to %[[V8]] step %[[V66]] iter_args(%{{.*}} = %[[V75]], %{{.*}} = %[[V76]]) -> (vector<8xf32>, vector<8xf32>) {
+// CHECK: %[[V77:\d+]], %[[V78:\d+]] = scf.for %[[V79:\d+]] = %{{\d+}} to %[[V8]] step %{{\d+}} iter_args(%{{.*}} = %[[V75]], %{{.*}} = %[[V76]]) -> (vector<8xf32>, vector<8xf32>) {
 // CHECK: %{{.*}} = vector.maskedload %[[V1]][%[[V79]], %[[V69]]], %[[V73]], %{{.*}} : memref<?x?xf32>, vector<8xi1>, vector<8xf32> into vector<8xf32>
 // CHECK: vector.maskedstore %[[V2]][%[[V70]], %[[V69]]], %[[V73]], %[[V77]] : memref<?x?xf32>, vector<8xi1>, vector<8xf32>
 // CHECK: vector.maskedstore %[[V2]][%[[V74]], %[[V69]]], %[[V73]], %[[V78]] : memref<?x?xf32>, vector<8xi1>, vector<8xf32>
-// CHECK: %[[V90:\d+]] = arith.constant 8 : index
-// CHECK: %[[V91:\d+]] = arith.constant 1 : index
-// CHECK: %[[V92:\d+]] = arith.constant 8 : index
-// CHECK: %[[V94:\d+]] = arith.constant 0 : index
-// CHECK: %[[V95:\d+]] = arith.constant 1 : index
-// CHECK: scf.for %[[V97:\d+]] = %[[V12]] to %[[V6]] step %[[V90]] {
-// CHECK: scf.for %[[V98:\d+]] = %[[V16]] to %[[V4]] step %[[V91]] {
-// CHECK: %[[V99:\d+]] = arith.subi %[[V6]], %[[V97]] : index
-// CHECK: %[[V100:\d+]] = arith.minsi %[[V99]], %[[V92]] : index
+// CHECK: scf.for %[[V98:\d+]] = %[[V16]] to %[[V4]] step %{{\d+}} {
+// CHECK: %[[V99:\d+]] = arith.subi %[[V6]], %[[V69]] : index
+// CHECK: %[[V100:\d+]] = arith.minsi %[[V99]], %{{\d+}} : index
 // CHECK: %[[V101:\d+]] = vector.create_mask %[[V100]] : vector<8xi1>
-// CHECK: %[[V102:\d+]] = vector.maskedload %[[V2]][%[[V98]], %[[V97]]], %[[V101]], %{{.*}} : memref<?x?xf32>, vector<8xi1>, vector<8xf32> into vector<8xf32>
-// CHECK: %[[V103:\d+]] = scf.for %[[V104:\d+]] = %[[V94]] to %[[V8]] step %[[V95]] iter_args(%{{.*}} = %[[V102]]) -> (vector<8xf32>) {
-// CHECK: %{{.*}} = vector.maskedload %[[V1]][%[[V104]], %[[V97]]], %[[V101]], %{{.*}} : memref<?x?xf32>, vector<8xi1>, vector<8xf32> into vector<8xf32>
-// CHECK: vector.maskedstore %[[V2]][%[[V98]], %[[V97]]], %[[V101]], %[[V103]] : memref<?x?xf32>, vector<8xi1>, vector<8xf32>
+// CHECK: %[[V102:\d+]] = vector.maskedload %[[V2]][%[[V98]], %[[V69]]], %[[V101]], %{{.*}} : memref<?x?xf32>, vector<8xi1>, vector<8xf32> into vector<8xf32>
+// CHECK: %[[V103:\d+]] = scf.for %[[V104:\d+]] = %{{\d+}} to %[[V8]] step %{{\d+}} iter_args(%{{.*}} = %[[V102]]) -> (vector<8xf32>) {
+// CHECK: %{{.*}} = vector.maskedload %[[V1]][%[[V104]], %[[V69]]], %[[V101]], %{{.*}} : memref<?x?xf32>, vector<8xi1>, vector<8xf32> into vector<8xf32>
+// CHECK: vector.maskedstore %[[V2]][%[[V98]], %[[V69]]], %[[V101]], %[[V103]] : memref<?x?xf32>, vector<8xi1>, vector<8xf32>
