@@ -63,9 +63,9 @@ class Share:
 @dataclass
 class Destination:
     """A tile of C, whose lines are asked for one by one while its sum is made: loads
-    and stores that all miss at its end would keep the next tile waiting (gradients by
-    weights, 1024 x 4096: from 168 rows 1.27 times as fast, from 1680 1.1 times). All
-    at once they would keep B waiting instead."""
+    and stores that all miss at its end would keep the next tile waiting (an LSTM's
+    gradient by 1024 x 4096 weights, with its sum in parts: 1.1 times as fast). All at
+    once they would keep B waiting instead (1.06 times)."""
 
     memref: SSAValue
     row: Index
