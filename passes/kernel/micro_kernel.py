@@ -26,7 +26,12 @@ from xdsl.utils.hints import isa
 from brdialect.machine_ops import PrefetchOp
 from brdialect.ops import BatchReduceGemmOp
 from brdialect.target import Target
-from passes.kernel.prefetch import Share, prefetch_lines
+from passes.kernel.prefetch import (
+    LEAST_STEPS,
+    Destination,
+    Share,
+    prefetch_lines,
+)
 from passes.kernel.register_tiles import Columns, Tiles, column_tiles, row_tiles
 from passes.memory.buffers import ALIGNMENT as CACHE_LINE
 from passes.memory.buffers import element_bytes
@@ -83,6 +88,7 @@ class KernelEmitter:
         self.panel_is_full = False
         self.across = self.rows_of_a_line()
         self.share: Share | None = None
+        self.destination: Destination | None = None
 
     def rows_of_a_line(self) -> int:
         """How many rows of A lie in a cache line, 0 where they do not. Each step of k
@@ -150,6 +156,7 @@ class KernelEmitter:
             def panel(j: Index, columns: Columns = columns) -> Sequence[SSAValue]:
                 def tile(i: Index, size: int) -> None:
                     self.share = self.share_of_next(i, size, j, whole)
+                    self.destination = self.destination_of(i, size, j, columns, whole)
                     self.tile(i, size, j, columns, extents)
 
                 self.rows_of_panel(tiles, tile)
@@ -194,16 +201,26 @@ class KernelEmitter:
         self, i: Index, rows: int, j: Index, extents: Sequence[Index]
     ) -> Share | None:
         """What a tile brings of `next`: in proportion to its rows and columns."""
-        if self.ahead is None:
+        known = known_extents(extents)
+        if self.ahead is None or known is None:
             return None
-        known = [x for x in extents if isinstance(x, int)]
         (length,), (m, n) = shape_of(self.ahead), shape_of(self.c)
-        if len(known) < len(extents) or min(length, m, n) < 1 or 0 in known:
+        if min(length, m, n) < 1:
             return None
         for_row = -(-length // m)
         start = add(mul(i, for_row), divide(mul(j, length), n))
         step = -(-rows * for_row // prod(known))
         return Share(self.ahead, start, step, known)
+
+    def destination_of(
+        self, i: Index, rows: int, j: Index, columns: Columns, extents: Sequence[Index]
+    ) -> Destination | None:
+        """What a tile asks for of C, if its sum is known to be long enough."""
+        known = known_extents(extents)
+        if known is None or prod(known) < LEAST_STEPS:
+            return None
+        shape = (rows, columns.vectors * self.lanes)
+        return Destination(self.c, i, j, shape, known)
 
     def depth(self) -> int | None:
         """Steps of k over the whole batch, if they are known."""
@@ -241,7 +258,8 @@ class KernelEmitter:
         ]
         self.fetch_extras(i, rows, j, columns.vectors * self.lanes)
         alpha, beta = self.op.alpha_value, self.op.beta_value
-        accumulate = alpha == 1.0 and beta == 1.0
+        # C that has been asked for is there at the end
+        accumulate = alpha == 1.0 and beta == 1.0 and self.destination is None
         if accumulate:
             start = [self.load(self.c, (r, c), w) for r, c, w in at]
         else:
@@ -302,6 +320,8 @@ class KernelEmitter:
             def trip(k: Index, *carried: SSAValue) -> Sequence[SSAValue]:
                 if self.share is not None:
                     self.share.fetch((*at, k), count)
+                if self.destination is not None:
+                    self.destination.fetch((*at, k), count)
 
                 def step(ahead: Index, *sums: SSAValue) -> Sequence[SSAValue]:
                     return self.multiply(i, rows, j, valid, (*at, add(k, ahead)), sums)
@@ -391,3 +411,9 @@ class KernelEmitter:
         return vectorise_body(
             body, dict(zip(body.args, values, strict=True)), self.lanes
         )[0]
+
+
+def known_extents(extents: Sequence[Index]) -> list[int] | None:
+    """The extents of the batch and k, if all of them are known and there are steps."""
+    known = [x for x in extents if isinstance(x, int)]
+    return known if len(known) == len(extents) and 0 not in known else None

@@ -15,7 +15,8 @@ from passes.schedule.choose_schedule import PACK_ROWS, PARALLEL_WORK, block_even
 from passes.schedule.register_block import Panels, default_register_block
 
 BLOCK = 4
-"""Panels of gates, and of what they are multiplied with, that meet in the L2."""
+"""Panels of gates that stay in the L2 while those of what they are multiplied with come
+by."""
 
 DEPTH = 1024
 """Steps of the sum over units in a call: C is read and written once for all of them."""
@@ -33,21 +34,28 @@ def weights_schedule(
     extents: tuple[int, ...], target: Target, element_bytes: int
 ) -> Schedule:
     """Of `c[g, b, j, d, p] = sum of dg[b, g, m, j] * x[d, m, p]`, the iterators in this
-    order: parts of the sum, for each of which blocks of BLOCK panels on both sides fill
-    half of the L2. Each thread owns its part of c."""
+    order: parts of the sum, as long as BLOCK panels of dg fill half of the L2 with two
+    of x, the one in use and the one that is on its way: the shorter they are, the more
+    often c comes by. Each thread owns its part of c."""
     g, b, j, d, p, m = range(6)
     half_l2 = target.l2 // 2 // element_bytes
-    depth = block_evenly(extents[m], half_l2 // (BLOCK * (extents[j] + extents[p])))
+    depth = block_evenly(extents[m], half_l2 // (BLOCK * extents[j] + 2 * extents[p]))
     lanes = target.lanes(element_bytes)
-    panels = Panels(depth, cold=True)
-    tile = default_register_block(extents[j], extents[p], lanes, target, panels)
-    blocks = {i: block_evenly(extents[i], BLOCK) for i in (b, d)}
+    tile = default_register_block(
+        extents[j], extents[p], lanes, target, Panels(depth, extents[b])
+    )
+    block = block_evenly(extents[b], BLOCK)
     loops = [Loop(m, depth)] if depth < extents[m] else []
     loops += [Loop(g, 1, True)] if extents[g] > 1 else []
-    loops += [Loop(i, n, True) for i, n in blocks.items() if 1 < n < extents[i]]
-    # where a block is one panel, its loop is the only one
-    loops += [Loop(i, 1, n == 1) for i, n in blocks.items() if extents[i] > 1]
-    return on_team(Schedule(tuple(loops), j, p, m, (), tile), extents, target)
+    loops += [Loop(b, block, True)] if block < extents[b] else []
+    loops += [Loop(d, 1, True)] if extents[d] > 1 else []
+    if block > 1:
+        alone = not any(loop.parallel for loop in loops)
+        loops.append(Loop(b, 1, alone))
+    schedule = Schedule(
+        tuple(loops), j, p, m, (), tile, prefetch_b=extents[d] > 1 or depth < extents[m]
+    )
+    return on_team(schedule, extents, target)
 
 
 def input_schedule(
