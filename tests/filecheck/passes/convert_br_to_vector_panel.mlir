@@ -22,7 +22,7 @@ func.func @main(%a: memref<20x40xf32>, %b: memref<40x70xf32, strided<[2048, 1]>>
 // CHECK: vector.fma %{{\d+}}, %[[ROW]]
 // CHECK: %[[FIVE:\d+]] = arith.constant 5 : index
 // CHECK: scf.for %{{\d+}} = %[[FIVE]]
-// CHECK-NOT: br.prefetch
+// CHECK-NOT: br.prefetch %[[B]][
 // CHECK: vector.load %[[PANEL]][
 // The last 6 columns, under a mask.
 // CHECK: %[[MASKED:\d+]] = vector.maskedload %[[B]][
