@@ -143,7 +143,7 @@ def stacked(parts: Mapping[At, SSAValue], size: int, places: Sequence[int]) -> S
     `places`."""
     type_ = tensor_type(next(iter(parts.values())))
     inner = type_.get_shape()
-    fronts = [d + i for i, d in enumerate(places)]
+    fronts = [d + sum(other < d for other in places) for d in places]
     rest = [d for d in range(len(inner) + len(places)) if d not in fronts]
 
     def spread(of_parts: Sequence[int], of_inner: Sequence[int]) -> list[int]:
