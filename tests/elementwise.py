@@ -24,8 +24,8 @@ DTYPES = {
 def elementwise(statements: str, inputs: list[str], output: str) -> str:
     """A module that applies `statements` to arrays of 8.
 
-    They make %r of %x, %y and %z, whose types they call $r, $x, $y and $z: scalars in
-    `@scalar`, vectors in `@vector`.
+    They make %r of %x, %y and %z, whose types they call $r, $x, $y and $z, as $i1 is
+    that of bits: scalars in `@scalar`, vectors in `@vector`.
     """
     names = "xyz"[: len(inputs)]
     types: dict[str, str] = dict(zip((*names, "r"), (*inputs, output), strict=True))
@@ -33,7 +33,7 @@ def elementwise(statements: str, inputs: list[str], output: str) -> str:
 
     def body(load: str, store: str, shape: str) -> str:
         lines = [load.format(n=n, t=types[n]) for n in names]
-        text = statements
+        text = statements.replace("$i1", shape.format("i1"))
         for n, t in types.items():
             text = text.replace(f"${n}", shape.format(t))
         return "\n".join([*lines, text, store.format(t=types["r"])])

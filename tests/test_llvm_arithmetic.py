@@ -135,6 +135,24 @@ def test_integer_binary(op: str, t: str) -> None:
     check(f"%r = {op} %x, %y : $r", t, expected, integers(t), integers(t, *y))
 
 
+@pytest.mark.parametrize("op", INTEGER_BINARY | UNSIGNED)
+def test_one_bit_binary(op: str) -> None:
+    """Its bit is the sign of a signed one. Only -1 divides."""
+    x, y = [0, 0, 1, 1] * 2, [0, 1, 0, 1] * 2
+    if "div" in op or "rem" in op:
+        x, y = [0, 1] * 4, [1] * 8
+    sign = 1 if op in UNSIGNED else -1
+    apply = (INTEGER_BINARY | UNSIGNED)[op]
+    pairs = zip(x, y, strict=True)
+    expected = np.array([apply(sign * a, sign * b) & 1 for a, b in pairs], np.int8)
+    body = f"""
+      %a = arith.trunci %x : $x to $i1
+      %b = arith.trunci %y : $y to $i1
+      %c = {op} %a, %b : $i1
+      %r = arith.extui %c : $i1 to $r"""
+    check(body, "i8", expected, integers("i8", *x), integers("i8", *y))
+
+
 @pytest.mark.parametrize(
     ("op", "apply"),
     [

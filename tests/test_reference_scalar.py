@@ -99,6 +99,58 @@ def test_one_bit_arithmetic_is_modulo_two():
     assert [float(x) for x in got] == [0, -1, 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("op", "expected"),
+    [
+        ("cmpi slt,", "0010"),
+        ("cmpi sle,", "1011"),
+        ("cmpi sgt,", "0100"),
+        ("cmpi sge,", "1101"),
+        ("cmpi ult,", "0100"),
+        ("cmpi uge,", "1011"),
+        ("maxsi", "0001"),
+        ("minsi", "0111"),
+        ("maxui", "0111"),
+        ("minui", "0001"),
+        ("subi", "0110"),
+        ("muli", "0001"),
+    ],
+)
+def test_true_is_minus_one_where_one_bit_has_a_sign(op: str, expected: str):
+    a, b = np.array([0, 0, 1, 1], bool), np.array([0, 1, 0, 1], bool)
+    body = f"%r = arith.{op} %a, %b : tensor<4xi1>\n func.return %r : tensor<4xi1>"
+    got = call("(%a: tensor<4xi1>, %b: tensor<4xi1>) -> tensor<4xi1>", body, [a, b])
+    assert got.dtype == np.bool_
+    assert "".join(str(int(bit)) for bit in got) == expected
+
+
+def test_one_bit_is_counted_and_divided_as_one_bit():
+    body = """
+      %z = math.ctlz %a : i1
+      %t = math.cttz %a : i1
+      %p = math.ctpop %a : i1
+      %d = arith.floordivsi %a, %b : i1
+      %r = arith.remsi %a, %b : i1
+      %s = arith.shrsi %a, %c : i1
+      func.return %z, %t, %p, %d, %r, %s : i1, i1, i1, i1, i1, i1"""
+    signature = "(%a: i1, %b: i1, %c: i1) -> (i1, i1, i1, i1, i1, i1)"
+    for a in (0, 1):
+        got = call(signature, body, [np.bool_(a), np.True_, np.False_])
+        assert [bool(x) for x in got] == [not a, not a, a, a, False, a]
+
+
+def test_conversions_to_and_from_one_bit():
+    body = """
+      %i = arith.fptosi %x : f32 to i1
+      %u = arith.fptoui %x : f32 to i1
+      %f = arith.sitofp %i : i1 to f32
+      func.return %i, %u, %f : i1, i1, f32"""
+    i, u, f = call("(%x: f32) -> (i1, i1, f32)", body, [np.float32(0.5)])
+    assert (i, u, f) == (False, False, 0)
+    assert not np.signbit(f)
+    assert call("(%x: f32) -> (i1, i1, f32)", body, [np.float32(-1.5)])[2] == -1
+
+
 def test_casts_between_widths():
     body = """
       %n = arith.trunci %a : i32 to i8

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from test_property import poisoned
 
@@ -136,6 +137,40 @@ def test_windows_are_summed(name: str, threads: int) -> None:
     assert isinstance(got, np.ndarray)
     error = np.abs(got - want).max() / np.abs(want).max()
     assert error < 3e-6
+
+
+def test_the_result_is_transposed() -> None:
+    """Its columns before its rows, over a constant of zeros."""
+    text = """
+func.func @main(%x: tensor<1x9x12x64xf32>, %w: tensor<3x3x64x60xf32>)
+    -> tensor<1x10x7x60xf32> {
+  %zero = arith.constant dense<0.0> : tensor<1x10x7x60xf32>
+  %y = linalg.generic {indexing_maps = [
+      affine_map<(n, p, q, k, r, s, c) -> (n, p + r, q + s, c)>,
+      affine_map<(n, p, q, k, r, s, c) -> (r, s, c, k)>,
+      affine_map<(n, p, q, k, r, s, c) -> (n, q, p, k)>],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction",
+                        "reduction", "reduction"]}
+      ins(%x, %w : tensor<1x9x12x64xf32>, tensor<3x3x64x60xf32>)
+      outs(%zero : tensor<1x10x7x60xf32>) {
+  ^bb0(%u: f32, %v: f32, %acc: f32):
+    %m = arith.mulf %u, %v : f32
+    %a = arith.addf %acc, %m : f32
+    linalg.yield %a : f32
+  } -> tensor<1x10x7x60xf32>
+  return %y : tensor<1x10x7x60xf32>
+}"""
+    random = np.random.default_rng()
+    x = random.standard_normal((1, 9, 12, 64), np.float32)
+    w = random.standard_normal((3, 3, 64, 60), np.float32)
+    compiled = brdialect.compile(text, constants={1: w})
+    assert "br.contract" in compiled.ir("fuse")
+    assert "tensor<16x" in compiled.ir("fuse")
+    got = compiled(x)
+    windows = sliding_window_view(x.astype(np.float64), (3, 3), axis=(1, 2))
+    want = np.einsum("npqcrs,rsck->nqpk", windows, w)
+    assert isinstance(got, np.ndarray)
+    assert np.abs(got - want).max() < 3e-6 * np.abs(want).max()
 
 
 def test_the_residual_of_odd_outputs_stays_direct() -> None:

@@ -41,11 +41,29 @@ def _unsigned(function: Function) -> Function:
     return apply
 
 
-def _on_bits(integer: Function, bit: Function) -> Function:
-    """i1 counts modulo 2: numpy's + on bool is an or, so it needs a function apart."""
+def _with_sign(x: Array) -> Array:
+    """The number that MLIR reads: i1's only bit is its sign, true is -1."""
+    x = np.asarray(x)
+    return -x.astype(np.int8) if x.dtype == np.bool_ else x
 
-    def apply(a: Array, b: Array) -> Array:
-        return (bit if np.asarray(a).dtype == np.bool_ else integer)(a, b)
+
+def _integer(function: Function) -> Function:
+    """The function of integers, also on i1, which numpy holds as bool: it counts modulo
+    2 there, and has a sign."""
+
+    def apply(*args: Array) -> Array:
+        if np.asarray(args[0]).dtype != np.bool_:
+            return function(*args)
+        return _truncate(function(*map(_with_sign, args)), np.dtype(np.bool_))
+
+    return apply
+
+
+def _counting(function: Function, one_bit: Function) -> Function:
+    """What counts bits, of which bool has seven too many."""
+
+    def apply(x: Array) -> Array:
+        return (one_bit if np.asarray(x).dtype == np.bool_ else function)(x)
 
     return apply
 
@@ -118,28 +136,28 @@ FUNCTIONS: dict[str, Function] = {
     "arith.minimumf": np.minimum,
     "arith.maxnumf": np.fmax,
     "arith.minnumf": np.fmin,
-    "arith.addi": _on_bits(np.add, np.not_equal),
-    "arith.subi": _on_bits(np.subtract, np.not_equal),
-    "arith.muli": _on_bits(np.multiply, np.logical_and),
-    "arith.divsi": _divsi,
-    "arith.remsi": np.fmod,
-    "arith.floordivsi": np.floor_divide,
-    "arith.ceildivsi": _ceildivsi,
+    "arith.addi": _integer(np.add),
+    "arith.subi": _integer(np.subtract),
+    "arith.muli": _integer(np.multiply),
+    "arith.divsi": _integer(_divsi),
+    "arith.remsi": _integer(np.fmod),
+    "arith.floordivsi": _integer(np.floor_divide),
+    "arith.ceildivsi": _integer(_ceildivsi),
     "arith.divui": _unsigned(np.floor_divide),
     "arith.remui": _unsigned(np.mod),
     "arith.ceildivui": _unsigned(_ceildivui),
-    "arith.maxsi": np.maximum,
-    "arith.minsi": np.minimum,
+    "arith.maxsi": _integer(np.maximum),
+    "arith.minsi": _integer(np.minimum),
     "arith.maxui": _unsigned(np.maximum),
     "arith.minui": _unsigned(np.minimum),
     "arith.andi": np.bitwise_and,
     "arith.ori": np.bitwise_or,
     "arith.xori": np.bitwise_xor,
-    "arith.shli": np.left_shift,
-    "arith.shrsi": np.right_shift,
+    "arith.shli": _integer(np.left_shift),
+    "arith.shrsi": _integer(np.right_shift),
     "arith.shrui": _unsigned(np.right_shift),
     "math.absf": np.abs,
-    "math.absi": np.abs,
+    "math.absi": _integer(np.abs),
     "math.acos": np.arccos,
     "math.acosh": np.arccosh,
     "math.asin": np.arcsin,
@@ -152,8 +170,8 @@ FUNCTIONS: dict[str, Function] = {
     "math.copysign": np.copysign,
     "math.cos": np.cos,
     "math.cosh": np.cosh,
-    "math.ctlz": _leading_zeros,
-    "math.cttz": _trailing_zeros,
+    "math.ctlz": _counting(_leading_zeros, np.logical_not),
+    "math.cttz": _counting(_trailing_zeros, np.logical_not),
     "math.ctpop": _population,
     "math.erf": _erf,
     "math.exp": np.exp,
@@ -187,6 +205,13 @@ def _unsigned_compare(function: Function) -> Function:
     return compare
 
 
+def _signed_compare(function: Function) -> Function:
+    def compare(a: Array, b: Array) -> Array:
+        return function(_with_sign(a), _with_sign(b))
+
+    return compare
+
+
 def _is_unordered(a: Array, b: Array) -> Array:
     return np.isnan(a) | np.isnan(b)
 
@@ -213,15 +238,13 @@ def _or_unordered(function: Function) -> Function:
     return compare
 
 
+_INEQUALITIES = (np.less, np.less_equal, np.greater, np.greater_equal)
 # Both indexed by the predicate's number: eq ne slt sle sgt sge ult ule ugt uge
 CMPI: Sequence[Function] = (
     np.equal,
     np.not_equal,
-    np.less,
-    np.less_equal,
-    np.greater,
-    np.greater_equal,
-    *map(_unsigned_compare, (np.less, np.less_equal, np.greater, np.greater_equal)),
+    *map(_signed_compare, _INEQUALITIES),
+    *map(_unsigned_compare, _INEQUALITIES),
 )
 # oeq ogt oge olt ole one
 _ORDERED: Sequence[Function] = (
@@ -244,8 +267,7 @@ CMPF: Sequence[Function] = (
 
 
 def _sign_extend(x: Array, to: np.dtype[Any]) -> Array:
-    """i1's only set bit is its sign: true is -1."""
-    return -x.astype(to) if x.dtype == np.bool_ else x.astype(to)
+    return _with_sign(x).astype(to)
 
 
 def _zero_extend(x: Array, to: np.dtype[Any]) -> Array:
@@ -256,8 +278,12 @@ def _truncate(x: Array, to: np.dtype[Any]) -> Array:
     return (x & 1).astype(to) if to == np.bool_ else x.astype(to)
 
 
+def _to_signed(x: Array, to: np.dtype[Any]) -> Array:
+    return np.trunc(x).astype(to)  # for numpy 0.5 is true
+
+
 def _to_unsigned(x: Array, to: np.dtype[Any]) -> Array:
-    return x.astype(f"u{to.itemsize}").view(to) if to != np.bool_ else x.astype(to)
+    return _to_signed(x, to) if to == np.bool_ else x.astype(f"u{to.itemsize}").view(to)
 
 
 def _convert(x: Array, to: np.dtype[Any]) -> Array:
@@ -267,7 +293,7 @@ def _convert(x: Array, to: np.dtype[Any]) -> Array:
 CASTS: dict[str, Function] = {
     "arith.extf": _convert,
     "arith.truncf": _convert,
-    "arith.fptosi": _convert,
+    "arith.fptosi": _to_signed,
     "arith.fptoui": _to_unsigned,
     "arith.sitofp": _sign_extend,
     "arith.uitofp": _zero_extend,

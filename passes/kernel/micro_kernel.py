@@ -27,10 +27,11 @@ from brdialect.machine_ops import PrefetchOp
 from brdialect.ops import BatchReduceGemmOp
 from brdialect.target import Target
 from passes.kernel.prefetch import (
-    LEAST_STEPS,
     Destination,
     Share,
+    destination_of,
     prefetch_lines,
+    share_of,
 )
 from passes.kernel.register_tiles import Columns, Tiles, column_tiles, row_tiles
 from passes.memory.buffers import ALIGNMENT as CACHE_LINE
@@ -39,12 +40,9 @@ from passes.schedule.register_block import Panels, default_register_block
 from passes.shared.build import (
     Index,
     add,
-    divide,
     for_loop,
     memref_type,
     minimum,
-    mul,
-    shape_of,
     value,
 )
 from passes.shared.vectorise import load_vector, splat, store_vector, vectorise_body
@@ -155,8 +153,9 @@ class KernelEmitter:
 
             def panel(j: Index, columns: Columns = columns) -> Sequence[SSAValue]:
                 def tile(i: Index, size: int) -> None:
-                    self.share = self.share_of_next(i, size, j, whole)
-                    self.destination = self.destination_of(i, size, j, columns, whole)
+                    at, shape = (i, j), (size, columns.vectors * self.lanes)
+                    self.share = share_of(self.ahead, self.c, at, size, whole)
+                    self.destination = destination_of(self.c, at, shape, whole)
                     self.tile(i, size, j, columns, extents)
 
                 self.rows_of_panel(tiles, tile)
@@ -196,31 +195,6 @@ class KernelEmitter:
             return None
         shape = [*self.steps, width]
         return memref.AllocaOp.get(self.element, CACHE_LINE, shape).memref
-
-    def share_of_next(
-        self, i: Index, rows: int, j: Index, extents: Sequence[Index]
-    ) -> Share | None:
-        """What a tile brings of `next`: in proportion to its rows and columns."""
-        known = known_extents(extents)
-        if self.ahead is None or known is None:
-            return None
-        (length,), (m, n) = shape_of(self.ahead), shape_of(self.c)
-        if min(length, m, n) < 1:
-            return None
-        for_row = -(-length // m)
-        start = add(mul(i, for_row), divide(mul(j, length), n))
-        step = -(-rows * for_row // prod(known))
-        return Share(self.ahead, start, step, known)
-
-    def destination_of(
-        self, i: Index, rows: int, j: Index, columns: Columns, extents: Sequence[Index]
-    ) -> Destination | None:
-        """What a tile asks for of C, if its sum is known to be long enough."""
-        known = known_extents(extents)
-        if known is None or prod(known) < LEAST_STEPS:
-            return None
-        shape = (rows, columns.vectors * self.lanes)
-        return Destination(self.c, i, j, shape, known)
 
     def depth(self) -> int | None:
         """Steps of k over the whole batch, if they are known."""
@@ -411,9 +385,3 @@ class KernelEmitter:
         return vectorise_body(
             body, dict(zip(body.args, values, strict=True)), self.lanes
         )[0]
-
-
-def known_extents(extents: Sequence[Index]) -> list[int] | None:
-    """The extents of the batch and k, if all of them are known and there are steps."""
-    known = [x for x in extents if isinstance(x, int)]
-    return known if len(known) == len(extents) and 0 not in known else None

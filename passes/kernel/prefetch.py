@@ -19,6 +19,7 @@ from passes.shared.build import (
     minimum,
     mul,
     remainder,
+    shape_of,
     value,
 )
 
@@ -93,3 +94,44 @@ class Destination:
             row = add(self.row, divide(number, across))
             column = add(self.column, mul(remainder(number, across), line))
             PrefetchOp(self.memref, [value(row), value(column)])
+
+
+def known_extents(extents: Sequence[Index]) -> list[int] | None:
+    """The extents of the batch and k, if all of them are known and there are steps."""
+    known = [x for x in extents if isinstance(x, int)]
+    return known if len(known) == len(extents) and 0 not in known else None
+
+
+def share_of(
+    next_: SSAValue | None,
+    c: SSAValue,
+    at: tuple[Index, Index],
+    rows: int,
+    extents: Sequence[Index],
+) -> Share | None:
+    """What the tile of some rows at (i, j) of C brings of `next`: in proportion to its
+    rows and columns."""
+    known = known_extents(extents)
+    if next_ is None or known is None:
+        return None
+    (length,), (m, n) = shape_of(next_), shape_of(c)
+    if min(length, m, n) < 1:
+        return None
+    i, j = at
+    for_row = -(-length // m)
+    start = add(mul(i, for_row), divide(mul(j, length), n))
+    step = -(-rows * for_row // prod(known))
+    return Share(next_, start, step, known)
+
+
+def destination_of(
+    c: SSAValue,
+    at: tuple[Index, Index],
+    shape: tuple[int, int],
+    extents: Sequence[Index],
+) -> Destination | None:
+    """What a tile of C at (i, j) asks for, if its sum is known to be long enough."""
+    known = known_extents(extents)
+    if known is None or prod(known) < LEAST_STEPS:
+        return None
+    return Destination(c, *at, shape, known)

@@ -99,6 +99,9 @@ class Emitter:
         )
 
     def cast(self, cls: type[Operation], x: SSAValue, element: Attribute) -> SSAValue:
+        """As it is where it has that type: LLVM has no zext of i1 to i1."""
+        if x.type == like(x.type, element):
+            return x
         return self.low.compute(cls, (x,), like(x.type, element))
 
     def select(self, cond: SSAValue, x: SSAValue, y: SSAValue) -> SSAValue:

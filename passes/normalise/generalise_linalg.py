@@ -22,6 +22,14 @@ stood there:
 ->
     %e = tensor.empty() : tensor<4xf32>
     %y = linalg.generic ... ins(%x : ..) outs(%e : tensor<4xf32>) { math.exp }
+
+A destination that is a constant of one number is filled with it, so that no later pass
+has to know two forms of it:
+
+    %z = arith.constant dense<0.0> : tensor<4x5xf32>
+->
+    %e = tensor.empty() : tensor<4x5xf32>
+    %z = linalg.fill ins(%zero : f32) outs(%e : tensor<4x5xf32>)
 """
 
 from __future__ import annotations
@@ -59,6 +67,7 @@ from brdialect.linalg.named_ops import iterator_types_of
 from brdialect.linalg.region_ops import tensor_types
 from brdialect.xdsl_repairs import MapOp, SoftmaxOp
 from passes.shared.linalg_match import is_permutation, maps_of
+from passes.shared.load_time import is_splat, splat_value
 
 KEPT = (ops.GenericOp, ops.FillOp, ops.YieldOp, ops.IndexOp)
 
@@ -300,6 +309,24 @@ class FreeDestination(RewritePattern):
                 rewriter.notify_op_modified(op)
 
 
+class FillDestination(RewritePattern):
+    """A destination of one number, as the module's docstring has it."""
+
+    @op_type_rewrite_pattern
+    def match_and_rewrite(self, op: ops.GenericOp, rewriter: PatternRewriter) -> None:
+        for number, v in enumerate(op.outputs):
+            if not is_splat(v.owner):
+                continue
+            scalar = arith.ConstantOp(splat_value(v.owner))
+            empty = tensor.EmptyOp((), v.type)
+            fill = ops.FillOp([scalar.result], [empty.tensor], [v.type])
+            for made in (scalar, empty, fill):
+                made.location = op.location
+            rewriter.insert((scalar, empty, fill))
+            op.operands[len(op.inputs) + number] = fill.res[0]
+            rewriter.notify_op_modified(op)
+
+
 @dataclass(frozen=True)
 class GeneraliseLinalgPass(ModulePass):
     """Writes every named linalg operation, but fill, as `linalg.generic`."""
@@ -310,5 +337,5 @@ class GeneraliseLinalgPass(ModulePass):
         PatternRewriteWalker(
             GeneraliseLinalg(), apply_recursively=False
         ).rewrite_module(op)
-        for pattern in (DropEmpty(), FreeDestination()):
+        for pattern in (DropEmpty(), FreeDestination(), FillDestination()):
             PatternRewriteWalker(pattern, apply_recursively=False).rewrite_module(op)

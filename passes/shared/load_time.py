@@ -3,11 +3,14 @@ that is computed from them alone."""
 
 from __future__ import annotations
 
+from math import prod
+
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import (
     ArrayAttr,
     DenseIntOrFPElementsAttr,
     DictionaryAttr,
+    FloatAttr,
     IntegerAttr,
     TensorType,
     i64,
@@ -92,12 +95,21 @@ def is_cheap(value: SSAValue) -> bool:
 
 def is_splat(op: object) -> bool:
     """Whether the op is a tensor constant of one number."""
+    return splat_value(op) is not None
+
+
+def splat_value(op: object) -> IntegerAttr | FloatAttr | None:
+    """The one number of a tensor constant, if it has no other."""
     if not isinstance(op, arith.ConstantOp):
-        return False
+        return None
     constant = op.value
     if not isinstance(constant, DenseIntOrFPElementsAttr):
-        return False
-    return 0 not in constant.get_shape() and constant.is_splat()
+        return None
+    bits, count = constant.data.data, prod(constant.get_shape())
+    # by its bits, where -0.0 is not 0.0
+    if count == 0 or bits != bits[: len(bits) // count] * count:
+        return None
+    return next(iter(constant.iter_attrs()))
 
 
 def is_tensor(value: SSAValue) -> bool:

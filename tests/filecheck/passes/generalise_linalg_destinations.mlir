@@ -37,3 +37,22 @@ func.func @kept(%x: tensor<8xf32>, %c: tensor<8x8xf32>, %s: tensor<8xf32>, %o: t
   %2 = linalg.exp ins(%o : tensor<?xf32>) outs(%d : tensor<?xf32>) -> tensor<?xf32>
   func.return %0, %1, %2 : tensor<8x8xf32>, tensor<8xf32>, tensor<?xf32>
 }
+
+// A constant of one number is filled with it, one of several stays: -0.0 is another.
+// CHECK-LABEL: func.func @constants(
+// CHECK:         %[[N:.*]] = arith.constant 0.000000e+00 : f32
+// CHECK-NEXT:    %[[E:.*]] = tensor.empty() : tensor<5x7xf32>
+// CHECK-NEXT:    %[[Z:.*]] = linalg.fill ins(%[[N]] : f32) outs(%[[E]] : tensor<5x7xf32>)
+// CHECK-NEXT:    linalg.generic {{.*}} ins(%x, %w : {{.*}}) outs(%[[Z]] : tensor<5x7xf32>)
+// CHECK:         linalg.generic {{.*}} outs(%s : tensor<2xf32>)
+// FUSED-LABEL: func.func @constants(
+// FUSED:         br.contract ins(%x, %w : {{.*}}beta = 0.0
+func.func @constants(%x: tensor<5x7xf32>, %w: tensor<7x7xf32>, %p: tensor<3x2xf32>)
+    -> (tensor<5x7xf32>, tensor<2xf32>) {
+  %z = arith.constant dense<0.0> : tensor<5x7xf32>
+  %s = arith.constant dense<[0.0, -0.0]> : tensor<2xf32>
+  %c = linalg.matmul ins(%x, %w : tensor<5x7xf32>, tensor<7x7xf32>)
+    outs(%z : tensor<5x7xf32>) -> tensor<5x7xf32>
+  %r = linalg.reduce { arith.mulf } ins(%p : tensor<3x2xf32>) outs(%s : tensor<2xf32>) dimensions = [0]
+  func.return %c, %r : tensor<5x7xf32>, tensor<2xf32>
+}
