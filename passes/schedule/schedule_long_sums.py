@@ -5,7 +5,8 @@ runs over pixels, and C has the size of the weights. A is read across its rows, 
 cache line of it holds the rows of several tiles, and nothing is known at load time.
 
 A C of which each thread's part stays in half of its L2 is passed over often, which
-costs little, so
+costs little; so is a larger one, whose lines are asked for ahead, where packing A and B
+would cost more. So
 
     parallel for a part of the sum, the rows or the columns      # C1568, E64 or B64
       for steps of the sum, as many as the L1 holds of B         # c112
@@ -13,7 +14,7 @@ costs little, so
           all rows x 64 columns x 112 steps
 
 and B is read as it lies; the kernel copies a panel whose rows lie apart (micro_kernel).
-A larger C is written once, or a few times:
+A larger C of a shorter sum is written once, or a few times:
 
     parallel for columns that the L2 holds of B, for each tap    # B1024 F G
       for some rows                                              # E24
@@ -71,6 +72,11 @@ PANELS = 4
 """Of B, that should fit half of the L2 together."""
 
 
+MANY_PASSES = 4
+"""Over a C that comes from behind the L2, instead of once over packed operands (1024 x
+1024 from 1344 rows, 9 passes: 1.09 times as fast; 2048 x 2048 1.05, by two threads
+1.11; from 168 rows, 1.2 passes: 0.98)."""
+
 WAYS = 16
 """Lines of one set of the L2. (AMD's hold 8, and there are twice as many sets.)"""
 
@@ -88,8 +94,10 @@ def long_sum(p: Problem, m: int, k: int, batch: Sequence[int]) -> Schedule:
     every_row = prod(p.extent(i) for i in p.table.having(Role.M))
     owners = max(1, min(p.target.threads, p.extent(m) // ROWS_OF_A_THREAD))
     part_of_c = every_column(p) * every_row * p.element_bytes // owners
-    long = prod(map(p.extent, (k, *batch))) > steps_in_l1(p)
-    often = 2 * part_of_c <= p.target.l2 and long and side_by_side(p)
+    passes = prod(map(p.extent, (k, *batch))) / steps_in_l1(p)
+    cached = 2 * part_of_c <= p.target.l2
+    least = 1 if cached else MANY_PASSES if is_matrix(p) else inf
+    often = passes > least and side_by_side(p)
     return (passing_often if often else passing_once)(p, m, k, batch)
 
 

@@ -55,12 +55,27 @@ func.func @owners(%x: tensor<49x1024xf32>, %dy: tensor<49x2048xf32>,
 }
 
 // Rows of 8 KB fall into few sets of the L2, so x is packed as well, and the L2 holds
-// four panels of dy for 448 of 1344 steps.
+// four panels of dy.
 // ONE-LABEL: func.func @collisions
-// ONE: #br.schedule<"a448 C256 B24 c64 | m=b n=c k=a | tile=6x4 | pack=a24,b64">
+// ONE: #br.schedule<"C256 B24 c64 | m=b n=c k=a | tile=6x4 | pack=a24,b64">
 // TWO-LABEL: func.func @collisions
-// TWO: #br.schedule<"a448 C256 B24 c64 | m=b n=c k=a | tile=6x4 | pack=a24,b64">
-func.func @collisions(%x: tensor<1344x2048xf32>, %dy: tensor<1344x2048xf32>,
+// TWO: #br.schedule<"C256 B24 c64 | m=b n=c k=a | tile=6x4 | pack=a24,b64">
+func.func @collisions(%x: tensor<336x2048xf32>, %dy: tensor<336x2048xf32>,
+                      %dw: tensor<2048x2048xf32>) -> tensor<2048x2048xf32> {
+  %0 = br.contract ins(%x, %dy : tensor<336x2048xf32>, tensor<336x2048xf32>)
+      outs(%dw : tensor<2048x2048xf32>)
+      {indexing_maps = [#x, #dy, #dw], iterator_types = #kinds, beta = 0.0}
+      -> tensor<2048x2048xf32>
+  func.return %0 : tensor<2048x2048xf32>
+}
+
+// A sum that is four times as long: dw is passed over for each 96 steps, and nothing is
+// packed.
+// ONE-LABEL: func.func @many_passes
+// ONE: #br.schedule<"a96 | m=b n=c k=a | tile=6x4">
+// TWO-LABEL: func.func @many_passes
+// TWO: #br.schedule<"B1024 a96 | m=b n=c k=a | tile=6x4">
+func.func @many_passes(%x: tensor<1344x2048xf32>, %dy: tensor<1344x2048xf32>,
                       %dw: tensor<2048x2048xf32>) -> tensor<2048x2048xf32> {
   %0 = br.contract ins(%x, %dy : tensor<1344x2048xf32>, tensor<1344x2048xf32>)
       outs(%dw : tensor<2048x2048xf32>)
