@@ -13,12 +13,13 @@ import pytest
 from rich.console import Console
 
 from brdialect.arrays import Array
+from runtime.cli.bench.gradients import by_weights
 from runtime.cli.bench.outcome import Machine, Outcome, geometric_mean
 from runtime.cli.bench.peers.table import OWN
 from runtime.cli.bench.pictures import draw
 from runtime.cli.bench.race import Peak, Row, race
 from runtime.cli.bench.worker import Refusal
-from runtime.cli.bench.workloads import Gemm, Workload
+from runtime.cli.bench.workloads import Convolution, Gemm, Workload
 
 WORK = Gemm(4, 8, 2)
 
@@ -120,6 +121,15 @@ def test_the_table():
 def test_the_legend_says_why_a_peer_is_left_out():
     legend = an_outcome().legend()
     assert legend.count("torch is left out: no such thing") == 1
+
+
+@pytest.mark.parametrize(("size", "told"), [(3, True), (1, False)])
+def test_the_legend_says_which_products_are_counted(size: int, told: bool):
+    layer = Convolution("a layer", 1, 8, 6, 6, 8, size, size)
+    for work in (layer, by_weights(layer)):
+        row = Row(work, 1.0)
+        legend = "\n".join(Outcome(MACHINE, [], [row]).legend())
+        assert ("16 products for 36" in legend) is told
 
 
 def test_plain_data():

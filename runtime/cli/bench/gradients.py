@@ -50,6 +50,10 @@ class Gradients(Workload):
         first = self.forward.flops // self.forward.layers
         return 3 * self.forward.flops - first
 
+    @property
+    def has_windows(self) -> bool:
+        return self.forward.has_windows
+
     def shapes(self) -> dict[str, Shape]:
         inputs = self.forward.shapes()
         if not isinstance(self.forward, Mlp) and len(self.wrt) == 1:

@@ -57,6 +57,10 @@ class OnnxFile(Forward):
     def _flops(self) -> int:
         return flops_of(self._program, self._shapes)
 
+    @property
+    def has_windows(self) -> bool:
+        return True
+
     def shapes(self) -> dict[str, Shape]:
         return dict(zip(self._inputs, self._shapes, strict=True))
 

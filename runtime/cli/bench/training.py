@@ -56,6 +56,10 @@ class TrainingStep(Workload):
             return self.forward.network.learnt_shapes()
         return {n: s for n, s in self.forward.shapes().items() if n != "x"}
 
+    @property
+    def has_windows(self) -> bool:
+        return self.forward.has_windows
+
     def shapes(self) -> dict[str, Shape]:
         parameters = self.parameters()
         dimensions = 1 if self.loss == "cross-entropy" else None

@@ -51,6 +51,12 @@ class Workload(ABC):
         return []
 
     @property
+    def has_windows(self) -> bool:
+        """Whether it may have convolutions that take fewer multiplications than `flops`
+        counts (transform-windows)."""
+        return False
+
+    @property
     def weights(self) -> list[str]:
         """The inputs that are known when a model is loaded."""
         return list(self.shapes())[1:]
@@ -127,6 +133,10 @@ class Convolution(Forward):
     def flops(self) -> int:
         window = self.ic // self.g * self.kh * self.kw
         return 2 * math.prod(self.result) * window
+
+    @property
+    def has_windows(self) -> bool:
+        return self.kh == self.kw == 3 and self.sh == self.sw == 1
 
     def shapes(self) -> dict[str, Shape]:
         return {
@@ -362,6 +372,10 @@ class WholeResNet50(Forward):
     @property
     def flops(self) -> int:
         return self.network.flops
+
+    @property
+    def has_windows(self) -> bool:
+        return True
 
     def shapes(self) -> dict[str, Shape]:
         return {"x": self.network.input_shape, **self.network.parameter_shapes()}
