@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from xdsl.dialects.builtin import bf16, f16, f32
 from xdsl.ir import Attribute
 
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
-from brdialect.roles import Contraction, Linear, Role, strides_of
+from brdialect.roles import Contraction, Form, Linear, Role, strides_of
 from brdialect.schedule import Loop
 from brdialect.target import Target
 from passes.memory.buffers import element_bytes
@@ -124,6 +125,35 @@ def can_pack(table: Contraction) -> bool:
     return any(isinstance(f, Linear) and f.plain == table.columns for f in table.b)
 
 
+def bordered(a: Sequence[Form], padding: ZeroPadding) -> list[int]:
+    """The dimensions of A whose zeros a GPU's kernel puts in by itself: those of
+    windows. The size of others is the extent of an iterator, too."""
+    return [
+        d
+        for d, form in enumerate(a)
+        if padding.low[d] + padding.high[d]
+        and isinstance(form, Linear)
+        and len(form.iterators) > 1
+    ]
+
+
+def without_borders(p: Problem) -> Problem:
+    """The problem as fold-padding leaves it to a GPU."""
+    if p.zeros is None:
+        return p
+    low, high, dims = p.zeros.low, p.zeros.high, bordered(p.table.a, p.zeros)
+    a = tuple(
+        replace(form, constant=form.constant - low[d])
+        if d in dims and isinstance(form, Linear)
+        else form
+        for d, form in enumerate(p.table.a)
+    )
+    shape = tuple(
+        n - low[d] - high[d] if d in dims else n for d, n in enumerate(p.shape_a)
+    )
+    return replace(p, table=replace(p.table, a=a), shape_a=shape, zeros=None)
+
+
 def problem_of(op: ContractOp, target: Target) -> Problem:
     """Reads the sizes off the op; dynamic ones are an error here."""
     table = contraction_of((op.a, op.b, op.c), op.maps)
@@ -138,7 +168,7 @@ def problem_of(op: ContractOp, target: Target) -> Problem:
     a, b, c = op.shapes
     element = c.element_type
     size = element_bytes(element)
-    return Problem(
+    found = Problem(
         table,
         size,
         target.lanes(size),
@@ -150,3 +180,4 @@ def problem_of(op: ContractOp, target: Target) -> Problem:
         (a.element_type, op.accumulator),
         zero_padding(op.a),
     )
+    return without_borders(found) if target.is_gpu else found
