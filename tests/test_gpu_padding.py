@@ -133,15 +133,15 @@ WINDOW = "| m=c n=d k=g rows=a,b batch=e,f | "
 @pytest.mark.parametrize(
     ("image", "filters", "pads", "element", "stride", "dilation", "words"),
     [
-        ((2, 7, 6, 5), (9, 3, 3), (1, 1, 1, 1), "f32", 1, 1, ""),
+        ((2, 7, 6, 6), (9, 3, 3), (1, 1, 1, 1), "f32", 1, 1, ""),
         ((2, 7, 6, 16), (9, 3, 3), (1, 1, 1, 1), "f32", 1, 1, ""),
         ((2, 7, 6, 16), (9, 3, 3), (1, 0, 0, 2), "bf16", 2, 1, ""),
-        ((1, 9, 11, 3), (20, 7, 7), (3, 3, 3, 3), "f32", 2, 1, ""),
+        ((1, 9, 11, 4), (20, 7, 7), (3, 3, 3, 3), "f32", 2, 1, ""),
         # two channels of two taps lie side by side, of which one may be outside
         ((2, 5, 5, 2), (9, 3, 4), (2, 2, 3, 3), "f32", 1, 1, ""),
-        ((2, 5, 7, 6), (9, 3, 2), (0, 0, 4, 4), "f16", 1, 2, ""),
+        ((2, 5, 7, 12), (9, 3, 2), (0, 0, 4, 4), "f16", 1, 2, ""),
         ((2, 6, 5, 3), (4, 3, 3), (1, 1, 1, 1), "f64", 2, 1, ""),
-        ((2, 6, 5, 3), (0, 3, 3), (1, 2, 0, 1), "f32", 1, 1, ""),
+        ((2, 6, 5, 10), (0, 3, 3), (1, 2, 0, 1), "f32", 1, 1, ""),
         ((2, 7, 6, 8), (9, 3, 3), (1, 1, 1, 1), "f32", 1, 1, "math=exact"),
         ((2, 7, 6, 8), (9, 3, 3), (1, 1, 1, 1), "f32", 1, 1, "split=3"),
         ((2, 7, 6, 8), (9, 3, 3), (1, 1, 1, 1), "bf16", 1, 1, "split=2"),
@@ -308,6 +308,16 @@ def test_each_number_of_a_map_counts(number: str):
         assert "expected a pixel from" in str(e)
     else:
         assert not error(got, x.want(arrays)) < 1e-2
+
+
+def test_few_channels_keep_their_padding():
+    """Copies of 2 bytes, of which a thread has dozens, know nothing of edges."""
+    text = program((1, 9, 8, 3), (8, 3, 3), (1, 1, 1, 1), "bf16")
+    module = lowered(text, SM_80)
+    x, w = arrays_of(text, "bf16")
+    (got,), seen = called(module, [x, w])
+    assert error(got, by_torch(x, w, (1, 1, 1, 1))) < LIMIT["bf16"]
+    assert seen.launches > 1
 
 
 def test_what_is_no_window_keeps_its_padding():

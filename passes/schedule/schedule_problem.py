@@ -10,12 +10,19 @@ from xdsl.ir import Attribute
 
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
-from brdialect.roles import Contraction, Form, Linear, Role, strides_of
+from brdialect.roles import (
+    Contraction,
+    Form,
+    Linear,
+    Role,
+    iterators_in,
+    strides_of,
+)
 from brdialect.schedule import Loop
 from brdialect.target import Target
 from passes.memory.buffers import element_bytes
 from passes.normalise.normalise_contractions import contraction_of
-from passes.shared.build import row_major
+from passes.shared.build import row_major, tensor_type
 from passes.shared.linalg_match import ZeroPadding, zero_padding
 from passes.shared.load_time import is_load_time
 
@@ -26,6 +33,10 @@ def block_evenly(extent: int, limit: int) -> int:
     limit = max(1, min(limit, extent))
     divisor = next(d for d in range(limit, 0, -1) if extent % d == 0)
     return divisor if 2 * divisor >= limit else -(-extent // -(-extent // limit))
+
+
+LEAST_COPY = 8
+"""Bytes of a copy from an image with edges, to a GPU's shared memory."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +138,13 @@ def can_pack(table: Contraction) -> bool:
 
 def bordered(a: Sequence[Form], padding: ZeroPadding) -> list[int]:
     """The dimensions of A whose zeros a GPU's kernel puts in by itself: those of
-    windows. The size of others is the extent of an iterator, too."""
+    windows. The size of others is the extent of an iterator, too. None where threads
+    would copy less than 8 bytes at a time (ResNet-50's first layer, of 3 channels):
+    each copy has two places to remember, and there are not registers for all."""
+    last, source = a[-1], tensor_type(padding.source)
+    side_by_side = source.get_shape()[-1] * element_bytes(source.element_type)
+    if side_by_side % LEAST_COPY or len(iterators_in([last])) > 1:
+        return []
     return [
         d
         for d, form in enumerate(a)
