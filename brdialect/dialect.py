@@ -7,6 +7,7 @@ from brdialect.destination_op import YieldOp
 from brdialect.gpu_ops import GPU_OPS
 from brdialect.machine_ops import ParallelCallOp, PrefetchOp
 from brdialect.ops import BatchReduceGemmOp, ContractOp
+from brdialect.padded_view_op import PaddedViewOp
 from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from brdialect.recurrent_backward_ops import (
@@ -38,6 +39,7 @@ BR = Dialect(
         LstmBackwardOp,
         LstmCellOp,
         LstmOp,
+        PaddedViewOp,
         ParallelCallOp,
         PrefetchOp,
         RecurrenceBackwardOp,

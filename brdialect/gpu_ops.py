@@ -33,8 +33,12 @@ from xdsl.dialects.builtin import (
     StringAttr,
     UnitAttr,
     VectorType,
+    bf16,
+    f16,
     f32,
+    f64,
     i1,
+    i16,
     i32,
     i64,
 )
@@ -72,8 +76,8 @@ REGISTERS = VectorType(i32, (4,))
 ACCUMULATORS = VectorType(f32, (8,))
 """A fragment of C."""
 
-SHUFFLED = (f32, i32)
-"""What lanes of a warp can give each other."""
+SHUFFLED = (f16, bf16, f32, f64, i16, i32, i64)
+"""What lanes of a warp can give each other, 32 bits at a time."""
 
 ASYNC_BYTES = (4, 8, 16)
 """What one asynchronous copy can move."""
@@ -322,8 +326,8 @@ class StoreAccumulatorsOp(IRDLOperation):
 
 @irdl_op_definition
 class ShuffleXorOp(IRDLOperation):
-    """What the lane of the warp has whose number differs by `mask`, of 32 bits. All
-    lanes of a warp run it together."""
+    """What the lane of the warp has whose number differs by `mask`. All lanes of a warp
+    run it together."""
 
     name = "br.shuffle_xor"
 
@@ -345,7 +349,8 @@ class ShuffleXorOp(IRDLOperation):
 
     def verify_(self) -> None:
         if self.value.type not in SHUFFLED:
-            raise VerifyException(f"expected f32 or i32, got {self.value.type}")
+            known = ", ".join(map(str, SHUFFLED))
+            raise VerifyException(f"expected one of {known}, got {self.value.type}")
         if not 1 <= self.mask.value.data < WARP:
             raise VerifyException(
                 f"expected a mask from 1 to {WARP - 1}, got {self.mask.value.data}"

@@ -172,6 +172,34 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Edges:
+    """Both ends of a dimension of A of `size` beyond which `start + sum
+    coefficients[i] * d_i` leads: there A has zeros."""
+
+    dimension: int
+    coefficients: tuple[int, ...]
+    start: int
+    size: int
+
+
+def edges_of(
+    forms: Sequence[Form], shape: Sequence[int], extents: Sequence[int]
+) -> list[Edges]:
+    """Those of the dimensions that an operand is read beyond."""
+    found: list[Edges] = []
+    for dimension, (form, size) in enumerate(zip(forms, shape, strict=True)):
+        if not isinstance(form, Linear):
+            continue
+        ends = [c * (n - 1) for c, n in zip(form.coefficients, extents, strict=True)]
+        low = form.constant + sum(min(0, x) for x in ends)
+        high = form.constant + sum(max(0, x) for x in ends)
+        if low < 0 or high >= size:
+            edges = Edges(dimension, form.coefficients, form.constant, size)
+            found.append(edges)
+    return found
+
+
+@dataclass(frozen=True)
 class Contraction:
     """Extents, forms and roles of one contraction."""
 

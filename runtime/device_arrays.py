@@ -82,7 +82,9 @@ def device_array(value: Any) -> DeviceArray:
         return value
     if hasattr(value, "__cuda_array_interface__"):
         found = value.__cuda_array_interface__
-        dtype, shape = np.dtype(found["typestr"]), tuple(found["shape"])
+        # PyTorch's name for bf16, of which numpy has no type: as its bits
+        name = {"<V2": "<u2"}.get(found["typestr"], found["typestr"])
+        dtype, shape = np.dtype(name), tuple(found["shape"])
         strides, (pointer, _) = found.get("strides"), found["data"]
     else:
         found = _through_dlpack(value)

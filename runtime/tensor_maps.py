@@ -87,7 +87,8 @@ def aligned(encode: Callable[[], Any]) -> Any:
     cuda-bindings lets the driver write into a Python object, which lies at a multiple
     of 16 (cuda-python, pull request 1692). Python uses the memory of the object that
     was freed last for the next one of its size: so objects are made until one lies
-    right, and that one is freed."""
+    right, and that one is freed. Of version 12 none ever does: they are 192 bytes
+    apart."""
     others: list[Any] = []
     for _ in range(_TRIES):
         fresh = devices.driver().CUtensorMap()
@@ -100,6 +101,6 @@ def aligned(encode: Callable[[], Any]) -> Any:
             return found
         others.append(found)
     raise BrError(
-        "expected cuda-bindings to place a tensor map at a multiple of 64 bytes; leave "
-        "copy=tma out of the schedule"
+        "expected cuda-bindings to place a tensor map at a multiple of 64 bytes, as "
+        "versions from 13 on do; install one, or leave copy=tma out of the schedule"
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from test_gpu_boxes import layer
+from test_gpu_padding import layer as padded_layer
 from test_gpu_tensor_maps import BLOCK, program
 
 from runtime.tensor_maps import ALIGNMENT
@@ -104,6 +105,11 @@ def test_windows(folder: Path):
     arrays = [(turned.shapes[i], "uint16") for i in (0, 1)]
     (*_, launch) = calls(folder, turned.program(), arrays)
     assert "box,64,128,lower,0,0,upper,-3,-1,steps,1,1,1,1" in launch[-2]
+    padded = padded_layer((2, 9, 7, 64), (40, 3, 5), (1, 0, 2, 3))
+    arrays = [(padded.shapes[i], "uint16") for i in (0, 1)]
+    (*_, launch) = calls(folder, padded.program(), arrays)
+    assert "sizes,64,7,9,2,strides,128,896,8064,box" in launch[-2]
+    assert "lower,-2,-1,upper,-1,-2,steps,1,1,1,1" in launch[-2]
 
 
 SCALED = """

@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import DenseIntOrFPElementsAttr
 from xdsl.ir import Operation
 
 from brdialect.errors import BrError, unsupported
+from brdialect.padded_view_op import PaddedViewOp
 from brdialect.reference.machine import Frame, Handler
 from brdialect.reference.tensors import checked_indices, integers, mixed, sizes_of
 from brdialect.reference.values import (
@@ -155,6 +156,28 @@ def reinterpret_cast(
     return (MemRef(args[0].buffer, offset, tuple(sizes), tuple(strides)),)
 
 
+def padded_view(
+    frame: Frame, op: PaddedViewOp, args: Sequence[Value]
+) -> Sequence[Value]:
+    """The elements in a buffer of their own: it is not written to."""
+    source: MemRef = args[0]
+    type_ = op.res.type
+    sizes, strides = tuple(type_.get_shape()), type_.get_strides()
+    assert strides is not None
+    grid = np.indices(sizes)
+    start = int(args[1]) if len(args) > 1 else type_.get_offset()
+    assert start is not None
+    steps = np.array([s or 0 for s in strides])
+    places = start + op.shift.value.data + np.tensordot(steps, grid, 1)
+    there = np.ones(sizes, np.bool_)
+    for border in op.borders:
+        number = border.start + np.tensordot(np.array(border.steps), grid, 1)
+        there &= (number >= 0) & (number < border.size)
+    found = np.zeros(sizes, source.buffer.dtype)
+    found[there] = source.buffer[places[there]]
+    return (MemRef(found.reshape(-1), 0, sizes, row_major(sizes)),)
+
+
 def view(frame: Frame, op: memref.ViewOp, args: Sequence[Value]) -> Sequence[Value]:
     """Typed memory in a byte buffer, `byte_shift` bytes from its start.
 
@@ -233,6 +256,7 @@ HANDLERS: dict[str, Handler] = {
     "memref.subview": subview,
     "memref.reinterpret_cast": reinterpret_cast,
     "memref.view": view,
+    "br.padded_view": padded_view,
     "memref.collapse_shape": collapse_shape,
     "memref.expand_shape": expand_shape,
 }

@@ -4,14 +4,16 @@ whose rows, columns and sum several dimensions count."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from xdsl.dialects import arith
+from xdsl.dialects import arith, memref
+from xdsl.ir import SSAValue
 
 from brdialect.gpu_ops import BlockIdOp
 from brdialect.ops import BatchReduceGemmOp
+from brdialect.padded_view_op import PaddedViewOp
 from passes.gpu.views import sizes_and_strides
-from passes.shared.build import Index, add, minimum, mul, value
+from passes.shared.build import Index, add, memref_type, minimum, mul, value
 from passes.shared.digits import Digits, divided, modulo
 
 
@@ -39,12 +41,29 @@ def problem_of(op: BatchReduceGemmOp) -> Problem:
     columns = [(sizes_b[-1], steps_b[-1])]
     columns += [(sizes[-1], steps[-1]) for sizes, steps in outs]
     sums = [*range(batch), batch + rows]
+    edges = steps_to_edges(op.a)
+    of_a, *others = [Digits(tuple(e), tuple(s)) for e, s in row_digits]
     return Problem(
-        [Digits(tuple(e), tuple(s)) for e, s in row_digits],
+        [replace(of_a, places=tuple(tuple(x[its]) for x in edges)), *others],
         columns,
-        Digits(tuple(sizes_a[i] for i in sums), tuple(steps_a[i] for i in sums)),
+        Digits(
+            tuple(sizes_a[i] for i in sums),
+            tuple(steps_a[i] for i in sums),
+            tuple(tuple(x[i] for i in sums) for x in edges),
+        ),
         Digits(tuple(sizes_b[:-1]), tuple(steps_b[:-1])),
     )
+
+
+def steps_to_edges(a: SSAValue) -> list[tuple[int, ...]]:
+    """How far each dimension of a goes towards its borders."""
+    rank = memref_type(a).get_num_dims()
+    while isinstance(a.owner, memref.AssumeAlignmentOp | memref.SubviewOp):
+        a = a.owner.operands[0]
+    view = a.owner
+    if not isinstance(view, PaddedViewOp):
+        return []
+    return [x.steps[len(x.steps) - rank :] for x in view.borders]
 
 
 def tile_position(tiles: tuple[int, int], order: int, grid: int) -> tuple[Index, Index]:

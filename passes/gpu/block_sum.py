@@ -90,9 +90,13 @@ class BlockSum:
         place: Place,
     ) -> None:
         self.op, self.tile, self.kind, self.place = op, tile, kind, place
-        columns, whole = Digits(*((x,) for x in problem.columns[0])), problem.sum_a.size
+        extent, stride = problem.columns[0]
+        columns, whole = Digits((extent,), (stride,)), problem.sum_a.size
         shapes = [
-            Shape(problem.rows[0], problem.sum_a, tile.m, tile.k, whole),
+            Shape(
+                *(problem.rows[0], problem.sum_a, tile.m, tile.k, whole),
+                memories[0].edges,
+            ),
             Shape(columns, problem.sum_b, tile.n, tile.k, whole),
         ]
         if tile.tma:

@@ -123,6 +123,8 @@ class BoxCopy:
         rank, window = len(map_.sizes), map_.window
         at: list[Index] = [inner, *[0] * (rank - 1)]
         offsets: list[Index] = [0] * (0 if window is None else rank - 2)
+        if window is not None:
+            at[1:-1] = window.lower
         digits = unravel(walk, boxes.walk.extents)
         terms: list[tuple[Index, Term | None]] = [
             *zip(digits, boxes.walk_terms, strict=True),

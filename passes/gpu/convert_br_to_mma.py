@@ -35,6 +35,7 @@ from xdsl.rewriter import InsertPoint
 
 from brdialect.errors import unsupported
 from brdialect.ops import BatchReduceGemmOp
+from brdialect.padded_view_op import PaddedViewOp
 from passes.gpu.block_program import BlockProgram
 from passes.gpu.box_copy import give_maps
 
@@ -71,7 +72,11 @@ def erase_unused(view: SSAValue) -> None:
     """Erases what made a view that no one looks through any more."""
     op = view.owner
     if isinstance(
-        op, memref.AssumeAlignmentOp | memref.ReinterpretCastOp | memref.SubviewOp
+        op,
+        memref.AssumeAlignmentOp
+        | memref.ReinterpretCastOp
+        | memref.SubviewOp
+        | PaddedViewOp,
     ):
         if not view.uses:
             sources = list(op.operands)

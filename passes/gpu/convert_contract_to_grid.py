@@ -21,7 +21,7 @@ gets one thread for each element of C.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd, prod
 
 from xdsl.builder import Builder, ImplicitBuilder
@@ -35,10 +35,20 @@ from xdsl.rewriter import InsertPoint
 from brdialect.errors import unsupported
 from brdialect.gpu_ops import BlockIdOp
 from brdialect.ops import BatchReduceGemmOp, ContractOp
-from brdialect.roles import Contraction, Strides, forms_of, strides_of
+from brdialect.padded_view_op import Border, PaddedViewOp
+from brdialect.roles import (
+    Contraction,
+    Edges,
+    Strides,
+    edges_of,
+    forms_of,
+    strides_of,
+)
 from brdialect.schedule import Schedule
 from brdialect.target import Target, gpu_of
+from brdialect.xdsl_repairs import SelectOp
 from passes.gpu.grid import each_element, make_kernel
+from passes.gpu.tile_copy import below, both
 from passes.gpu.views import BASE_ALIGNMENT, Flat, flat, one_of
 from passes.normalise.normalise_contractions import contraction_of
 from passes.schedule.check_tile import check_tile
@@ -54,6 +64,7 @@ from passes.shared.build import (
     remainder,
     static_strides,
     strided_type,
+    value,
 )
 from passes.shared.digits import divided, unravel
 from passes.shared.vectorise import splat, vectorise_body
@@ -84,6 +95,8 @@ class Grid:
     schedule: Schedule
     strides: Sequence[Strides]
     operands: Sequence[Flat]
+    edges: Sequence[Edges]
+    """Beyond which a is read."""
 
     def extent(self, iterator: int) -> int:
         return self.table.extents[iterator]
@@ -94,9 +107,16 @@ class Grid:
         return steps[iterator] if iterator < len(steps) else 0
 
     def dims(self, iterators: Sequence[int], numbers: Sequence[int]) -> Dims:
-        """Some iterators as dimensions of some operands."""
+        """Some iterators as dimensions of some operands; and how far these go towards
+        a's edges."""
         return [
-            (self.extent(i), [self.step(number, i) for number in numbers])
+            (
+                self.extent(i),
+                [
+                    *(self.step(number, i) for number in numbers),
+                    *(x.coefficients[i] for x in self.edges),
+                ],
+            )
             for i in iterators
         ]
 
@@ -109,9 +129,9 @@ class Grid:
         numbers = range(len(self.operands))
         own = [i for i in (*s.rows, s.m) if i is not None]
         sums = [i for i in (*s.batch, s.k) if i is not None]
-        outs = [0, *numbers[2:]]
-        rows = merged(self.dims(own, outs) or [(1, [0] * len(outs))])
-        sum_ = merged(self.dims(sums, (0, 1)) or [(1, [0, 0])])
+        outs, edges = [0, *numbers[2:]], len(self.edges)
+        rows = merged(self.dims(own, outs) or [(1, [0] * (len(outs) + edges))])
+        sum_ = merged(self.dims(sums, (0, 1)) or [(1, [0] * (2 + edges))])
         outer = [loop.iterator for loop in s.loops]
         tiles = -(-prod(n for n, _ in rows) // tile.m) * -(-self.extent(s.n) // tile.n)
         grid = tiles * prod(map(self.extent, outer))
@@ -123,11 +143,14 @@ class Grid:
             position = unravel(number, [self.extent(i) for i in outer])
         at = dict(zip(outer, position, strict=True))
         n = self.extent(s.n)
-        *batch, (last, inner) = sum_
-        a = [(x, y[0]) for x, y in batch]
-        a += [(x, y[0]) for x, y in rows] + [(last, inner[0])]
+        of_a = [*sum_[:-1], *rows, sum_[-1]]
+        a = [(x, y[0]) for x, y in of_a]
         b = [(x, y[1]) for x, y in sum_] + [(n, self.step(1, s.n))]
-        views = [self.view(0, a, at), self.view(1, b, at)]
+        borders = [
+            Border(x.start, tuple(y[len(y) - edges + i] for _, y in of_a), x.size)
+            for i, x in enumerate(self.edges)
+        ]
+        views = [self.view(0, a, at, borders), self.view(1, b, at)]
         for place, number in enumerate(outs[1:], 1):
             shape = [(x, y[place]) for x, y in rows]
             shape.append((n, self.step(number, s.n)))
@@ -143,29 +166,47 @@ class Grid:
         gemm.location = self.op.location
 
     def view(
-        self, number: int, shape: Sequence[tuple[int, int]], at: Mapping[int, Index]
+        self,
+        number: int,
+        shape: Sequence[tuple[int, int]],
+        at: Mapping[int, Index],
+        borders: Sequence[Border] = (),
     ) -> SSAValue:
         """An operand, of what the outer loops run over that which is at a position."""
         source = self.operands[number]
-        start = self.strides[number].constant
+        shift = self.shift if borders else 0
+        start = self.strides[number].constant - shift
         moving = {i: x for i, x in at.items() if self.step(number, i)}
         outer = [(self.extent(i), self.step(number, i)) for i in moving]
         offset = add(source.offset, start)
         known = source.offset if isinstance(source.offset, int) else 0
         steps = [step for _, step in outer]
-        whole = gcd(known + start, *steps) * source.element_bytes
+        whole = gcd(known + start, shift, *steps) * source.element_bytes
         if not isinstance(source.offset, int):
             whole = gcd(whole, source.alignment)
         sizes, strides = zip(*outer, *shape, strict=True)
         type_ = strided_type(
             source.element, sizes, strides, offset if isinstance(offset, int) else None
         )
-        view = memref.ReinterpretCastOp.from_dynamic(
-            source.memory, [offset], list(sizes), list(strides), type_
-        ).result
+        if borders:
+            to_edges = [tuple(x.coefficients[i] for i in moving) for x in self.edges]
+            pairs = zip(borders, to_edges, strict=True)
+            every = [replace(x, steps=(*more, *x.steps)) for x, more in pairs]
+            where = None if isinstance(offset, int) else offset
+            view = PaddedViewOp(source.memory, where, shift, every, type_).res
+        else:
+            view = memref.ReinterpretCastOp.from_dynamic(
+                source.memory, [offset], list(sizes), list(strides), type_
+            ).result
         if outer:
             view = one_of(view, list(moving.values()))
         return memref.AssumeAlignmentOp(view, gcd(whole, BASE_ALIGNMENT)).result
+
+    @property
+    def shift(self) -> int:
+        """How far a begins before the elements number 0 at its edges."""
+        dims = static_strides(self.op, self.op.a.type)[0]
+        return sum(x.start * dims[x.dimension] for x in self.edges)
 
     # Threads
 
@@ -220,7 +261,17 @@ class Grid:
         return x if x.type == want else converted(x, want)
 
     def load(self, number: int, at: Mapping[int, Index]) -> SSAValue:
-        return self.operands[number].load(self.place(number, at))
+        """An element; 0 beyond the edges of a."""
+        place, valid = self.place(number, at), None
+        for x in self.edges if number == 0 else ():
+            steps = (mul(at[i], c) for i, c in enumerate(x.coefficients) if c)
+            valid = both(valid, below(add(x.start, *steps), x.size))
+        if valid is None:
+            return self.operands[number].load(place)
+        found = self.operands[number].load(
+            SelectOp(valid, value(place), value(0)).result
+        )
+        return SelectOp(valid, found, splat(0, found.type, None)).result
 
     def place(self, number: int, at: Mapping[int, Index]) -> Index:
         """Where an operand's element lies; in panels, by whole ones and inside one."""
@@ -263,7 +314,8 @@ def lower(op: ContractOp, target: Target) -> None:
         )
         strides.append(strides_of(forms, static_strides(op, known)[0]))
         operands.append(flat(op, operand))
-    grid = Grid(op, table, schedule, strides, operands)
+    edges = edges_of(table.a, memref_type(op.a).get_shape(), table.extents)
+    grid = Grid(op, table, schedule, strides, operands, edges)
     if schedule.block is None:
         grid.elements()
     else:

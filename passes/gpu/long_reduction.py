@@ -38,11 +38,9 @@ from passes.gpu.tile_copy import below
 from passes.loops.loop_nest import Nest
 from passes.loops.nest_emitter import At, Emitter
 from passes.loops.reductions import combine, combiners, neutral
+from passes.memory.buffers import element_bytes
 from passes.shared.build import Index, add, branch, for_loop, value
 from passes.shared.digits import divided, modulo, unravel
-
-WORD = 4
-"""Bytes of what lanes can give each other."""
 
 LONG = 64
 """Steps of a reduction from which a warp pays: two for each lane."""
@@ -108,7 +106,7 @@ class LongReduction:
             self.element(dict(zip(outer, digits, strict=True)), lane, threads)
 
         if by_blocks:
-            each_block(op, count, WORD * len(self.kinds) * (threads // WARP), point)
+            each_block(op, count, self.starts(threads // WARP)[-1], point)
         else:
             each_warp(op, count, point)
 
@@ -137,14 +135,20 @@ class LongReduction:
             mask //= 2
         return sums
 
+    def starts(self, warps: int) -> list[int]:
+        """Where in shared memory each output's numbers of all warps begin, those of
+        eight warps at a multiple of their size, and where the last ones end."""
+        sizes = [warps * element_bytes(type_) for type_ in self.types]
+        return [sum(sizes[:i]) for i in range(len(sizes) + 1)]
+
     def of_warps(
         self, sums: Sequence[SSAValue], thread: SSAValue, threads: int
     ) -> Sequence[SSAValue]:
         """What warp i of a block has, in thread i and again in each i + warps."""
         warps = threads // WARP
         shared = [
-            SharedMemoryOp(WORD * warps * i, shared_type(type_, warps)).res
-            for i, type_ in enumerate(self.types)
+            SharedMemoryOp(start, shared_type(type_, warps)).res
+            for start, type_ in zip(self.starts(warps), self.types, strict=False)
         ]
 
         def store() -> None:

@@ -14,6 +14,7 @@ change from slice to slice is computed once, in front of the loop.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import gcd
 from typing import Literal
@@ -99,6 +100,8 @@ class Piece:
     shared: Index
     index_offset: Index
     valid: SSAValue | None
+    places: Sequence[Index]
+    """Between edges, but for what the step of the sum adds."""
     base: Index
     step: int
     """The step of the sum in a slice is `base + step`."""
@@ -153,7 +156,7 @@ class TileCopy:
         """Where this thread's copies come from and go to."""
         column: Index = mul(modulo(self.thread, self.in_row), self.elements)
         row: Index = divided(self.thread, self.in_row)
-        offsets: dict[int, tuple[Index, SSAValue | None]] = {}
+        offsets: dict[int, tuple[Index, SSAValue | None, Sequence[Index]]] = {}
         swizzles: dict[int, Index] = {}
         for number in range(-(-self.copies // self.threads)):
             down, right = divmod(number * self.threads, self.in_row)
@@ -172,12 +175,16 @@ class TileCopy:
                 offsets[index] = self._index(add(self.first, of_index, index))
             self.pieces.append(Piece(shared, *offsets[index], base, step))
 
-    def _index(self, index: Index) -> tuple[Index, SSAValue | None]:
-        """Where an index lies in memory, and whether it exists."""
+    def _index(self, index: Index) -> tuple[Index, SSAValue | None, Sequence[Index]]:
+        """Where an index lies in memory, whether it exists, and its places."""
         digits = self.shape.index
         whole = digits.size % self.shape.tile == 0
         valid = None if whole else below(index, digits.size)
-        return add(self.source.offset, digits.offset(index)), valid
+        places = [
+            add(start, digits.place(index, i))
+            for i, (start, _) in enumerate(self.shape.edges)
+        ]
+        return add(self.source.offset, digits.offset(index)), valid, places
 
     def emit(self, slice_: Index, shared: SSAValue, stage: Index) -> None:
         """Starts the copies of a slice into `shared` from element `stage` on."""
@@ -190,15 +197,22 @@ class TileCopy:
     def _copy(self, slice_: Index, shared: SSAValue, stage: Index) -> None:
         digits, cut = self.shape.sum_, self.shape.cut
         whole = cut % self.shape.depth == 0
-        known: dict[int, tuple[Index, SSAValue | None]] = {}
+        edges = self.shape.edges
+        known: dict[int, tuple[Index, SSAValue | None, Sequence[Index]]] = {}
         cuts, start = self.shape.start(slice_)
         for piece in self.pieces:
             if piece.step not in known:
                 step = add(start, piece.base, piece.step)
                 valid = None if whole else below(step, cut)
-                known[piece.step] = digits.offset(add(mul(cuts, cut), step)), valid
-            offset, in_sum = known[piece.step]
+                step = add(mul(cuts, cut), step)
+                further = [digits.place(step, i) for i in range(len(edges))]
+                known[piece.step] = digits.offset(step), valid, further
+            offset, in_sum, further = known[piece.step]
             valid = both(piece.valid, in_sum)
+            for place, more, (_, size) in zip(
+                piece.places, further, edges, strict=True
+            ):
+                valid = both(valid, below(add(place, more), size))
             source = add(piece.index_offset, offset)
             self._one(source, shared, add(stage, piece.shared), valid)
 

@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr, i1, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from brdialect.errors import unsupported
+from brdialect.padded_view_op import PaddedViewOp
 from passes.memory.buffers import element_bytes
 from passes.shared.build import (
     Index,
@@ -43,6 +44,9 @@ class Flat:
     first: Index = 0
     outer: Digits = NO_DIGITS
     position: tuple[Index, ...] = ()
+    edges: tuple[tuple[Index, int], ...] = ()
+    """Beyond which there are zeros: how far the operand begins from the first element
+    between two of them, and how many elements that are."""
 
     @property
     def element(self) -> Attribute:
@@ -95,14 +99,21 @@ def flat(op: Operation, operand: SSAValue) -> Flat:
         operand = view.source
     cast, type_ = operand.owner, memref_type(operand)
     first: Index | None = type_.get_offset()
+    shift, edges = 0, tuple[tuple[Index, int], ...]()
     if isinstance(cast, memref.ReinterpretCastOp):
         operand, first = cast.source, cast.offsets[0] if first is None else first
+    elif isinstance(cast, PaddedViewOp):
+        operand, first = cast.source, cast.offset if first is None else first
+        shift = cast.shift.value.data
+        edges = tuple(
+            (add(x.start, *(map(mul, x.steps, position))), x.size) for x in cast.borders
+        )
     if first is None:
         unsupported(op, f"expected a memref of known offset, got {type_}")
     steps = zip(position, outer.strides, strict=True)
-    offset = add(first, *(mul(x, stride) for x, stride in steps))
+    offset = add(first, shift, *(mul(x, stride) for x, stride in steps))
     memory = as_array(op, operand)
-    return Flat(memory, offset, alignment, first, outer, position)
+    return Flat(memory, offset, alignment, first, outer, position, edges)
 
 
 def one_of_many(

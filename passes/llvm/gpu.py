@@ -14,6 +14,7 @@ from xdsl.dialects.builtin import (
     Float16Type,
     IntAttr,
     IntegerAttr,
+    IntegerType,
     SymbolRefAttr,
     VectorType,
     f32,
@@ -182,15 +183,38 @@ def store_accumulators(low: FunctionLowering, op: Operation) -> None:
 
 
 def shuffle_xor(low: FunctionLowering, op: Operation) -> None:
-    """br.shuffle_xor -> llvm.nvvm.shfl.sync.bfly, of all lanes"""
-    value = low.value(op.operands[0])
-    all_, mask, width = (
-        low.constant(IntegerAttr(number, i32), i32)
-        for number in (-1, _number(op, "mask"), 31)
+    """br.shuffle_xor -> llvm.nvvm.shfl.sync.bfly, of all lanes: once for 16 or 32 bits,
+    of each half for 64"""
+    value, mask = low.value(op.operands[0]), _number(op, "mask")
+    bits = 8 * bytes_of(value.type, op)
+    if bits == 32:
+        low.replace(op, shuffled(low, value, mask))
+        return
+    whole = IntegerType(bits)
+    number_ = low.compute(llvm.BitcastOp, (value,), whole)
+    if bits == 16:
+        wide = low.compute(llvm.ZExtOp, (number_,), i32)
+        found = low.compute(llvm.TruncOp, (shuffled(low, wide, mask),), whole)
+    else:
+        half = low.int64(32)
+        upper = low.compute(llvm.LShrOp, (number_, half), i64)
+        words = [
+            low.compute(llvm.ZExtOp, (shuffled(low, word, mask),), i64)
+            for word in (low.compute(llvm.TruncOp, (x,), i32) for x in (number_, upper))
+        ]
+        none = {"overflowFlags": IntegerAttr(0, i32)}
+        upper = low.compute(llvm.ShlOp, (words[1], half), i64, none)
+        found = low.compute(llvm.OrOp, (words[0], upper), i64)
+    low.replace(op, low.compute(llvm.BitcastOp, (found,), value.type))
+
+
+def shuffled(low: FunctionLowering, value: SSAValue, mask: int) -> SSAValue:
+    """What the lane has whose number differs by `mask`, of 32 bits."""
+    all_, by, width = (
+        low.constant(IntegerAttr(number, i32), i32) for number in (-1, mask, 31)
     )
     name = f"{NVVM}shfl.sync.bfly.{value.type}"
-    found = low.intrinsic(name, (all_, value, mask, width), value.type)
-    low.replace(op, found.results[0])
+    return low.intrinsic(name, (all_, value, by, width), value.type).results[0]
 
 
 def lanes(

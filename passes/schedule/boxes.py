@@ -15,8 +15,8 @@ What else says where an operand is (a batch, a group, the taps of a window) are 
     walk of one stride                  tiled: a dimension each for the inner side, the
                                         walk and the others
     walk of several strides (images,    im2col: the inner side is channels, the walk
-    lines, pixels), or others that      pixels, taps are offsets
-    reach into it (taps)
+    lines, pixels), or others that      pixels, taps are offsets; edges, beyond which
+    reach into it (taps)                there are zeros, are the ends of dimensions
 
 A slice must not reach over where the inner side ends and the next of the others begins
 (the channels of one tap and those of the next). So slices begin anew there: after `cut`
@@ -32,6 +32,7 @@ from itertools import product
 from math import gcd
 
 from brdialect.box_map import ALIGNED, BOX_LINE, BoxMap, Window
+from passes.shared.build import Index
 from passes.shared.digits import Digits
 
 
@@ -45,6 +46,9 @@ class Slices:
     depth: int
     cut: int
     """Steps of the sum after which slices begin anew; all of them: never."""
+
+    edges: tuple[tuple[Index, int], ...] = ()
+    """Of the operand: where it begins between each two, and how far they are apart."""
 
     @property
     def along_sum(self) -> bool:
@@ -105,6 +109,14 @@ class _Side:
     inner_may_end_late: bool
     """The same for elements past the end of the inner side."""
 
+    edges: tuple[tuple[int, int], ...]
+    """See `Slices`."""
+
+    def edge_of(self, digits: Digits, which: int) -> int | None:
+        """The edges towards which a digit goes; -1 for several."""
+        found = [e for e, steps in enumerate(digits.places) if steps[which]]
+        return None if not found else found[0] if len(found) == 1 else -1
+
     @property
     def moving(self) -> list[int]:
         """Which of the others go anywhere."""
@@ -118,11 +130,11 @@ def boxes_of(
     """How boxes of an operand are copied; None where no tensor map describes it.
     `outer`: the position of the block's product among others. The others are, in this
     order, the outer digits of the sum, those of the index, and `outer`."""
-    if offset * element_bytes % ALIGNED:
+    if offset * element_bytes % ALIGNED or any(map(any, outer.places)):
         return None
     whole = ALIGNED // gcd(ALIGNED, element_bytes)
     for side in _sides(slices, outer, BOX_LINE // element_bytes):
-        tiled = _tiled(side, whole)
+        tiled = None if side.edges else _tiled(side, whole)
         if tiled is not None and not [*tiled.map.faults(element_bytes)]:
             return tiled
         if (windowed := _windowed(side, element_bytes)) is not None:
@@ -146,7 +158,7 @@ def _inner_extents(inner: Digits, walk: Digits) -> list[int]:
     channels of the next pixel do, which are the next tap's, too; at most, and where
     lines begin at multiples of that alone."""
     extent, stride = inner.merged.last
-    if stride != 1:
+    if stride != 1 or any(x[-1:] not in ((), (0,)) for x in inner.merged.places):
         return []
     steps = [
         step for step in (*walk.merged.strides, *inner.merged.strides[:-1]) if step
@@ -162,24 +174,40 @@ def _sides(slices: Slices, outer: Digits, lanes: int) -> Iterator[_Side]:
         return
     outer_sum, sum_ = halves
     late = sum_.size % slices.depth == 0
+    edges = [(start, size) for start, size in slices.edges if isinstance(start, int)]
+    if len(edges) < len(slices.edges):
+        return
     if slices.along_sum:
-        if sum_.merged.strides in ((1,), ()):
+        if sum_.merged.strides in ((1,), ()) and not any(map(any, sum_.places)):
             others = _joined(outer_sum, outer)
             box = lanes, slices.tile
-            yield _Side(sum_.size, slices.index.merged, others, box, True, late)
+            walk = slices.index.merged
+            yield _Side(sum_.size, walk, others, box, True, late, tuple(edges))
         return
     for inner in _inner_extents(slices.index, sum_):
         halves = slices.index.split(inner)
         if halves is not None and (inner % lanes == 0 or inner == slices.index.size):
             others = _joined(outer_sum, halves[0], outer)
             box = lanes, slices.depth
-            yield _Side(inner, sum_.merged, others, box, late, True)
+            walk = sum_.merged
+            yield _Side(inner, walk, others, box, late, True, tuple(edges))
 
 
 def _joined(*every: Digits) -> Digits:
+    """Digits of which the last ones may know nothing of edges."""
+    count = max(len(digits.places) for digits in every)
+    none = [(0,) * len(digits.extents) for digits in every]
     return Digits(
         tuple(e for digits in every for e in digits.extents),
         tuple(s for digits in every for s in digits.strides),
+        tuple(
+            tuple(
+                s
+                for digits, zeros in zip(every, none, strict=True)
+                for s in (digits.places[i] if digits.places else zeros)
+            )
+            for i in range(count)
+        ),
     )
 
 
@@ -217,6 +245,10 @@ class _Pixels:
     places: int
     digit: int | None
     taps: tuple[int, ...] = ()
+    edge: int | None = None
+    step: int = 0
+    """Between edges, from one place to the next, or to the next tap if there are no
+    other places."""
 
 
 _CHANNELS, _IMAGES = -1, -2
@@ -240,39 +272,60 @@ def _windowed(side: _Side, element_bytes: int) -> Boxes | None:
     return None
 
 
-def _pixels(side: _Side, homes: Mapping[int, int | None]) -> list[_Pixels]:
-    """The dimensions of pixels, the innermost first. `homes`: the digit of the walk to
-    which each tap belongs; None has a dimension of its own."""
+def _pixels(side: _Side, homes: Mapping[int, int | None]) -> list[_Pixels] | None:
+    """The dimensions of pixels, the innermost first; None where edges are in the way.
+    `homes`: the digit of the walk to which each tap belongs; None has a dimension of
+    its own."""
     walk, others = side.walk, side.others
-    found = [
-        _Pixels(stride, places, i, tuple(t for t, home in homes.items() if home == i))
-        for i, (places, stride) in enumerate(
-            zip(walk.extents, walk.strides, strict=True)
-        )
-    ]
-    alone = [t for t, home in homes.items() if home is None]
-    found += [_Pixels(others.strides[t], 1, None, (t,)) for t in alone]
-    return sorted(found, key=lambda p: p.stride)
+    found: list[_Pixels] = []
+    for i, (places, stride) in enumerate(zip(walk.extents, walk.strides, strict=True)):
+        taps = tuple(t for t, home in homes.items() if home == i)
+        edge = side.edge_of(walk, i)
+        step = 0 if edge is None else walk.places[edge][i]
+        found.append(_Pixels(stride, places, i, taps, edge, step))
+    for t in [t for t, home in homes.items() if home is None]:
+        edge = side.edge_of(others, t)
+        step = 0 if edge is None else others.places[edge][t]
+        found.append(_Pixels(others.strides[t], 1, None, (t,), edge, step))
+    edges = [p.edge for p in found if p.edge is not None]
+    fits = all(side.edge_of(others, t) == p.edge for p in found for t in p.taps)
+    away = [t for t, home in homes.items() if home in (_CHANNELS, _IMAGES)]
+    fits = fits and all(side.edge_of(others, t) is None for t in away)
+    if not fits or sorted(edges) != [*range(len(side.edges))]:
+        return None
+    if any(p.step < 0 or (p.step and p.stride % p.step) for p in found):
+        return None
+    # where sizes of 1 make strides the same, as the digits are
+    return sorted(found, key=lambda p: (p.stride, -(p.digit or 0)))
+
+
+def _unit(side: _Side, p: _Pixels, outer: int) -> int:
+    """From one pixel to the next; between edges each counts, else those that are read.
+    `outer`: the same of the dimension around it."""
+    if p.step:
+        return p.stride // p.step
+    return gcd(p.stride, *(side.others.strides[i] for i in p.taps), outer)
 
 
 def _map_of_pixels(side: _Side, homes: Mapping[int, int | None]) -> Boxes | None:
     """The map with these homes of the others. The outermost dimension counts images
-    unless it has taps; then there is a single image."""
+    unless it has taps or edges; then there is a single image."""
     extents, strides = side.others.extents, side.others.strides
     channels = [i for i, home in homes.items() if home == _CHANNELS]
     images = [i for i, home in homes.items() if home == _IMAGES]
     pixels = _pixels(side, homes)
-    last = pixels.pop() if len(pixels) > 1 and not pixels[-1].taps else None
+    if pixels is None:
+        return None
+    counts = len(pixels) > 1 and not pixels[-1].taps and pixels[-1].edge is None
+    last = pixels.pop() if counts else None
     image = gcd(*(strides[i] for i in images), last.stride if last else 0)
     if last is not None and last.stride != image:
         return None
-    units: list[
-        int
-    ] = []  # from one pixel to the next, each a multiple of the one before
+    units: list[int] = []  # each is a multiple of the one before
     for p in reversed(pixels):
-        outer = units[0] if units else image
-        units.insert(0, gcd(p.stride, *(strides[i] for i in p.taps), outer))
+        units.insert(0, _unit(side, p, units[0] if units else image))
     sizes: list[int] = []
+    lower: list[int] = []
     upper: list[int] = []
     terms = {i: Term(0, strides[i]) for i in channels}
     walked: dict[int | None, Term] = {}
@@ -282,8 +335,11 @@ def _map_of_pixels(side: _Side, homes: Mapping[int, int | None]) -> Boxes | None
             high += (extents[i] - 1) * strides[i] // unit
             terms[i] = Term(d, strides[i] // unit, offset=True)
         walked[p.digit] = Term(d, step)
-        sizes.append((p.places - 1) * step + high + 1)
-        upper.append(-high)
+        final = (p.places - 1) * step  # where the last place is, from the first one on
+        start, size = (0, final + high + 1) if p.edge is None else side.edges[p.edge]
+        sizes.append(size)
+        lower.append(start)
+        upper.append(start + final - (size - 1))
     rank = 2 + len(pixels)
     image = image or units[-1] * sizes[-1]
     count = 1 if last is None else last.places
@@ -298,7 +354,7 @@ def _map_of_pixels(side: _Side, homes: Mapping[int, int | None]) -> Boxes | None
         (width, *sizes, count),
         (*units, image),
         side.box,
-        Window((0,) * len(pixels), tuple(upper), steps),
+        Window(tuple(lower), tuple(upper), steps),
     )
     return Boxes(
         map_,

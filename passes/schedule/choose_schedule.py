@@ -35,7 +35,7 @@ from xdsl.passes import ModulePass
 from brdialect.block_tile import BlockTile
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
-from brdialect.roles import Role, strides_of
+from brdialect.roles import Role, edges_of, strides_of
 from brdialect.schedule import Loop, Schedule, ScheduleAttr
 from brdialect.target import Target, target_of
 from passes.normalise.normalise_contractions import contraction_of
@@ -281,7 +281,8 @@ def gpu_product(p: Problem) -> tuple[Schedule, Sizes | None]:
 
 def gpu_copies(p: Problem, schedule: Schedule, tile: BlockTile) -> TileCopies:
     """What the tensor memory accelerator can copy for a block."""
-    return tile_copies(p.table, schedule, gpu_steps(p), p.input_bytes, tile)
+    edges = edges_of(p.table.a, p.shape_a, p.table.extents)
+    return tile_copies(p.table, schedule, gpu_steps(p), p.input_bytes, tile, edges)
 
 
 def gpu_schedule(p: Problem, may_split: bool = True) -> Schedule:

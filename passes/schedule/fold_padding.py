@@ -10,10 +10,14 @@
 The map now leads out of a, where zeros are, and the calls in the first and last rows
 leave out the taps that do (`skip=f`): a tenth of all multiplications in a 3x3 layer on
 7x7 pixels (paper, section 2, counts 18 % in rows and columns together).
+
+On a GPU all of a window's zeros go, without a word in the schedule: copies to shared
+memory put zeros where the map leads out of a.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.builder import ImplicitBuilder
@@ -31,39 +35,64 @@ from xdsl.pattern_rewriter import (
 
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
+from brdialect.roles import Contraction
 from brdialect.schedule import LETTERS
+from brdialect.target import Target, target_of
 from passes.normalise.normalise_contractions import contraction_of
-from passes.shared.linalg_match import pad_with_zeros, zero_padding
+from passes.schedule.schedule_problem import bordered
+from passes.shared.linalg_match import ZeroPadding, pad_with_zeros, zero_padding
 
 
-def without(value: int, at: int, numbers: tuple[int, ...]) -> list[int]:
-    """The numbers with another one at a place."""
-    return [value if i == at else n for i, n in enumerate(numbers)]
+def without(value: int, dims: Sequence[int], numbers: tuple[int, ...]) -> list[int]:
+    """The numbers with another one at some places."""
+    return [value if i in dims else n for i, n in enumerate(numbers)]
 
 
+def skipped(
+    op: ContractOp, table: Contraction, padding: ZeroPadding | None
+) -> list[int]:
+    """The dimension along which the schedule leaves taps out; none without `skip=`."""
+    taps = None if op.schedule is None else op.schedule.data.skip
+    if taps is None:
+        return []
+    window = table.window(taps)
+    assert window is not None  # or else the schedule would not fit
+    at = window.dimension
+    if padding is None or not padding.low[at] + padding.high[at]:
+        unsupported(
+            op,
+            f"expected zeros around a (tensor.pad) along '{LETTERS[taps]}' for "
+            f"skip={LETTERS[taps]}, got none",
+        )
+    return [at]
+
+
+@dataclass(frozen=True)
 class FoldPadding(RewritePattern):
     """See the module's docstring."""
+
+    target: Target
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: ContractOp, rewriter: PatternRewriter):
         table = contraction_of((op.a, op.b, op.c), op.maps)
-        taps = None if op.schedule is None else op.schedule.data.skip
-        if table is None or taps is None:
+        padding = zero_padding(op.a)
+        if table is None:
             return
-        window, padding = table.window(taps), zero_padding(op.a)
-        assert window is not None  # or else the schedule would not fit
-        at = window.dimension
-        if padding is None or not padding.low[at] + padding.high[at]:
-            unsupported(
-                op,
-                f"expected zeros around a (tensor.pad) along '{LETTERS[taps]}' for "
-                f"skip={LETTERS[taps]}, got none",
-            )
+        if self.target.is_gpu:
+            dims = [] if padding is None else bordered(table.a, padding)
+        else:
+            dims = skipped(op, table, padding)
+        if not dims or padding is None:
+            return
         with ImplicitBuilder(rewriter):
-            low, high = without(0, at, padding.low), without(0, at, padding.high)
+            low, high = (without(0, dims, x) for x in (padding.low, padding.high))
             a = pad_with_zeros(padding.source, low, high)
         of_a, *others = op.maps
-        moved = [e - padding.low[at] * (i == at) for i, e in enumerate(of_a.results)]
+        moved = [
+            e - padding.low[i] if i in dims and padding.low[i] else e
+            for i, e in enumerate(of_a.results)
+        ]
         maps = [AffineMap(of_a.num_dims, 0, tuple(moved)), *others]
         op.indexing_maps = ArrayAttr(AffineMapAttr(m) for m in maps)
         old, op.operands[0] = op.a.owner, a
@@ -74,9 +103,11 @@ class FoldPadding(RewritePattern):
 
 @dataclass(frozen=True)
 class FoldPaddingPass(ModulePass):
-    """Padding along dimensions whose taps the schedule skips becomes implicit."""
+    """Padding along dimensions whose taps the schedule skips becomes implicit, on a GPU
+    all padding of windows."""
 
     name = "fold-padding"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        PatternRewriteWalker(FoldPadding(), apply_recursively=False).rewrite_module(op)
+        pattern = FoldPadding(target_of(op))
+        PatternRewriteWalker(pattern, apply_recursively=False).rewrite_module(op)

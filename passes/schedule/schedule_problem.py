@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from xdsl.dialects.builtin import bf16, f16, f32
 from xdsl.ir import Attribute
 
 from brdialect.errors import unsupported
 from brdialect.ops import ContractOp
-from brdialect.roles import Contraction, Linear, Role, strides_of
+from brdialect.roles import (
+    Contraction,
+    Form,
+    Linear,
+    Role,
+    iterators_in,
+    strides_of,
+)
 from brdialect.schedule import Loop
 from brdialect.target import Target
 from passes.memory.buffers import element_bytes
 from passes.normalise.normalise_contractions import contraction_of
-from passes.shared.build import row_major
+from passes.shared.build import row_major, tensor_type
 from passes.shared.linalg_match import ZeroPadding, zero_padding
 from passes.shared.load_time import is_load_time
 
@@ -25,6 +33,10 @@ def block_evenly(extent: int, limit: int) -> int:
     limit = max(1, min(limit, extent))
     divisor = next(d for d in range(limit, 0, -1) if extent % d == 0)
     return divisor if 2 * divisor >= limit else -(-extent // -(-extent // limit))
+
+
+LEAST_COPY = 8
+"""Bytes of a copy from an image with edges, to a GPU's shared memory."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +136,41 @@ def can_pack(table: Contraction) -> bool:
     return any(isinstance(f, Linear) and f.plain == table.columns for f in table.b)
 
 
+def bordered(a: Sequence[Form], padding: ZeroPadding) -> list[int]:
+    """The dimensions of A whose zeros a GPU's kernel puts in by itself: those of
+    windows. The size of others is the extent of an iterator, too. None where threads
+    would copy less than 8 bytes at a time (ResNet-50's first layer, of 3 channels):
+    each copy has two places to remember, and there are not registers for all."""
+    last, source = a[-1], tensor_type(padding.source)
+    side_by_side = source.get_shape()[-1] * element_bytes(source.element_type)
+    if side_by_side % LEAST_COPY or len(iterators_in([last])) > 1:
+        return []
+    return [
+        d
+        for d, form in enumerate(a)
+        if padding.low[d] + padding.high[d]
+        and isinstance(form, Linear)
+        and len(form.iterators) > 1
+    ]
+
+
+def without_borders(p: Problem) -> Problem:
+    """The problem as fold-padding leaves it to a GPU."""
+    if p.zeros is None:
+        return p
+    low, high, dims = p.zeros.low, p.zeros.high, bordered(p.table.a, p.zeros)
+    a = tuple(
+        replace(form, constant=form.constant - low[d])
+        if d in dims and isinstance(form, Linear)
+        else form
+        for d, form in enumerate(p.table.a)
+    )
+    shape = tuple(
+        n - low[d] - high[d] if d in dims else n for d, n in enumerate(p.shape_a)
+    )
+    return replace(p, table=replace(p.table, a=a), shape_a=shape, zeros=None)
+
+
 def problem_of(op: ContractOp, target: Target) -> Problem:
     """Reads the sizes off the op; dynamic ones are an error here."""
     table = contraction_of((op.a, op.b, op.c), op.maps)
@@ -138,7 +185,7 @@ def problem_of(op: ContractOp, target: Target) -> Problem:
     a, b, c = op.shapes
     element = c.element_type
     size = element_bytes(element)
-    return Problem(
+    found = Problem(
         table,
         size,
         target.lanes(size),
@@ -150,3 +197,4 @@ def problem_of(op: ContractOp, target: Target) -> Problem:
         (a.element_type, op.accumulator),
         zero_padding(op.a),
     )
+    return without_borders(found) if target.is_gpu else found

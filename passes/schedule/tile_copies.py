@@ -10,7 +10,7 @@ from math import gcd
 from typing import ClassVar
 
 from brdialect.block_tile import BlockTile
-from brdialect.roles import Contraction
+from brdialect.roles import Contraction, Edges
 from brdialect.schedule import Schedule
 from passes.schedule.boxes import Boxes, Slices, boxes_of, cut_of
 from passes.schedule.check_tile import split_loop
@@ -52,15 +52,18 @@ def tile_copies(
     steps: Steps,
     element_bytes: int,
     tile: BlockTile,
+    edges: Sequence[Edges] = (),
 ) -> TileCopies:
     """How the slices of a block of this form could come. `steps`: how far each iterator
-    goes in A, B and C, in elements."""
+    goes in A, B and C, in elements; `edges`: those of A."""
     extents = dict(enumerate(table.extents))
     loops = [(loop.iterator, 1) for loop in schedule.loops]
     part = split_loop(table, replace(schedule, block=tile)) if tile.split > 1 else None
     if part is not None:
         extents[part.iterator] = part.step
         loops.append((part.iterator, part.step))
+    of: tuple[Sequence[Edges], Sequence[Edges]] = (edges, ())
+    ends = tuple((x.start, x.size) for x in edges), ()
     counts = [tile.split if step > 1 else table.extents[i] for i, step in loops]
 
     def digits(number: int, iterators: Sequence[int | None]) -> Digits:
@@ -69,6 +72,7 @@ def tile_copies(
         return Digits(
             tuple(extents[i] for i in its),
             tuple(found[i] if i < len(found) else 0 for i in its),
+            tuple(tuple(x.coefficients[i] for i in its) for x in of[number]),
         )
 
     sums, rows = (*schedule.batch, schedule.k), (*schedule.rows, schedule.m)
@@ -76,9 +80,10 @@ def tile_copies(
     for number, its, size in ((0, rows, tile.m), (1, (schedule.n,), tile.n)):
         sum_, places = digits(number, sums), digits(number, [i for i, _ in loops])
         strides = [s * by for s, (_, by) in zip(places.strides, loops, strict=True)]
-        outer = Digits(tuple(counts), tuple(strides))
+        outer = Digits(tuple(counts), tuple(strides), places.places)
         index = digits(number, its)
-        found.append((Slices(index, sum_, size, tile.k, sum_.size), outer))
+        slices = Slices(index, sum_, size, tile.k, sum_.size, ends[number])
+        found.append((slices, outer))
     whole = found[0][0].sum_.size
     cut = gcd(whole, *(cut_of(*x, 0, element_bytes) for x in found))
     a, b = (boxes_of(replace(s, cut=cut), x, 0, element_bytes) for s, x in found)

@@ -28,6 +28,19 @@ class Digits:
 
     extents: tuple[int, ...]
     strides: tuple[int, ...]
+    places: tuple[tuple[int, ...], ...] = ()
+    """For each edge of the operand (brdialect/roles.py), how far each dimension's step
+    goes towards it."""
+
+    @property
+    def _steps(self) -> list[tuple[int, ...]]:
+        """Of each dimension, all that a step of it goes."""
+        return [*zip(self.strides, *self.places, strict=True)]
+
+    def _of(self, dims: Sequence[tuple[int, tuple[int, ...]]]) -> Digits:
+        """The same with other dimensions: extents and steps."""
+        columns = [tuple(s[i] for _, s in dims) for i in range(1 + len(self.places))]
+        return Digits(tuple(e for e, _ in dims), columns[0], tuple(columns[1:]))
 
     @property
     def size(self) -> int:
@@ -42,57 +55,63 @@ class Digits:
     @property
     def merged(self) -> Digits:
         """The same with as few dimensions as can be."""
-        found: list[tuple[int, int]] = []
-        for extent, stride in zip(self.extents, self.strides, strict=True):
+        found: list[tuple[int, tuple[int, ...]]] = []
+        for extent, steps in zip(self.extents, self._steps, strict=True):
             if extent == 1:
                 continue
-            if found and found[-1][1] == extent * stride:
-                found[-1] = (found[-1][0] * extent, stride)
+            if found and found[-1][1] == tuple(extent * s for s in steps):
+                found[-1] = (found[-1][0] * extent, steps)
             else:
-                found.append((extent, stride))
-        return Digits(tuple(e for e, _ in found), tuple(s for _, s in found))
+                found.append((extent, steps))
+        return self._of(found)
 
     def split(self, inner: int) -> tuple[Digits, Digits] | None:
         """The same as an outer and an inner index, which counts `inner` numbers; None
         where digits do not come apart there."""
-        extents, strides = [*self.extents], [*self.strides]
-        found: list[tuple[int, int]] = []
+        outer = [*zip(self.extents, self._steps, strict=True)]
+        found: list[tuple[int, tuple[int, ...]]] = []
         while inner > 1:
-            if not extents:
+            if not outer:
                 return None
-            extent, stride = extents.pop(), strides.pop()
+            extent, steps = outer.pop()
             taken = gcd(extent, inner)
             if taken != min(extent, inner):
                 return None
-            found.append((taken, stride))
+            found.append((taken, steps))
             if taken < extent:
-                extents.append(extent // taken)
-                strides.append(stride * taken)
+                outer.append((extent // taken, tuple(s * taken for s in steps)))
             inner //= taken
-        found.reverse()
-        own = Digits(tuple(e for e, _ in found), tuple(s for _, s in found))
-        return Digits(tuple(extents), tuple(strides)), own
+        return self._of(outer), self._of(found[::-1])
 
     def run(self, most: int) -> int:
         """How many elements from a multiple of that number on lie side by side: a power
         of two of at most `most`."""
         digits = self.merged
         extent, stride = digits.last
-        if stride != 1:
+        if stride != 1 or any(x[-1:] not in ((), (0,)) for x in digits.places):
             return 1
         return gcd(most, extent, *digits.strides[:-1])
 
     def offset(self, index: Index) -> Index:
         """Where the element of an index lies. `index` may be past the end: it then lies
         anywhere, and nothing may be read there."""
+        return self._sum(index, 0)
+
+    def place(self, index: Index, edges: int) -> Index:
+        """How far towards some edges the element of an index lies."""
+        return self._sum(index, 1 + edges)
+
+    def _sum(self, index: Index, which: int) -> Index:
         digits = self.merged
         terms: list[Index] = []
-        for position, stride in enumerate(digits.strides):
+        for position, steps in enumerate(digits._steps):
             inner = prod(digits.extents[position + 1 :])
+            if not steps[which]:
+                continue
             digit = divided(index, inner)
             if position:
                 digit = modulo(digit, digits.extents[position])
-            terms.append(mul(digit, stride))
+            terms.append(mul(digit, steps[which]))
         return add(*terms) if terms else 0
 
 

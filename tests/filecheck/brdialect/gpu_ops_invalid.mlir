@@ -91,9 +91,9 @@ func.func @tile(%a: memref<5x8xf32>, %b: memref<8x16xf32>, %c: memref<5x16xf32>)
 
 // -----
 
-// CHECK: expected f32 or i32, got f64
-func.func @shuffled(%x: f64) {
-  %y = br.shuffle_xor %x {mask = 1 : i64} : f64
+// CHECK: expected one of f16, bf16, f32, f64, i16, i32, i64, got i8
+func.func @shuffled(%x: i8) {
+  %y = br.shuffle_xor %x {mask = 1 : i64} : i8
   func.return
 }
 

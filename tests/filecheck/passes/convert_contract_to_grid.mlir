@@ -71,3 +71,37 @@ func.func private @threads(%a: memref<4x5xf64>, %b: memref<5x6xf64>,
      schedule = #br.schedule<"| m=a n=b k=c">}
   func.return
 }
+
+// A map that leads out of a reads zeros there: no lines or pixels are merged that an
+// edge separates, and element 0 of the view is 8 before the first pixel of a line.
+// CHECK-LABEL: @padding(
+// CHECK: br.padded_view %{{.*}} {starts = array<i64: -1, -1>, steps = array<i64: 1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 1, 0>, sizes = array<i64: 5, 7>, shift = -64 : i64} : memref<560xf32, strided<[1]>> to memref<3x3x2x5x7x8xf32, strided<[56, 8, 280, 56, 8, 1]>>
+func.func private @padding(%a: memref<2x5x7x8xf32>, %b: memref<3x3x8x40xf32>,
+                           %c: memref<2x5x7x40xf32>) {
+  br.contract ins(%a, %b : memref<2x5x7x8xf32>, memref<3x3x8x40xf32>)
+    outs(%c : memref<2x5x7x40xf32>)
+    {indexing_maps = [affine_map<(n, h, w, f, r, s, c) -> (n, h + r - 1, w + s - 1, c)>,
+                      affine_map<(n, h, w, f, r, s, c) -> (r, s, c, f)>,
+                      affine_map<(n, h, w, f, r, s, c) -> (n, h, w, f)>],
+     iterator_types = [#parallel, #parallel, #parallel, #parallel,
+                       #reduction, #reduction, #reduction], beta = 0.0 : f64,
+     schedule = #br.schedule<"| m=c n=d k=g rows=a,b batch=e,f | block=64x32x16 warp=32x16 stages=4">}
+  func.return
+}
+
+// The same of a thread for each element: it reads element 0 instead, and takes a 0.
+// CHECK-LABEL: @padded_threads(
+// CHECK: scf.for
+// CHECK: %[[IN:.*]] = arith.cmpi ult, %{{.*}}, %{{.*}} : index
+// CHECK: %[[AT:.*]] = arith.select %[[IN]], {{.*}} : index
+// CHECK: %[[X:.*]] = memref.load %{{.*}}[%[[AT]]]
+// CHECK: arith.select %[[IN]], %[[X]], %{{.*}} : f64
+func.func private @padded_threads(%a: memref<5xf64>, %b: memref<3x2xf64>,
+                                  %c: memref<5x2xf64>) {
+  br.contract ins(%a, %b : memref<5xf64>, memref<3x2xf64>) outs(%c : memref<5x2xf64>)
+    {indexing_maps = [affine_map<(m, n, k) -> (m + k - 1)>, affine_map<(m, n, k) -> (k, n)>,
+                      affine_map<(m, n, k) -> (m, n)>],
+     iterator_types = [#parallel, #parallel, #reduction], beta = 0.0 : f64,
+     schedule = #br.schedule<"| m=a n=b k=c">}
+  func.return
+}
