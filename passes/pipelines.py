@@ -46,6 +46,7 @@ STAGES: Sequence[tuple[str, Sequence[str]]] = (
         (
             "fuse-epilogues",
             "fold-scales",
+            "skip-zeros",
             "transform-windows",
             "coalesce-contractions",
             "factor-sums",

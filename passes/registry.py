@@ -22,6 +22,7 @@ NAMES = (
     "layout/propagate-layouts",
     "fuse/fuse-epilogues",
     "fuse/fold-scales",
+    "fuse/skip-zeros",
     "fuse/transform-windows",
     "fuse/coalesce-contractions",
     "parallel/factor-sums",

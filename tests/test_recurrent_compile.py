@@ -62,3 +62,50 @@ def test_several_blocks(kind: str, sizes: tuple[int, int, int, int]):
     last two groups that go through time by themselves."""
     layer = Layer(kind, *sizes, has=("initial", "lengths"))
     check(layer, compile(layer.program(), threads=2), layer.arguments())
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("op", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize(
+    ("offsets", "steps", "more"),
+    [
+        ((0, 0, 2), (1, 1, 1), (0, 0, 3)),
+        ((0, 0, 0), (1, 1, 2), (0, 0, 6)),
+        ((0, 0, 0), (1, 2, 1), (0, 3, 0)),
+        ((1, 0, 0), (2, 1, 1), (6, 0, 0)),
+    ],
+    ids=["columns", "every second column", "every second row", "every second step"],
+)
+def test_input_is_a_slice(
+    op: str,
+    batch_first: bool,
+    offsets: Sequence[int],
+    steps: Sequence[int],
+    more: Sequence[int],
+) -> None:
+    """x, 5x3x6, lies in a larger tensor, which is not copied."""
+    gates = {"lstm": 4, "gru": 3, "rnn": 1}[op]
+    shape = [5 + more[0], 3 + more[1], 6 + more[2]]
+    states = ", %c" if op == "lstm" else ""
+    mark = "{batch_first}" if batch_first else ""
+    types = ["tensor<5x3x7xf32>", f"tensor<1x{5 if batch_first else 3}x7xf32>"]
+    types += types[1:] if op == "lstm" else []
+    text = f"""
+    func.func @main(%x: tensor<{"x".join(map(str, shape))}xf32>,
+                    %w: tensor<1x{gates * 7}x6xf32>, %r: tensor<1x{gates * 7}x7xf32>)
+        -> tensor<5x3x7xf32> {{
+      %s = tensor.extract_slice %x{list(offsets)} [5, 3, 6] {list(steps)}
+        : tensor<{"x".join(map(str, shape))}xf32> to tensor<5x3x6xf32>
+      %y, %h{states} = br.{op}
+        ins(%s, %w, %r : tensor<5x3x6xf32>, tensor<1x{gates * 7}x6xf32>,
+                         tensor<1x{gates * 7}x7xf32>)
+        {mark} -> ({", ".join(types)})
+      func.return %y : tensor<5x3x7xf32>
+    }}"""
+    random = np.random.default_rng()
+    shapes = shape, (1, gates * 7, 6), (1, gates * 7, 7)
+    x, w, r = (random.standard_normal(s).astype(np.float32) for s in shapes)
+    (want,) = run(parse_module(text), "main", [x, w, r])
+    got = compile(text, threads=1)(x, w, r)
+    assert isinstance(got, np.ndarray)
+    np.testing.assert_allclose(got, want, atol=1e-5)

@@ -67,7 +67,7 @@ from brdialect.linalg.named_ops import iterator_types_of
 from brdialect.linalg.region_ops import tensor_types
 from brdialect.xdsl_repairs import MapOp, SoftmaxOp
 from passes.shared.linalg_match import is_permutation, maps_of
-from passes.shared.load_time import is_splat, splat_value
+from passes.shared.load_time import splat_value
 
 KEPT = (ops.GenericOp, ops.FillOp, ops.YieldOp, ops.IndexOp)
 
@@ -314,16 +314,16 @@ class FillDestination(RewritePattern):
 
     @op_type_rewrite_pattern
     def match_and_rewrite(self, op: ops.GenericOp, rewriter: PatternRewriter) -> None:
-        for number, v in enumerate(op.outputs):
-            if not is_splat(v.owner):
+        for place, v in enumerate(op.outputs):
+            if (number := splat_value(v.owner)) is None:
                 continue
-            scalar = arith.ConstantOp(splat_value(v.owner))
+            scalar = arith.ConstantOp(number)
             empty = tensor.EmptyOp((), v.type)
             fill = ops.FillOp([scalar.result], [empty.tensor], [v.type])
             for made in (scalar, empty, fill):
                 made.location = op.location
             rewriter.insert((scalar, empty, fill))
-            op.operands[len(op.inputs) + number] = fill.res[0]
+            op.operands[len(op.inputs) + place] = fill.res[0]
             rewriter.notify_op_modified(op)
 
 

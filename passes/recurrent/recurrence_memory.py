@@ -198,13 +198,24 @@ class Memory(Work):
     def input_rows(self, time: Index, steps: int, first: Index, rows: int) -> SSAValue:
         """x of some steps and rows of the batch as `[steps, rows, C]`."""
         s = self.sizes
-        source, begin = self.op.x, time
         if "x" in self.areas:
-            source, begin = self.areas["x"], 0
+            source, begin, start = self.areas["x"], 0, 0
+            strides: Sequence[int] = (s.batch * s.inputs, s.inputs, 1)
             self.gather(time, steps, first, rows)
-        offset = mul(add(mul(begin, s.batch), first), s.inputs)
-        strides = (s.batch * s.inputs, s.inputs, 1)
+        else:
+            source, begin = self.op.x, time
+            strides, start = self.x_strides()
+        offset = add(start, mul(begin, strides[0]), mul(first, strides[1]))
         return self.view(source, offset, (steps, rows, s.inputs), strides)
+
+    def x_strides(self) -> tuple[Sequence[int], int]:
+        """Of `[T, N, C]`, which may be a slice of a larger tensor, with T open, and the
+        offset, in elements."""
+        type_ = memref_type(self.op.x)
+        strides, offset = type_.get_strides() or (None,), type_.get_offset()
+        if None in strides or offset is None:
+            unsupported(self.op, f"expected known strides of x, got {type_}")
+        return [n for n in strides if n is not None], offset
 
     def gather(self, time: Index, steps: int, first: Index, rows: int) -> None:
         """Copies x of sequences that lie together to where time comes first."""
