@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,14 @@ KEY = "f32: C[a,b] = A[a,c] * B[c,b], a=70 b=52 c=40"
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cache folder of the test's own."""
     monkeypatch.setenv("BR_CACHE_DIR", str(tmp_path / "cache"))
+
+
+@pytest.fixture(autouse=True)
+def looks_at_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look at the clock takes a fifth of a second, and nothing else takes any, so
+    that a slow machine tries as many candidates as a fast one."""
+    clock = SimpleNamespace(monotonic=count(0.0, 0.2).__next__)
+    monkeypatch.setattr(session, "time", clock)
 
 
 def program(folder: Path, element: str = "f32") -> Path:
