@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from xdsl.dialects.builtin import f32, f64
+from xdsl.dialects.builtin import AnyFloat, f32, f64
 from xdsl.ir.affine import AffineExpr
 
 from brdialect.ops import ContractOp
@@ -156,7 +156,9 @@ def is_worth_it(
     b = points * count(Role.OUTER, Role.K, Role.N)
     c = points * count(Role.OUTER, Role.M, Role.N)
     made = [n for n, v in ((a, op.a), (b, op.b)) if not is_load_time(v)]
-    size = tensor_type(op.c).element_type.size
+    element = tensor_type(op.c).element_type
+    assert isinstance(element, AnyFloat)
+    size = element.size
     weights = c if form.taps_in_result else (a, b)[1 - form.read]
     tiles = count(table.role(min(positions)))
     return (
