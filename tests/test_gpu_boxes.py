@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -306,17 +306,14 @@ def test_random_windows():
     assert True in seen
 
 
-@pytest.mark.parametrize(
-    ("name", "by"), [("upper", (0, 1)), ("steps", (1, 0)), ("sizes", (0, -1, 0, 0))]
-)
-def test_each_number_of_a_window_counts(name: str, by: Sequence[int]):
-    x = layer((2, 9, 7, 64), (40, 3, 3))
+def counts(x: Contraction, name: str, change: Callable[[Sequence[int]], list[int]]):
+    """Other numbers `name` in its windows' maps are refused, or give another result."""
     module = lowered(x.program(), SM_90)
     for op in module.walk():
         if isinstance(op, TensorMapOp) and op.map.window is not None:
             numbers = op.properties[name]
             assert isinstance(numbers, DenseArrayBase)
-            changed = [a + b for a, b in zip(numbers.get_values(), by, strict=True)]
+            changed = change(numbers.get_values())
             op.properties[name] = DenseArrayBase.from_list(i64, changed)
     arrays = x.arrays()
     try:
@@ -325,6 +322,14 @@ def test_each_number_of_a_window_counts(name: str, by: Sequence[int]):
         assert "expected a pixel from" in str(e)
     else:
         assert not error(got, x.want(arrays)) < 1e-2
+
+
+@pytest.mark.parametrize(
+    ("name", "by"), [("upper", (0, 1)), ("steps", (1, 0)), ("sizes", (0, -1, 0, 0))]
+)
+def test_each_number_of_a_window_counts(name: str, by: Sequence[int]):
+    x = layer((2, 9, 7, 64), (40, 3, 3))
+    counts(x, name, lambda old: [a + b for a, b in zip(old, by, strict=True)])
 
 
 def test_coordinates_fit_the_map():
