@@ -109,3 +109,27 @@ def test_input_is_a_slice(
     got = compile(text, threads=1)(x, w, r)
     assert isinstance(got, np.ndarray)
     np.testing.assert_allclose(got, want, atol=1e-5)
+
+
+@pytest.mark.parametrize("steps", ["5", "?"])
+@pytest.mark.parametrize("op", ["lstm", "gru", "rnn"])
+def test_one_sequence_whose_batch_comes_first(op: str, steps: str) -> None:
+    """Its steps lie a row apart, however many there are."""
+    gates = {"lstm": 4, "gru": 3, "rnn": 1}[op]
+    states = ", %c" if op == "lstm" else ""
+    x_type, y_type = f"tensor<1x{steps}x6xf32>", f"tensor<1x{steps}x7xf32>"
+    types = [y_type, *["tensor<1x1x7xf32>"] * (1 + (op == "lstm"))]
+    w_type, r_type = (f"tensor<1x{gates * 7}x{n}xf32>" for n in (6, 7))
+    text = f"""
+    func.func @main(%x: {x_type}, %w: {w_type}, %r: {r_type}) -> {y_type} {{
+      %y, %h{states} = br.{op} ins(%x, %w, %r : {x_type}, {w_type}, {r_type})
+        {{batch_first}} -> ({", ".join(types)})
+      func.return %y : {y_type}
+    }}"""
+    random = np.random.default_rng()
+    shapes = (1, 5, 6), (1, gates * 7, 6), (1, gates * 7, 7)
+    arrays = [random.standard_normal(s).astype(np.float32) for s in shapes]
+    (want,) = run(parse_module(text.replace("?", "5")), "main", arrays)
+    got = compile(text, threads=1)(*arrays)
+    assert isinstance(got, np.ndarray)
+    np.testing.assert_allclose(got, want, atol=1e-5)

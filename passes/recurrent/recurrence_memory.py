@@ -209,13 +209,17 @@ class Memory(Work):
         return self.view(source, offset, (steps, rows, s.inputs), strides)
 
     def x_strides(self) -> tuple[Sequence[int], int]:
-        """Of `[T, N, C]`, which may be a slice of a larger tensor, with T open, and the
-        offset, in elements."""
+        """Of x as `[T, N, C]`, which may be a slice of a larger tensor, and the offset,
+        in elements. Sequences that lie together are one here (others are gathered): how
+        far they lie apart, which nobody knows where T is open, does not matter."""
         type_ = memref_type(self.op.x)
-        strides, offset = type_.get_strides() or (None,), type_.get_offset()
-        if None in strides or offset is None:
+        known, offset = list(type_.get_strides() or [None]), type_.get_offset()
+        if self.op.batch_first is not None:
+            known[:2] = [known[1], known[1]]
+        strides = [n for n in known if n is not None]
+        if len(strides) < len(known) or offset is None:
             unsupported(self.op, f"expected known strides of x, got {type_}")
-        return [n for n in strides if n is not None], offset
+        return strides, offset
 
     def gather(self, time: Index, steps: int, first: Index, rows: int) -> None:
         """Copies x of sequences that lie together to where time comes first."""
