@@ -192,11 +192,9 @@ class Transformation:
 
         maps = [moved(m) for m in op.maps[:3]]
         # a tile is read where its position is
-        places = [point, *(dims[w.position] for w in self.windows)]
-        old = dict(zip([w.in_read for w in self.windows], places[1:], strict=True))
         results = list(maps[form.read].results)
-        for d, place in old.items():
-            results[d + 1] = place
+        for w in self.windows:
+            results[w.in_read + 1] = dims[w.position]
         maps[form.read] = AffineMap(len(kept) + 1, 0, tuple(results))
         element = tensor_type(op.c).element_type
         type_ = TensorType(element, [len(self.points), *self.sizes()])
@@ -230,7 +228,7 @@ class Transformation:
             fronts = [d - i for i, d in enumerate(places)]
         else:
             size, matrix = OUTPUTS, TO_POSITIONS
-            fronts = places
+            fronts = [d + 1 for d in places]
         positions = cube(size, len(places))
         inputs = [products] * len(self.points)
         every = [AffineExpr.dimension(d) for d in range(len(sizes))]
@@ -255,10 +253,8 @@ class Transformation:
         if self.form.taps_in_result:
             by_tap = dict(zip(map(self.in_order, positions), parts, strict=True))
             return stacked(by_tap, size, fronts)
-        whole = stacked(
-            dict(zip(positions, parts, strict=True)), size, [d + 1 for d in fronts]
-        )
-        return joined(whole, places, shape_of(op.c))
+        by_position = dict(zip(positions, parts, strict=True))
+        return joined(stacked(by_position, size, fronts), places, shape_of(op.c))
 
     def extras(
         self, positions: Sequence[At], inputs: list[SSAValue], maps: list[AffineMap]
