@@ -43,6 +43,9 @@ _HEAD = struct.Struct("<8s16sQQQ")
 
 _CHECKED_FROM = 24  # behind the checksum
 _PAGE = 4096
+_RUN = 4096
+"""So many pages are mapped at a time while a checksum is taken: 16 MiB."""
+
 _DEFAULT_MIB = 2048
 _ABANDONED = 3600.0
 """Seconds after which a file that was never finished has lost its writer."""
@@ -130,7 +133,7 @@ class CodeCache:
         except (OSError, ValueError) as e:  # the latter: an empty file
             warn(f"compiled code is not taken from {path}: {e}")
             return None
-        entry = _read(np.frombuffer(mapped, np.uint8))
+        entry = _read(mapped)
         if entry is None:
             warn(f"{path} is damaged, so the program is compiled anew")
             return None
@@ -162,7 +165,7 @@ class CodeCache:
                         file.write(bytes(-file.tell() % ALIGNMENT))
                         file.write(buffer.data)
                     file.flush()
-                    written = np.memmap(file, np.uint8, "r")
+                    written = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
                     checked = _HEAD.size + len(text) + len(code)
                     file.seek(len(_MAGIC))
                     file.write(_checksum(written, checked))
@@ -205,24 +208,34 @@ def _end(position: int, sizes: Sequence[int]) -> int:
     return position
 
 
-def _checksum(file: Array, checked: int) -> bytes:
-    """Of everything behind itself up to `checked`, and a line of each page after."""
+def _checksum(mapped: mmap.mmap, checked: int) -> bytes:
+    """Of everything behind itself up to `checked`, and a line of each page after.
+
+    What was looked at is given back: else all the weights would count as memory of a
+    process that has only stored them."""
+    file = np.frombuffer(mapped, np.uint8)
     digest = blake2b(file[_CHECKED_FROM:checked].data, digest_size=16)
     pages = file[: len(file) // _PAGE * _PAGE].reshape(-1, _PAGE)
-    digest.update(pages[checked // _PAGE + 1 :, :ALIGNMENT].tobytes())
+    first = checked // _PAGE + 1
+    for start in range(0, len(pages), _RUN):
+        lines = pages[max(start, first) : start + _RUN, :ALIGNMENT]
+        digest.update(lines.tobytes())
+        if hasattr(mapped, "madvise"):
+            mapped.madvise(mmap.MADV_DONTNEED, start * _PAGE, _RUN * _PAGE)
     digest.update(file[max(checked, len(file) - ALIGNMENT) :].data)
     return digest.digest()
 
 
-def _read(file: Array) -> Entry | None:
+def _read(mapped: mmap.mmap) -> Entry | None:
     """The entry that a file's bytes are; None where they are none."""
+    file = np.frombuffer(mapped, np.uint8)
     if len(file) < _HEAD.size:
         return None
     magic, checksum, described, coded, total = _HEAD.unpack_from(file.data)
     checked = _HEAD.size + described + coded
     if magic != _MAGIC or total != len(file) or checked > total:
         return None
-    if _checksum(file, checked) != checksum:
+    if _checksum(mapped, checked) != checksum:
         return None
     text = file[_HEAD.size : _HEAD.size + described].tobytes()
     description = json.loads(text)
