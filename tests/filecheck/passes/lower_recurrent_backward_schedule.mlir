@@ -5,7 +5,7 @@
 
 // CHECK-LABEL: @lstm
 // CHECK: br.recurrence_backward
-// CHECK: br.contract {{.*}} -> (d2, d3, d0, d4){{.*}}schedule = #br.schedule<"A112 c4 b64 | m=a n=b k=e batch=c,d | tile=6x4 | pack=b64 | prefetch=b">
+// CHECK: br.contract {{.*}} -> (d2, d3, d0, d4){{.*}}schedule = #br.schedule<"A210 c b64 | m=a n=b k=e batch=c,d | tile=6x4 | pack=b64 | prefetch=b">
 // CHECK: br.contract {{.*}} -> (d1, d0, d5, d2){{.*}}schedule = #br.schedule<"f336 A B4 D b | m=c n=e k=f | tile=6x4 | prefetch=b">
 // CHECK: br.contract {{.*}} -> (d1, d0, d5, d2){{.*}}schedule = #br.schedule<"f336 A B4 D b | m=c n=e k=f | tile=6x4 | prefetch=b">
 func.func @lstm(%x: tensor<10x168x512xf32>, %w: tensor<1x2048x512xf32>,
