@@ -94,22 +94,22 @@ def long_sum(p: Problem, m: int, k: int, batch: Sequence[int]) -> Schedule:
     every_row = prod(p.extent(i) for i in p.table.having(Role.M))
     owners = max(1, min(p.target.threads, p.extent(m) // ROWS_OF_A_THREAD))
     part_of_c = every_column(p) * every_row * p.element_bytes // owners
-    passes = prod(map(p.extent, (k, *batch))) / steps_in_l1(p)
+    passes = prod(map(p.extent, (k, *batch))) / steps_in_l1(p.target)
     cached = 2 * part_of_c <= p.target.l2
     least = 1 if cached else MANY_PASSES if is_matrix(p) else inf
     often = passes > least and side_by_side(p)
     return (passing_often if often else passing_once)(p, m, k, batch)
 
 
-def steps_in_l1(p: Problem) -> int:
+def steps_in_l1(target: Target) -> int:
     """Steps of the sum for which the L1 holds the widest panel of B."""
-    return p.target.l1 * 3 // 4 // (WIDEST * p.target.vector_bytes)
+    return target.l1 * 3 // 4 // (WIDEST * target.vector_bytes)
 
 
 def passing_often(p: Problem, m: int, k: int, batch: Sequence[int]) -> Schedule:
     """Steps of the sum outside, so that B stays in the L1."""
     rows, columns = p.extent(m), p.extent(p.n)
-    in_l1 = steps_in_l1(p)
+    in_l1 = steps_in_l1(p.target)
     tile = default_register_block(rows, columns, p.lanes, p.target, Panels(in_l1))
     panel = min(columns, tile[1] * p.lanes)
     team = team_for(p, m, k, batch, panel)

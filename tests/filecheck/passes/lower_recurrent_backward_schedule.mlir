@@ -1,13 +1,13 @@
 // RUN: br-opt %s -p 'set-target{target=x86-64-v4 threads=2},lower-recurrent-ops' --split-input-file | filecheck %s
 
-// The gradients of W and R: four panels of the gates' gradients stay in half of the L2,
-// while those of x (or h) come by, and the next one is asked for.
+// The gradients of W and R: a part of a panel of the gates' gradients stays near, while
+// those of x (or h), each in the L1, come by, and the next one is asked for.
 
 // CHECK-LABEL: @lstm
 // CHECK: br.recurrence_backward
 // CHECK: br.contract {{.*}} -> (d2, d3, d0, d4){{.*}}schedule = #br.schedule<"A210 c b64 | m=a n=b k=e batch=c,d | tile=6x4 | pack=b64 | prefetch=b">
-// CHECK: br.contract {{.*}} -> (d1, d0, d5, d2){{.*}}schedule = #br.schedule<"f336 A B4 D b | m=c n=e k=f | tile=6x4 | prefetch=b">
-// CHECK: br.contract {{.*}} -> (d1, d0, d5, d2){{.*}}schedule = #br.schedule<"f336 A B4 D b | m=c n=e k=f | tile=6x4 | prefetch=b">
+// CHECK: br.contract {{.*}} -> (d1, d0, d5, d2){{.*}}schedule = #br.schedule<"f84 B A D | m=c n=e k=f | tile=6x4 | prefetch=b">
+// CHECK: br.contract {{.*}} -> (d1, d0, d5, d2){{.*}}schedule = #br.schedule<"f84 B A D | m=c n=e k=f | tile=6x4 | prefetch=b">
 func.func @lstm(%x: tensor<10x168x512xf32>, %w: tensor<1x2048x512xf32>,
     %r: tensor<1x2048x512xf32>, %y: tensor<10x168x512xf32>,
     %saved: tensor<1x10x168x2560xf32>, %dy: tensor<10x168x512xf32>)
