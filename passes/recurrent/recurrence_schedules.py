@@ -21,7 +21,7 @@ from the L2, 0.93 times as fast)."""
 
 ROWS = 224
 """Of a call: with fewer W comes by more often, with more their part of C leaves the L2
-meanwhile (512 to 2048 units: 120 rows 0.98, 420 rows 0.97, 840 rows 0.94 times)."""
+meanwhile (1024 and 2048 units: 120 rows 0.98, 420 rows 0.97, 840 rows 0.94 times)."""
 
 
 def on_team(schedule: Schedule, extents: tuple[int, ...], target: Target) -> Schedule:
