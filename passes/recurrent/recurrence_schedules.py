@@ -73,7 +73,7 @@ def input_schedule(
     loops += [Loop(b, blocks)] if blocks < extents[b] else []
     packs = panel < extents[c]
     if packs:
-        loops.append(Loop(c, panel, not loops))
+        loops.append(Loop(c, panel, rows == extents[m]))
     # rows and gradients come by as well (256 units, 1 MiB of W: 1.02 times as fast)
     cold = unit * extents[b] * extents[c] * element_bytes > target.l2 // 4
     schedule = Schedule(

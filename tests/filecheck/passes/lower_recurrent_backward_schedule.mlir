@@ -41,3 +41,23 @@ func.func @rnn(%x: tensor<50x168x64xf32>, %w: tensor<1x128x64xf32>,
         tensor<1x128xf32>, tensor<1x128xf32>, tensor<1x168x128xf32>)
   func.return %dw : tensor<1x128x64xf32>
 }
+
+// -----
+
+// One block of rows: the threads share the columns of each part of the sum.
+
+// CHECK-LABEL: @one_step
+// CHECK: br.contract {{.*}} -> (d2, d3, d0, d4){{.*}}schedule = #br.schedule<"c B64 | m=a n=b k=e batch=c,d | tile=6x4 | pack=b64 | prefetch=b">
+func.func @one_step(%x: tensor<1x168x256xf32>, %w: tensor<1x1024x256xf32>,
+    %r: tensor<1x1024x256xf32>, %y: tensor<1x168x256xf32>,
+    %saved: tensor<1x1x168x1280xf32>, %dy: tensor<1x168x256xf32>)
+    -> tensor<1x168x256xf32> {
+  %dx, %dw, %dr, %db, %drb, %dh, %dc, %dp = br.lstm_backward
+    ins(%x, %w, %r : tensor<1x168x256xf32>, tensor<1x1024x256xf32>, tensor<1x1024x256xf32>)
+    saved(%y, %saved : tensor<1x168x256xf32>, tensor<1x1x168x1280xf32>)
+    dy(%dy : tensor<1x168x256xf32>)
+    -> (tensor<1x168x256xf32>, tensor<1x1024x256xf32>, tensor<1x1024x256xf32>,
+        tensor<1x1024xf32>, tensor<1x1024xf32>, tensor<1x168x256xf32>,
+        tensor<1x168x256xf32>, tensor<1x768xf32>)
+  func.return %dx : tensor<1x168x256xf32>
+}
