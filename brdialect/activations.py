@@ -36,6 +36,11 @@ class Activation:
     name: str
     parameters: tuple[float, ...]
 
+    @property
+    def gives_slope(self) -> bool:
+        """Whether its derivative is a product of its result: `y (1 - y)`, `1 - y^2`."""
+        return self.name in ("sigmoid", "tanh")
+
     def __str__(self) -> str:
         if self.parameters == ACTIVATIONS[self.name]:
             return self.name

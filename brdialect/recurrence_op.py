@@ -119,16 +119,17 @@ class RecurrenceOp(IRDLOperation):
     | lengths | `[N]` | steps of each sequence; states stay and y is 0 beyond |
     | y | `[T, N, ...]`, `[N, T, ...]` | columns `offset` to `offset + K` are written |
     | finals | `[N, K]` each | the states after the last step |
-    | saved | `[T, N, S*K]` | what gradients need of each step: the gates, with `apart`
-    R h of the candidate, and the states but for h after the step |
+    | saved | `[T, N, S*K]` | what gradients need of each step: what the cell yields
+    behind the states, and the states but for h after the step |
     | scratch | bytes | as many as passes/recurrent/recurrence_scratch.py says |
 
     `cell` takes the gates, with `apart` the product R h of gate `candidate` (then left
     out of that gate), the states and the columns of one unit, and yields the new
-    states. With `reset`, which takes the other gates and h, gate `candidate` has
-    R reset(..) in place of R h. `chunk`, `rows` and `depth` are the blocks: time steps
-    whose W x is one product, rows of a task, and k of a call. The batch may be dealt
-    out in `groups`, each of which goes through time by itself.
+    states; with `saved` then what is saved of the gates, and of that product. With
+    `reset`, which takes the other gates and h, gate `candidate` has R reset(..) in
+    place of R h. `chunk`, `rows` and `depth` are the blocks: time steps whose W x is
+    one product, rows of a task, and k of a call. The batch may be dealt out in
+    `groups`, each of which goes through time by itself.
     """
 
     name = "br.recurrence"
@@ -286,6 +287,7 @@ class RecurrenceOp(IRDLOperation):
         columns = 0 if self.columns is None else shaped(self.columns).get_shape()[1]
         taken = s.gates + (self.apart is not None) + states + columns
         element: Attribute = shaped(self.y).element_type
-        verify_region("cell", self.cell, element, taken, states)
+        saved = 0 if self.saved is None else s.gates + (self.apart is not None)
+        verify_region("cell", self.cell, element, taken, states + saved)
         if self.reset is not None:
             verify_region("reset", self.reset, element, s.gates, 1)

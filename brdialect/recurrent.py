@@ -205,11 +205,17 @@ class RecurrentOp(IRDLOperation):
             first = 0
         return parse_activation(self.activations.data[first + which].data)
 
+    def saves_result(self, direction: int, which: int) -> bool:
+        """Whether what is saved of a gate with function f or g (`which` = 0, 1) is the
+        function's result; else it is what is added up for the gate."""
+        activation = self.activation(direction, which)
+        return self.clip_value is None and activation.gives_slope
+
     @property
     def saved_parts(self) -> int:
         """S: how many numbers of each unit a step saves for the gradients. Those are
-        the gates, before what `activations` says; with `linear_before_reset` R h' of
-        the candidate; the states after the step, but for h."""
+        the gates, as `saves_result` says; with `linear_before_reset` R h' of the
+        candidate; the states after the step, but for h."""
         apart = "linear_before_reset" in self.properties
         return len(self.GATES) + apart + len(self.STATES) - 1
 

@@ -11,12 +11,14 @@ and saved, then the gradients of its results, 0 where they are left out:
 | dy | `[T, N, D*K]` | the gradient of y |
 | dh, dc | `[D, N, K]` | the gradients of the states after the last step |
 
-The parts of `saved` are, one behind the other: `W x + R h' + b` of each gate in the
-order of `gates` (before peepholes and activations; with `linear_before_reset` that of
-the candidate is `W x + b`, and a further part is `R h'`), then c of an LSTM after the
-step. It returns the gradient of every operand of the layer that is of floats, also of
-those that were left out, each as large as its operand. Where a step takes no part (it
-is beyond the length of its sequence) its gradients are 0.
+The parts of `saved` are, one behind the other: each gate in the order of `gates`, then
+with `linear_before_reset` `R h'` of the candidate, then c of an LSTM after the step. Of
+a gate y with activation sigmoid or tanh, and without `clip`, that is y itself, since
+its slope is `y (1 - y)` or `1 - y^2`. Of any other, and of f with `input_forget`, it is
+`W x + R h' + b` (before peepholes; with `linear_before_reset` that of the candidate is
+`W x + b`). The op returns the gradient of every operand of the layer that is of floats,
+also of those that were left out, each as large as its operand. Where a step takes no
+part (it is beyond the length of its sequence) its gradients are 0.
 
 How it is computed (paper, section 3.1): one walk back in time gives the gradients of
 the gates of all steps, dG; then dx = dG W, dW = dG^T x and dR = dG^T h' are

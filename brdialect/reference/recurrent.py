@@ -75,6 +75,8 @@ class Direction:
 
     activations: Sequence[Activation]
     clip: float | None
+    saves_result: Sequence[bool]
+    """For f and g: whether what is saved of a gate is the function's result."""
 
     def rows(self, gate: str) -> slice:
         """Where a gate lies in the weights."""
@@ -98,6 +100,10 @@ class Direction:
             x = np.clip(x, -self.clip, self.clip)
         return activate(self.activations[which], x)
 
+    def saved(self, which: int, x: Array, result: Array) -> Array:
+        """What is saved of a gate, out of its sum and what f or g makes of it."""
+        return result if self.saves_result[which] else x
+
 
 def lstm_step(d: Direction, input_forget: bool) -> Step:
     """See `LstmOp`."""
@@ -106,12 +112,16 @@ def lstm_step(d: Direction, input_forget: bool) -> Step:
     def step(x: Array, states: Arrays) -> tuple[Arrays, Arrays]:
         h, c = states
         sums = {gate: d.of_input(gate, x) + d.of_state(gate, h) for gate in d.gates}
-        i, o, f, g = (sums[gate] for gate in "iofc")
-        i = d.function(0, i + p_i * c)
-        f = 1 - i if input_forget else d.function(0, f + p_f * c)
-        c = f * c + i * d.function(1, g)
-        o = d.function(0, o + p_o * c)
-        return (o * activate(d.activations[2], c), c), list(sums.values())
+        i = d.function(0, sums["i"] + p_i * c)
+        f = 1 - i if input_forget else d.function(0, sums["f"] + p_f * c)
+        g = d.function(1, sums["c"])
+        c = f * c + i * g
+        o = d.function(0, sums["o"] + p_o * c)
+        gates = {"i": i, "o": o, "c": g} | ({} if input_forget else {"f": f})
+        saved = [
+            d.saved(int(gate == "c"), x, gates.get(gate, x)) for gate, x in sums.items()
+        ]
+        return (o * activate(d.activations[2], c), c), saved
 
     return step
 
@@ -125,14 +135,16 @@ def gru_step(d: Direction, linear_before_reset: bool) -> Step:
         for gate in "zr":
             sums[gate] = sums[gate] + d.of_state(gate, h)
         z, r = (d.function(0, sums[gate]) for gate in "zr")
-        saved = list(sums.values())
         if linear_before_reset:
-            n = sums["h"] + r * d.of_state("h", h)
-            saved.append(h @ d.r[d.rows("h")].T)
+            total = sums["h"] + r * d.of_state("h", h)
         else:
-            n = sums["h"] + d.of_state("h", r * h)
-            saved[d.gates.index("h")] = n
-        return ((1 - z) * d.function(1, n) + z * h,), saved
+            sums["h"] = total = sums["h"] + d.of_state("h", r * h)
+        n = d.function(1, total)
+        gates = {"z": z, "r": r, "h": n}
+        saved = [d.saved(int(gate == "h"), x, gates[gate]) for gate, x in sums.items()]
+        if linear_before_reset:
+            saved.append(h @ d.r[d.rows("h")].T)
+        return ((1 - z) * n + z * h,), saved
 
     return step
 
@@ -142,7 +154,8 @@ def rnn_step(d: Direction) -> Step:
 
     def step(x: Array, states: Arrays) -> tuple[Arrays, Arrays]:
         total = d.of_input("i", x) + d.of_state("i", states[0])
-        return (d.function(0, total),), [total]
+        h = d.function(0, total)
+        return (h,), [d.saved(0, total, h)]
 
     return step
 
@@ -198,6 +211,7 @@ def direction_of(op: RecurrentOp, given: Mapping[str, Array], i: int) -> Directi
         given.get("peepholes", peepholes)[i],
         [op.activation(i, which) for which in range(len(op.ACTIVATIONS))],
         op.clip_value,
+        [op.saves_result(i, which) for which in range(len(op.ACTIVATIONS))],
     )
 
 

@@ -73,6 +73,19 @@ def slope_of_gate(d: Direction, which: int, x: Array) -> Array:
     return np.where(np.abs(x) < d.clip, inside, 0)
 
 
+def gate_of(
+    d: Direction, which: int, saved: Array, more: Array | float = 0.0
+) -> tuple[Array, Array]:
+    """A gate with function f or g, and its slope, out of what is saved of it: the gate
+    itself, or a sum, on top of which comes `more`."""
+    if not d.saves_result[which]:
+        x = saved + more
+        return d.function(which, x), slope_of_gate(d, which, x)
+    if d.activations[which].name == "sigmoid":
+        return saved, saved * (1 - saved)
+    return saved, 1 - saved * saved
+
+
 @dataclass
 class StepGradients:
     """The gradients that one step of one direction makes."""
@@ -94,7 +107,7 @@ class StepGradients:
 
 
 Step = Callable[[Gates, Array, Sequence[Array], Sequence[Array]], StepGradients]
-"""(the saved sums of the gates, the last saved part, the states before, the gradients
+"""(what is saved of the gates, the last saved part, the states before, the gradients
 of the states after) -> the gradients."""
 
 
@@ -103,22 +116,23 @@ def lstm_backward(d: Direction, input_forget: bool) -> Step:
     p_i, p_o, p_f = np.split(d.peepholes, 3)
 
     def step(
-        sums: Gates, c: Array, before: Sequence[Array], after: Sequence[Array]
+        saved: Gates, c: Array, before: Sequence[Array], after: Sequence[Array]
     ) -> StepGradients:
         _, old = before
         dh, dc = after
-        i_sum, f_sum = sums["i"] + p_i * old, sums["f"] + p_f * old
-        o_sum, g_sum = sums["o"] + p_o * c, sums["c"]
-        i, o, g = d.function(0, i_sum), d.function(0, o_sum), d.function(1, g_sum)
-        f = 1 - i if input_forget else d.function(0, f_sum)
-        do = dh * activate(d.activations[2], c) * slope_of_gate(d, 0, o_sum)
+        i, i_slope = gate_of(d, 0, saved["i"], p_i * old)
+        o, o_slope = gate_of(d, 0, saved["o"], p_o * c)
+        g, g_slope = gate_of(d, 1, saved["c"])
+        do = dh * activate(d.activations[2], c) * o_slope
         dc = dc + dh * o * slope(d.activations[2], c) + do * p_o
-        dg = dc * i * slope_of_gate(d, 1, g_sum)
-        of_i = dc * g - dc * old if input_forget else dc * g
-        di = of_i * slope_of_gate(d, 0, i_sum)
-        df = dc * old * slope_of_gate(d, 0, f_sum)
+        dg = dc * i * g_slope
         if input_forget:
-            df = np.zeros_like(df)
+            f = 1 - i
+            di = dc * (g - old) * i_slope
+            df = np.zeros_like(di)
+        else:
+            f, f_slope = gate_of(d, 0, saved["f"], p_f * old)
+            di, df = dc * g * i_slope, dc * old * f_slope
         gates = {"i": di, "o": do, "f": df, "c": dg}
         holes = [di * old, do * c, df * old]
         states = [np.zeros_like(dh), dc * f + di * p_i + df * p_f]
@@ -131,21 +145,23 @@ def gru_backward(d: Direction, linear_before_reset: bool) -> Step:
     """The equations of `GruOp`, from the last to the first."""
 
     def step(
-        sums: Gates, last: Array, before: Sequence[Array], after: Sequence[Array]
+        saved: Gates, last: Array, before: Sequence[Array], after: Sequence[Array]
     ) -> StepGradients:
         (old,), (dh,) = before, after
-        z, r = d.function(0, sums["z"]), d.function(0, sums["r"])
+        z, z_slope = gate_of(d, 0, saved["z"])
+        r, r_slope = gate_of(d, 0, saved["r"])
         from_state = last + d.recurrent_bias[d.rows("h")]
-        n_sum = sums["h"] + r * from_state if linear_before_reset else sums["h"]
-        dz = dh * (old - d.function(1, n_sum)) * slope_of_gate(d, 0, sums["z"])
-        dn = dh * (1 - z) * slope_of_gate(d, 1, n_sum)
+        more = r * from_state if linear_before_reset else 0.0
+        n, n_slope = gate_of(d, 1, saved["h"], more)
+        dz = dh * (old - n) * z_slope
+        dn = dh * (1 - z) * n_slope
         dold = dh * z
         if linear_before_reset:
-            dr = dn * from_state * slope_of_gate(d, 0, sums["r"])
+            dr = dn * from_state * r_slope
             gates = {"z": dz, "r": dr, "h": dn}
             return StepGradients(gates, gates | {"h": dn * r}, [dold])
         reset = dn @ d.r[d.rows("h")]
-        dr = reset * old * slope_of_gate(d, 0, sums["r"])
+        dr = reset * old * r_slope
         gates = {"z": dz, "r": dr, "h": dn}
         # what the walk adds through R of the candidate belongs to r * h'
         states = [dold + reset * r - reset]
@@ -158,9 +174,10 @@ def rnn_backward(d: Direction) -> Step:
     """The equation of `RnnOp`."""
 
     def step(
-        sums: Gates, last: Array, before: Sequence[Array], after: Sequence[Array]
+        saved: Gates, last: Array, before: Sequence[Array], after: Sequence[Array]
     ) -> StepGradients:
-        gates = {"i": after[0] * slope_of_gate(d, 0, sums["i"])}
+        _, h_slope = gate_of(d, 0, saved["i"])
+        gates = {"i": after[0] * h_slope}
         return StepGradients(gates, gates, [np.zeros_like(after[0])])
 
     return step
@@ -200,8 +217,8 @@ class Walk:
         `runs` [N, 1] says which sequences have the step."""
         d, hidden = self.d, self.d.r.shape[1]
         parts = np.split(saved, saved.shape[1] // hidden, axis=1)
-        sums = dict(zip(d.gates, parts, strict=False))
-        found = self.step(sums, parts[-1], before, after)
+        gates = dict(zip(d.gates, parts, strict=False))
+        found = self.step(gates, parts[-1], before, after)
         states = list(found.states)
         for gate in d.gates:
             rows = d.rows(gate)

@@ -51,7 +51,7 @@ class Arrays:
         more = [v for v in (op.columns, op.lengths, op.dy) if v is not None]
         return [op.saved, op.y, *op.initial, *more, op.gates, op.before]
 
-    def sums_of(self, n: Index, j: Index, parts: Sequence[int]) -> list[SSAValue]:
+    def saved_of(self, n: Index, j: Index, parts: Sequence[int]) -> list[SSAValue]:
         """What was saved of some parts."""
         units = self.op.sizes.units
         return [self.saved.load(self.time, n, add(j, p * units)) for p in parts]
@@ -176,7 +176,7 @@ class BackCells:
                     dy = SelectOp(runs, dy, zero).result
                 after[0] = arith.AddfOp(after[0], dy).result
             before = arrays.states_before(n, j)
-            values = [*arrays.sums_of(n, j, range(op.parts)), *before]
+            values = [*arrays.saved_of(n, j, range(op.parts)), *before]
             values += [*arrays.columns_of(j), *after]
             found = applied(op.cell.block, values)
             if runs is not None:
@@ -205,7 +205,7 @@ class BackCells:
         others = [g for g in range(op.sizes.gates) if g != candidate]
 
         def unit(n: Index, j: Index) -> None:
-            values = arrays.sums_of(n, j, others)
+            values = arrays.saved_of(n, j, others)
             values += [arrays.states_before(n, j)[0], reset.load(0, n, j)]
             own, *gates, h = applied(region.block, values)
             arrays.before.store(own, 1, 0, arrays.time, n, j)

@@ -207,7 +207,8 @@ class Cells:
             columns = more.pop(0)
             which = range(shape_of(columns.array)[1])
             values += [columns.load(j, q, 0) for q in which]
-        new = applied(op.cell.block, values)
+        found = applied(op.cell.block, values)
+        new, parts = found[: len(old)], found[len(old) :]
         result = new[0]
         if op.lengths is not None:
             steps = arith.IndexCastOp(more.pop(0).load(n), IndexType()).result
@@ -221,7 +222,7 @@ class Cells:
         y.store(result, *at, add(j, op.offset.value.data))
         if op.saved is not None:
             saved = more.pop(0)
-            for part, x in enumerate([*sums, *new[1:]]):
+            for part, x in enumerate([*parts, *new[1:]]):
                 saved.store(x, time, n, add(j, part * op.sizes.units))
         return new[0]
 

@@ -4,8 +4,7 @@
 ->
 %dx, %dw, %dr, ... = br.lstm_backward ins(%x, %w, %r) ... saved(%y, %saved) dy(%dy) ...
 
-What a step computes as a sum, its gates before the activations, and the states are
-saved; the activations are computed again.
+The gates and the states of each step are saved (brdialect/recurrent_backward_ops.py).
 """
 
 from __future__ import annotations

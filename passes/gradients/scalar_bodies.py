@@ -20,7 +20,7 @@ from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
 from brdialect.errors import unsupported
 from brdialect.xdsl_repairs import CmpfOp, SelectOp
-from passes.gradients.scalar_rules import RULES, add
+from passes.gradients.scalar_rules import RULES, add, mul
 from passes.shared.build import clone_op
 
 
@@ -29,7 +29,7 @@ class Values:
 
     `argument(i)` stands for the body's argument number i, `index(d)` for the position
     in iterator d, `outer(v)` for a value from outside of the body, `stored[v]()` for
-    one of the body that lies in memory.
+    one of the body that lies in memory; values of the body in `known` are at hand.
     """
 
     def __init__(
@@ -39,11 +39,12 @@ class Values:
         index: Callable[[int], SSAValue],
         outer: Callable[[SSAValue], SSAValue],
         stored: Mapping[SSAValue, Callable[[], SSAValue]] | None = None,
+        known: Mapping[SSAValue, SSAValue] | None = None,
     ) -> None:
         self._block, self._argument = block, argument
         self._index, self._outer = index, outer
         self._stored = stored or {}
-        self._known: dict[SSAValue, SSAValue] = {}
+        self._known: dict[SSAValue, SSAValue] = dict(known or {})
 
     def stored(self, value: SSAValue) -> SSAValue | None:
         """The value as it lies in memory, if it does."""
@@ -88,13 +89,19 @@ def derivative(
     return derivatives(values, block, [(result, seed)], [wanted])[0]
 
 
+Slope = tuple[SSAValue, Callable[[], SSAValue]]
+"""Another value of the body that a value is a function of, and the derivative."""
+
+
 def derivatives(
     values: Values,
     block: Block,
     seeds: Iterable[tuple[SSAValue, SSAValue]],
     wanted: Sequence[SSAValue],
+    slopes: Mapping[SSAValue, Slope] | None = None,
 ) -> list[SSAValue | None]:
-    """The gradients of several values where those of some results are given."""
+    """The gradients of several values where those of some results are given. Values of
+    the body in `slopes` have a derivative of their own, whatever they are made by."""
     active = depends_on(block, *wanted)
     gradients: dict[SSAValue, SSAValue] = {}
 
@@ -107,6 +114,10 @@ def derivatives(
         put(result, seed)
     for op in reversed(list(block.ops)):
         if len(op.results) != 1 or (g := gradients.get(op.results[0])) is None:
+            continue
+        if slopes and (slope := slopes.get(op.results[0])):
+            argument, factor = slope
+            put(argument, mul(g, factor()))
             continue
         rule = RULES.get(type(op))
         if rule is None:

@@ -159,6 +159,7 @@ class BackwardLowering(LayerLowering[BackwardOp]):
         )
         # gates of a task and R of their panels share the L2
         reach = self.target.l2 // 2 // size // ((b.rows + b.panel) * s.G * b.panel)
+        reset = cell.reset and backward_region(cell.reset, cell.gates, True)
         new = RecurrenceBackwardOp(
             row(op.saved, d, (s.T, s.N, s.S * s.K)),
             op.y,
@@ -166,12 +167,12 @@ class BackwardLowering(LayerLowering[BackwardOp]):
             (self.initial(d), self.states([f"d{n[0]}" for n in op.STATES], d)),
             [self.fresh(shape) for shape in shapes],
             tensor.EmptyOp((), TensorType(i8, [scratch])).tensor,
-            backward_region(cell.cell),
+            backward_region(cell.cell, cell.gates),
             blocks=(b.rows, block_evenly(self.unit_blocks, reach), b.groups),
             columns=columns,
             lengths=op.lengths,
             dy=op.dy,
-            reset=None if cell.reset is None else backward_region(cell.reset, True),
+            reset=reset,
             candidate=cell.candidate,
             apart=cell.apart,
             reverse=backwards,

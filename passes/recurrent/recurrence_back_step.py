@@ -175,7 +175,7 @@ class BackStep:
 
         return list(m.either(is_first, initial, saved, len(op.initial)))
 
-    def sums_of(self, row: Index, unit: Index, parts: Sequence[int]) -> list[SSAValue]:
+    def saved_of(self, row: Index, unit: Index, parts: Sequence[int]) -> list[SSAValue]:
         """What was saved of some parts."""
         m = self.memory
         return [
@@ -230,7 +230,7 @@ class BackStep:
         self.ask_ahead(row, unit)
         after = self.gradients(runs, (task.panel, row, j, unit))
         before = self.before(row, unit)
-        values = [*self.sums_of(row, unit, range(op.parts)), *before]
+        values = [*self.saved_of(row, unit, range(op.parts)), *before]
         values += [*self.columns_of(task, j), *after]
         found = m.apply(op.cell.block, values)
         states = slice(op.parts, op.parts + len(before))
@@ -256,7 +256,7 @@ class BackStep:
         others = [g for g in range(m.sizes.gates) if g != op.candidate.value.data]
         row = add(task.first, n)
         unit = add(mul(task.panel, m.sizes.panel), j)
-        values = self.sums_of(row, unit, others)
+        values = self.saved_of(row, unit, others)
         values.append(self.before(row, unit)[0])
         values.append(m.load(m.areas["reset"], task.panel, row, j))
         own, *gates, h = m.apply(op.reset.block, values)

@@ -197,7 +197,6 @@ class Step:
         values = [self.gate(g, task, n, j) for g in range(m.sizes.gates)]
         if op.apart is not None:
             values.append(m.load(m.areas["apart"], task.panel, row, j))
-        sums = list(values)
         h, *others = m.states
         old = [m.load(h, self.parity, row, unit)]
         old += [m.load(state, row, unit) for state in others]
@@ -205,7 +204,8 @@ class Step:
         if op.columns is not None:
             for q in range(shape_of(op.columns)[1]):
                 values.append(m.load(op.columns, task.panel, q, j))
-        new = m.apply(op.cell.block, values)
+        found = m.apply(op.cell.block, values)
+        new, saved = found[: len(old)], found[len(old) :]
         y = new[0]
         if op.lengths is not None:
             runs = as_vector(m.is_running(op.lengths, row, self.time), m.lanes)
@@ -217,7 +217,7 @@ class Step:
         at = [row, self.time] if op.batch_first is not None else [self.time, row]
         self.store_output(y, op.y, at, unit, op.offset.value.data)
         if op.saved is not None:
-            for part, x in enumerate([*sums, *new[1:]]):
+            for part, x in enumerate([*saved, *new[1:]]):
                 start = part * m.sizes.units
                 self.store_output(x, op.saved, [self.time, row], unit, start)
 

@@ -6,8 +6,8 @@ Everything emits into the enclosing `ImplicitBuilder`; the equations stand with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.dialects import arith, math
@@ -16,7 +16,7 @@ from xdsl.ir import Block, Region, SSAValue
 
 from brdialect.activations import Activation
 from brdialect.destination_op import YieldOp
-from brdialect.recurrent import LayerOp
+from brdialect.recurrent import LayerOp, SequenceOp
 from brdialect.recurrent_backward_ops import GruBackwardOp, LstmBackwardOp
 from brdialect.recurrent_ops import GruOp, LstmOp
 from brdialect.xdsl_repairs import SelectOp
@@ -109,6 +109,28 @@ class Scalars:
         function: Callable[..., SSAValue] = getattr(self, activation.name)
         return function(x, *activation.parameters)
 
+    def sigmoid_slope(self, y: SSAValue) -> SSAValue:
+        """y (1 - y), of the result."""
+        return self.fma(arith.NegfOp(y).result, y, y)
+
+    def tanh_slope(self, y: SSAValue) -> SSAValue:
+        """1 - y^2, of the result."""
+        return self.fma(arith.NegfOp(y).result, y, self.number(1.0))
+
+
+@dataclass(frozen=True)
+class SavedGate:
+    """A gate in a region that is saved itself, and not its sum."""
+
+    place: int
+    """Which argument of the region is its sum."""
+
+    sum: SSAValue
+    """What its activation takes: that argument, perhaps with peepholes."""
+
+    slope: Callable[[SSAValue], SSAValue]
+    """The derivative of the activation, of the gate."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -118,6 +140,8 @@ class Cell:
     reset: Region | None = None
     candidate: int | None = None
     apart: bool = False
+    gates: Mapping[SSAValue, SavedGate] = field(default_factory=dict)
+    """Those that are saved themselves."""
 
 
 @dataclass(frozen=True)
@@ -127,24 +151,45 @@ class Gates:
     op: LayerOp
     direction: int
     scalars: Scalars
+    saved: dict[SSAValue, SavedGate] = field(default_factory=dict)
+    """Filled by `gate`."""
 
-    def gate(self, which: int, x: SSAValue) -> SSAValue:
-        """Activation f or g of the clipped x."""
-        clip = self.op.clip_value
+    def gate(self, which: int, place: int, x: SSAValue) -> SSAValue:
+        """Activation f or g of the clipped x, which is argument `place` of the region,
+        perhaps with peepholes."""
+        s, clip, total = self.scalars, self.op.clip_value, x
         if clip is not None:
-            x = self.scalars.clamp(x, -clip, clip)
-        return self.activate(which, x)
+            x = s.clamp(x, -clip, clip)
+        gate = self.activate(which, x)
+        if self.op.saves_result(self.direction, which):
+            name = self.op.activation(self.direction, which).name
+            slope: Callable[[SSAValue], SSAValue] = getattr(s, f"{name}_slope")
+            self.saved[gate] = SavedGate(place, total, slope)
+        return gate
 
     def activate(self, which: int, x: SSAValue) -> SSAValue:
         return self.scalars.apply(self.op.activation(self.direction, which), x)
 
+    @property
+    def is_saving(self) -> bool:
+        """Whether the cell is that of a layer which saves what gradients need."""
+        return isinstance(self.op, SequenceOp) and self.op.saved is not None
+
     def region(
-        self, count: int, body: Callable[[Sequence[SSAValue]], Sequence[SSAValue]]
+        self,
+        count: int,
+        body: Callable[[Sequence[SSAValue]], Sequence[SSAValue]],
+        parts: int = 0,
     ) -> Region:
-        """`body` on `count` elements."""
+        """`body` on `count` elements; of a layer that saves it yields what is saved of
+        the first `parts` of them, too."""
         block = Block(arg_types=[self.scalars.element] * count)
         with ImplicitBuilder(block) as arguments:
-            YieldOp(*body(arguments))
+            results = [*body(arguments)]
+            if self.is_saving:
+                gates = {gate.place: y for y, gate in self.saved.items()}
+                results += [gates.get(i, arguments[i]) for i in range(parts)]
+            YieldOp(*results)
         return Region(block)
 
 
@@ -156,18 +201,23 @@ def lstm_cell(op: LstmOp | LstmBackwardOp, g: Gates) -> Cell:
         return s.fma(holes[at], c, x) if holes else x
 
     def body(args: Sequence[SSAValue]) -> Sequence[SSAValue]:
-        gates = dict(zip(order, args, strict=False))
         _, c, *holes = args[4:]
-        i = g.gate(0, peep(gates["i"], c, holes, 0))
+
+        def gate(letter: str, c: SSAValue, hole: int) -> SSAValue:
+            place = order.index(letter)
+            return g.gate(0, place, peep(args[place], c, holes, hole))
+
+        i = gate("i", c, 0)
         if op.input_forget is not None:
             f = s.subtract(s.number(1.0), i)
         else:
-            f = g.gate(0, peep(gates["f"], c, holes, 2))
-        new = s.fma(f, c, s.multiply(i, g.gate(1, gates["c"])))
-        o = g.gate(0, peep(gates["o"], new, holes, 1))
+            f = gate("f", c, 2)
+        place = order.index("c")
+        new = s.fma(f, c, s.multiply(i, g.gate(1, place, args[place])))
+        o = gate("o", new, 1)
         return s.multiply(o, g.activate(2, new)), new
 
-    return Cell(g.region(6 if op.peepholes is None else 9, body))
+    return Cell(g.region(6 if op.peepholes is None else 9, body, 4), gates=g.saved)
 
 
 def gru_cell(op: GruOp | GruBackwardOp, g: Gates) -> Cell:
@@ -177,23 +227,29 @@ def gru_cell(op: GruOp | GruBackwardOp, g: Gates) -> Cell:
     candidate = order.index("h")
     linear = op.linear_before_reset is not None
 
+    def gate(letter: str, order: str, args: Sequence[SSAValue]) -> SSAValue:
+        place = order.index(letter)
+        return g.gate(0, place, args[place])
+
     def body(args: Sequence[SSAValue]) -> Sequence[SSAValue]:
-        gates = dict(zip(order, args, strict=False))
-        z, h = g.gate(0, gates["z"]), args[4 if linear else 3]
-        x = gates["h"]
+        z, h = gate("z", order, args), args[4 if linear else 3]
+        x = args[candidate]
         if linear:
             hidden = s.add(args[3], args[5])
-            x = s.fma(g.gate(0, gates["r"]), hidden, x)
-        n = g.gate(1, x)
+            x = s.fma(gate("r", order, args), hidden, x)
+        elif g.is_saving:
+            gate("r", order, args)
+        n = g.gate(1, candidate, x)
         return (s.fma(s.subtract(s.number(1.0), z), n, s.multiply(z, h)),)
 
     def reset(args: Sequence[SSAValue]) -> Sequence[SSAValue]:
-        gates = dict(zip(order.replace("h", ""), args, strict=False))
-        return (s.multiply(g.gate(0, gates["r"]), args[2]),)
+        r = gate("r", order.replace("h", ""), args)
+        return (s.multiply(r, args[2]),)
 
     if linear:
-        return Cell(g.region(6, body), None, candidate, True)
-    return Cell(g.region(4, body), g.region(3, reset), candidate)
+        return Cell(g.region(6, body, 4), None, candidate, True, g.saved)
+    cell = g.region(4, body, 3)
+    return Cell(cell, g.region(3, reset), candidate, gates=g.saved)
 
 
 def cell_of(op: LayerOp, direction: int, element: AnyFloat) -> Cell:
@@ -207,4 +263,5 @@ def cell_of(op: LayerOp, direction: int, element: AnyFloat) -> Cell:
         case GruOp() | GruBackwardOp():
             return gru_cell(op, gates)
         case _:
-            return Cell(gates.region(2, lambda args: [gates.gate(0, args[0])]))
+            cell = gates.region(2, lambda args: [gates.gate(0, 0, args[0])], 1)
+            return Cell(cell, gates=gates.saved)

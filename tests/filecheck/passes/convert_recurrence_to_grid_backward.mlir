@@ -21,7 +21,8 @@
 // CHECK-SAME:    br.grid = 1 : i64, br.threads = 256
 // CHECK-LABEL: func.func private @br_recurrence_backward_{{.*}}_cell(
 // CHECK-SAME:    br.grid = 1 : i64, br.threads = 256
-// CHECK:         math.tanh
+// CHECK-NOT:     math.tanh
+// CHECK:         math.fma
 // CHECK-LABEL: func.func private @br_recurrence_backward_{{.*}}_product_0(
 // CHECK:         br.contract ins({{.*}} : memref<1x2x7xf32, {{.*}}>, memref<1x7x7xf32, {{.*}}>) outs({{.*}} : memref<2x7xf32, {{.*}}>)
 // CHECK-SAME:      beta = 0.0

@@ -1,8 +1,7 @@
 // RUN: br-opt %s -p 'differentiate{entry=lstm wrt=1}' | filecheck %s
 // RUN: br-opt %s -p 'differentiate{entry=lstm wrt=1 save=false}' | filecheck %s --check-prefix=AGAIN
 
-// The walk back in time is one operation. Saved are y and the sums of each step; the
-// activations are computed again.
+// The walk back in time is one operation. Saved are y, the gates and c of each step.
 // CHECK-LABEL: func.func @lstm(
 // CHECK:         br.lstm ins({{.*}}) {gates = "ifco"} -> (tensor<9x3x7xf32>, tensor<1x3x7xf32>, tensor<1x3x7xf32>)
 // CHECK-LABEL: func.func @lstm_forward(
