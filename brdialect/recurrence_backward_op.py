@@ -74,7 +74,9 @@ class RecurrenceBackwardOp(IRDLOperation):
     `reset` takes the gates but for the candidate, h and the gradient of what R of the
     candidate multiplies; it yields that and the gradients of the others. Elements
     beyond K are 0. `rows` and `depth` are the blocks: rows of a task, and panels of k
-    of a call. The batch may be dealt out in `groups`, as in `br.recurrence`.
+    of a call. The batch may be dealt out in `groups`, as in `br.recurrence`. With
+    `drops_h` nobody asks for the gradient of the first of the initial states: the
+    product that gives it may be left out.
     """
 
     name = "br.recurrence_backward"
@@ -102,6 +104,7 @@ class RecurrenceBackwardOp(IRDLOperation):
     apart = opt_prop_def(UnitAttr)
     reverse = opt_prop_def(UnitAttr)
     batch_first = opt_prop_def(UnitAttr)
+    drops_h = opt_prop_def(UnitAttr)
 
     cell = region_def("single_block")
     reset = opt_region_def("single_block")
@@ -141,6 +144,7 @@ class RecurrenceBackwardOp(IRDLOperation):
         apart: bool = False,
         reverse: bool = False,
         batch_first: bool = False,
+        drops_h: bool = False,
         offset: int = 0,
     ):
         def number(n: int) -> IntegerAttr[I64]:
@@ -162,6 +166,7 @@ class RecurrenceBackwardOp(IRDLOperation):
                 "apart": UnitAttr() if apart else None,
                 "reverse": UnitAttr() if reverse else None,
                 "batch_first": UnitAttr() if batch_first else None,
+                "drops_h": UnitAttr() if drops_h else None,
             },
         )
 

@@ -129,7 +129,8 @@ class RecurrenceOp(IRDLOperation):
     `reset`, which takes the other gates and h, gate `candidate` has R reset(..) in
     place of R h. `chunk`, `rows` and `depth` are the blocks: time steps whose W x is
     one product, rows of a task, and k of a call. The batch may be dealt out in
-    `groups`, each of which goes through time by itself.
+    `groups`, each of which goes through time by itself. With `from_zero` the first of
+    the initial states is 0, and its product with R may be left out.
     """
 
     name = "br.recurrence"
@@ -156,6 +157,7 @@ class RecurrenceOp(IRDLOperation):
     apart = opt_prop_def(UnitAttr)
     reverse = opt_prop_def(UnitAttr)
     batch_first = opt_prop_def(UnitAttr)
+    from_zero = opt_prop_def(UnitAttr)
 
     cell = region_def("single_block")
     reset = opt_region_def("single_block")
@@ -192,6 +194,7 @@ class RecurrenceOp(IRDLOperation):
         apart: bool = False,
         reverse: bool = False,
         batch_first: bool = False,
+        from_zero: bool = False,
         offset: int = 0,
     ):
         def number(n: int) -> IntegerAttr[I64]:
@@ -215,6 +218,7 @@ class RecurrenceOp(IRDLOperation):
                 "apart": UnitAttr() if apart else None,
                 "reverse": UnitAttr() if reverse else None,
                 "batch_first": UnitAttr() if batch_first else None,
+                "from_zero": UnitAttr() if from_zero else None,
             },
         )
 

@@ -87,12 +87,27 @@ LARGE = {
         *(3, 41, 11, 130, ("lengths", "initial")),
         {"direction": "bidirectional", "batch_first": True},
     ),
+    "from no state, both ways": Layer(
+        "lstm", 4, 41, 11, 70, ("lengths",), {"direction": "bidirectional"}
+    ),
 }
 
 
 @pytest.mark.parametrize("name", LARGE)
 def test_several_blocks(name: str):
     check(replace(LARGE[name], element="f64"), 2)
+
+
+@pytest.mark.parametrize("direction", ["forward", "reverse"])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("lstm", {}), ("gru", {}), ("gru", {"linear_before_reset": True}), ("rnn", {})],
+)
+def test_one_step_from_no_state(kind: str, options: dict[str, bool], direction: str):
+    """R multiplies nothing then: its gradient is 0."""
+    options = {**options, "direction": direction}
+    layer = Layer(kind, 1, 5, 3, 18, BIASES, options, element="f64")
+    check(layer, 1)
 
 
 @pytest.mark.parametrize("name", ["panels, depths, a team", "groups"])

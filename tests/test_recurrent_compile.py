@@ -64,6 +64,17 @@ def test_several_blocks(kind: str, sizes: tuple[int, int, int, int]):
     check(layer, compile(layer.program(), threads=2), layer.arguments())
 
 
+@pytest.mark.parametrize("steps", [1, 4])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("lstm", {}), ("gru", {}), ("gru", {"linear_before_reset": True})],
+)
+def test_from_no_state(kind: str, options: dict[str, bool], steps: int):
+    """The first step has no product with R, whose place is 0 where it stands apart."""
+    layer = Layer(kind, steps, 41, 11, 70, options=options)
+    check(layer, compile(layer.program(), threads=2), layer.arguments())
+
+
 @pytest.mark.parametrize("batch_first", [False, True])
 @pytest.mark.parametrize("op", ["lstm", "gru", "rnn"])
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@
     for i below T - 1:
       product(T - 1 - i)                         // dh (+)= dG R
       cell(T - 2 - i)                            // dG, dh', dc' of a step
-    product(0)
+    product(0)                                   // unless nobody asks for it
     end, sums                                    // those of the first states out
 
 Of a sequence that is read backwards, times run the other way. All arrays are row-major:
@@ -78,7 +78,8 @@ class BackLaunches(Launcher):
             return ()
 
         for_loop(0, steps - 1, 1, turn)
-        self.back(steps - 1)
+        if op.drops_h is None:
+            self.back(steps - 1)
         self.launch("end", [*states, *op.starts], cells.end)
         self.launch("sums", [sums, op.sums], cells.add_up)
 

@@ -31,13 +31,16 @@ def _own_flops(op: Operation) -> int:
         return 2 * math.prod(b.get_shape()) * c.get_shape()[0]
     if isinstance(op, RecurrenceOp):
         s = op.sizes
-        weights = s.gates * s.units * (s.inputs + s.units)
-        return 2 * s.batch * weights * max(s.steps, 0)
+        steps = max(s.steps, 0)
+        with_state = steps if op.from_zero is None else max(steps - 1, 0)
+        inputs = s.inputs * steps + s.units * with_state
+        return 2 * s.batch * s.gates * s.units * inputs
     if isinstance(op, RecurrenceBackwardOp):
         # the gates' gradients times R; the other products are contractions
         _, _, gates, *_ = shaped(op.r).get_shape()
         batch, units = shaped(op.starts[0]).get_shape()
         _, _, steps, *_ = shaped(op.gates).get_shape()
+        steps -= op.drops_h is not None
         return 2 * batch * steps * gates * units**2
     if isinstance(op, RecurrentOp):
         *rows, _ = shaped(op.x).get_shape()

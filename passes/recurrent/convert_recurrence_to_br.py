@@ -48,12 +48,12 @@ from passes.schedule.schedule_problem import problem_of
 from passes.shared.build import (
     Index,
     add,
+    compare,
     divide,
     for_loop,
     mul,
     parallel_loop,
     remainder,
-    value,
 )
 
 SMALLER = 8
@@ -114,9 +114,16 @@ class TimeLoop:
 
             def step(i: Index) -> Sequence[SSAValue]:
                 place = add(size - 1, mul(i, -1)) if back else i
-                parity = remainder(add(s, i), 2)
-                at = add(time, place)
-                Step(self.memory, self.first, self.rows, at, place, parity).emit()
+                done, at = add(s, i), add(time, place)
+                Step(
+                    self.memory,
+                    self.first,
+                    self.rows,
+                    at,
+                    place,
+                    remainder(done, 2),
+                    compare("eq", done, 0),
+                ).emit()
                 return ()
 
             for_loop(0, size, 1, step)
@@ -167,31 +174,28 @@ def emit_backward(op: RecurrenceBackwardOp, target: Target) -> None:
     steps, batch = op.sizes.steps, op.sizes.batch
     rows = batch // op.blocks[2]
 
-    def compare(x: Index, predicate: str, y: int) -> SSAValue:
-        return arith.CmpiOp(value(x), value(y), predicate).result
-
     def group(ivs: Sequence[Index]) -> None:
         (first,) = ivs
         memory.begin(first, rows)
 
         def turn(i: Index) -> Sequence[SSAValue]:
-            # the last turn has only the product of the step before
+            # a turn more than steps has only the product of the step before
             back = op.reverse is not None
             time = i if back else add(steps - 1, mul(i, -1))
-            is_first = compare(time, "eq", steps - 1 if back else 0)
+            is_first = compare("eq", time, steps - 1 if back else 0)
             BackStep(
                 memory,
                 first,
                 rows,
                 time,
                 add(time, -1 if back else 1),
-                has_step=compare(i, "ult", steps),
-                has_done=compare(i, "ugt", 0),
+                has_step=compare("ult", i, steps),
+                has_done=compare("ugt", i, 0),
                 is_first=is_first,
             ).emit()
             return ()
 
-        for_loop(0, steps + 1, 1, turn)
+        for_loop(0, steps + (op.drops_h is None), 1, turn)
         memory.end(first, rows)
 
     parallel_loop([batch], [rows], group)

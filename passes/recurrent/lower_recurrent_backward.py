@@ -48,7 +48,7 @@ from passes.schedule.choose_schedule import block_evenly
 from passes.schedule.pack_operands import make_panels
 from passes.shared.build import shape_of, tensor_type
 from passes.shared.linalg_match import pad_with_zeros, transpose
-from passes.shared.recurrent_tensors import reshape, row, stack, zeros
+from passes.shared.recurrent_tensors import is_zero, reshape, row, stack, zeros
 
 Gradients = dict[str, SSAValue]
 """By the names of the results of a `BackwardOp`."""
@@ -177,6 +177,7 @@ class BackwardLowering(LayerLowering[BackwardOp]):
             apart=cell.apart,
             reverse=backwards,
             batch_first=op.batch_first is not None,
+            drops_h="dh0" not in self.used,
             offset=d * s.K,
         )
         new.location = op.location
@@ -271,7 +272,7 @@ class BackwardLowering(LayerLowering[BackwardOp]):
         if "dw" in self.used:
             found["dw"] = self.of_w(part(gates, 1, 0, s.G), self.x_rows)
         if "dr" in self.used:
-            found["dr"] = self.of_r(gates, one_behind_another(before), cell)
+            found["dr"] = self.of_r(gates, one_behind_another(before), cell, backwards)
         biases = self.units_of(transpose(sums, [1, 0, 2]))
         found["dbias"] = found["drecurrent_bias"] = part(biases, 0, 0, s.G)
         if cell.apart:
@@ -304,9 +305,18 @@ class BackwardLowering(LayerLowering[BackwardOp]):
         """dG^T x, [G, K, C]."""
         return self.of_weights(gates, x, self.sizes.C)
 
-    def of_r(self, gates: SSAValue, before: SSAValue, cell: Cell) -> SSAValue:
-        """dG^T h', [G, K, K]."""
+    def of_r(
+        self, gates: SSAValue, before: SSAValue, cell: Cell, backwards: bool
+    ) -> SSAValue:
+        """dG^T h', [G, K, K]: of all steps, or if h' of the first is 0, the others."""
         s = self.sizes
+        h0 = operands_of(self.op).get("h0")
+        first, size = 0, s.T * s.N
+        if h0 is None or is_zero(h0):
+            first, size = 0 if backwards else s.N, size - s.N
+        if not size:
+            return zeros((s.G, s.K, s.K), self.element)
+        gates = part(gates, 2, first, size)
         candidate = -1 if cell.candidate is None else cell.candidate
         pairs = [(g, g) for g in range(s.G)]
         if cell.apart:
@@ -316,9 +326,9 @@ class BackwardLowering(LayerLowering[BackwardOp]):
         whole = self.fresh((s.G, s.K, s.K))
         for kind in sorted(set(kinds)):
             chosen = [p for p, k in zip(pairs, kinds, strict=True) if k == kind]
-            h = row(before, kind, shape_of(before)[1:])
-            for first, g, count in runs_of(chosen):
-                found = self.of_weights(part(gates, 1, first, count), h, s.K)
+            h = part(row(before, kind, shape_of(before)[1:]), 1, first, size)
+            for p, g, count in runs_of(chosen):
+                found = self.of_weights(part(gates, 1, p, count), h, s.K)
                 if count == s.G:
                     return found
                 whole = tensor.InsertSliceOp.from_static_parameters(

@@ -105,6 +105,9 @@ class Step:
     parity: Index
     """Which of the two buffers holds h of the step before."""
 
+    is_first: SSAValue
+    """Whether no step lies before this one."""
+
     def emit(self) -> None:
         """The whole step: one parallel loop, with a reset region two."""
         op = self.memory.op
@@ -129,7 +132,7 @@ class Step:
 
     def advance(self, task: Task, gates: Sequence[int], source: str) -> None:
         """The products of the gates, then the cell."""
-        self.products(task, gates, source)
+        self.products_unless_first(task, gates, source)
         self.over_units(task, lambda n, j: self.cell(task, n, j))
 
     def reset(self, task: Task) -> None:
@@ -138,7 +141,7 @@ class Step:
         gates = [g for g in range(m.sizes.gates) if g != self.candidate]
         region = m.op.reset
         assert region is not None
-        self.products(task, gates, "h")
+        self.products_unless_first(task, gates, "h")
 
         def unit(n: Index, j: Index) -> None:
             row = add(task.first, n)
@@ -148,6 +151,26 @@ class Step:
             m.store(m.apply(region.block, values)[0], m.areas["reset"], row, unit)
 
         self.over_units(task, unit)
+
+    def products_unless_first(
+        self, task: Task, gates: Sequence[int], source: str
+    ) -> None:
+        """The products, but for those of a state of 0."""
+
+        def nothing() -> None:
+            m = self.memory
+            if m.op.apart is None:
+                return
+            zero, area = splat(0.0, m.element, m.lanes), m.areas["apart"]
+            self.over_units(
+                task,
+                lambda n, j: m.store(zero, area, task.panel, add(task.first, n), j),
+            )
+
+        if self.memory.op.from_zero is None:
+            self.products(task, gates, source)
+            return
+        branch(self.is_first, nothing, lambda: self.products(task, gates, source))
 
     def products(self, task: Task, gates: Sequence[int], source: str) -> None:
         """Adds R h to the block's gates."""

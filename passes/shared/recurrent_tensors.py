@@ -20,7 +20,8 @@ from xdsl.ir import Block, SSAValue
 from xdsl.ir.affine import AffineMap
 
 from passes.shared.build import shape_of, tensor_type
-from passes.shared.linalg_match import parallel_generic, reassociation
+from passes.shared.linalg_match import parallel_generic, reassociation, zero_fill
+from passes.shared.load_time import splat_value
 
 
 def reshape(v: SSAValue, shape: Sequence[int]) -> SSAValue:
@@ -84,6 +85,17 @@ def zeros(shape: Sequence[int], element: AnyFloat) -> SSAValue:
     """A tensor of zeros."""
     type_ = TensorType(element, shape)
     return arith.ConstantOp(DenseIntOrFPElementsAttr.from_list(type_, [0.0])).result
+
+
+def is_zero(v: SSAValue) -> bool:
+    """Whether a tensor is known to have no other elements."""
+    while isinstance(
+        v.owner,
+        tensor.CollapseShapeOp | tensor.ExpandShapeOp | tensor.ExtractSliceOp,
+    ):
+        v = v.owner.operands[0]
+    number = splat_value(v.owner)
+    return zero_fill(v) or (number is not None and number.value.data == 0)
 
 
 def sum_of(x: SSAValue, y: SSAValue) -> SSAValue:

@@ -51,8 +51,8 @@ class Gradients(Workload):
         return 3 * self.forward.flops - first
 
     @property
-    def has_windows(self) -> bool:
-        return self.forward.has_windows
+    def spared(self) -> str | None:
+        return self.forward.spared
 
     def shapes(self) -> dict[str, Shape]:
         inputs = self.forward.shapes()
@@ -88,6 +88,10 @@ class RecurrentGradients(Workload):
     def flops(self) -> int:
         """Each product of the forward pass has two gradients."""
         return 2 * self.forward.flops
+
+    @property
+    def spared(self) -> str | None:
+        return self.forward.spared
 
     def shapes(self) -> dict[str, Shape]:
         return {**self.forward.shapes(), "dy": self.forward.result}

@@ -14,7 +14,7 @@ from xdsl.utils.hints import isa
 from brdialect.arrays import Array
 from brdialect.mistake import BrError
 from brdialect.reference import find_entry
-from runtime.cli.bench.workloads import Forward, Shape
+from runtime.cli.bench.workloads import WINDOWS, Forward, Shape
 from runtime.cli.measure import flops_of
 from runtime.cli.spec import parse_spec, random_array
 from runtime.host import host_target
@@ -58,8 +58,8 @@ class OnnxFile(Forward):
         return flops_of(self._program, self._shapes)
 
     @property
-    def has_windows(self) -> bool:
-        return True
+    def spared(self) -> str | None:
+        return WINDOWS
 
     def shapes(self) -> dict[str, Shape]:
         return dict(zip(self._inputs, self._shapes, strict=True))

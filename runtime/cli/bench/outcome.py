@@ -98,11 +98,9 @@ class Outcome:
             f"peak: {self.peak / 1e9:.1f} GFLOP/s by fused multiply-adds on registers, "
             "measured in this run",
         ]
-        if any(row.workload.has_windows for row in self.rows):
-            lines.append(
-                "GFLOP/s: of the sums as they are written; windows of 3x3 may take 16 "
-                "products for 36, but with BR_EXACT=1 (docs/windows.md)"
-            )
+        for spared in dict.fromkeys(row.workload.spared for row in self.rows):
+            if spared is not None:
+                lines.append(f"GFLOP/s: of the sums as they are written; {spared}")
         if self.peers:
             lines.append(
                 "/ peer: how many times as fast as the peer; - where it has no such "

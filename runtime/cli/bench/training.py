@@ -57,8 +57,8 @@ class TrainingStep(Workload):
         return {n: s for n, s in self.forward.shapes().items() if n != "x"}
 
     @property
-    def has_windows(self) -> bool:
-        return self.forward.has_windows
+    def spared(self) -> str | None:
+        return self.forward.spared
 
     def shapes(self) -> dict[str, Shape]:
         parameters = self.parameters()

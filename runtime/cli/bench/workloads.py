@@ -21,6 +21,11 @@ from frontends.resnet50 import ResNet50
 Shape = tuple[int, ...]
 Cell = Literal["lstm", "gru"]
 
+WINDOWS = (
+    "windows of 3x3 may take 16 products for 36, but with BR_EXACT=1 (docs/windows.md)"
+)
+FIRST_STEP = "the first of t steps has no product with its state, which is 0"
+
 
 class Workload(ABC):
     """One row of a table."""
@@ -51,10 +56,9 @@ class Workload(ABC):
         return []
 
     @property
-    def has_windows(self) -> bool:
-        """Whether it may have convolutions that take fewer multiplications than `flops`
-        counts (transform-windows)."""
-        return False
+    def spared(self) -> str | None:
+        """Which of the products that `flops` counts this compiler may leave out."""
+        return None
 
     @property
     def weights(self) -> list[str]:
@@ -135,8 +139,8 @@ class Convolution(Forward):
         return 2 * math.prod(self.result) * window
 
     @property
-    def has_windows(self) -> bool:
-        return self.kh == self.kw == 3 and self.sh == self.sw == 1
+    def spared(self) -> str | None:
+        return WINDOWS if self.kh == self.kw == 3 and self.sh == self.sw == 1 else None
 
     def shapes(self) -> dict[str, Shape]:
         return {
@@ -254,6 +258,10 @@ class Recurrent(Forward):
         """Of the products alone, not of what is done element by element."""
         return 2 * self.t * self.n * (self.c + self.k) * len(self.gates) * self.k
 
+    @property
+    def spared(self) -> str | None:
+        return FIRST_STEP
+
     def shapes(self) -> dict[str, Shape]:
         rows = len(self.gates) * self.k
         return {
@@ -305,6 +313,10 @@ class RecurrentStack(Forward):
     @property
     def flops(self) -> int:
         return self.layer.flops * self.layers
+
+    @property
+    def spared(self) -> str | None:
+        return FIRST_STEP
 
     def shapes(self) -> dict[str, Shape]:
         x, *weights = self.layer.shapes().items()
@@ -374,8 +386,8 @@ class WholeResNet50(Forward):
         return self.network.flops
 
     @property
-    def has_windows(self) -> bool:
-        return True
+    def spared(self) -> str | None:
+        return WINDOWS
 
     def shapes(self) -> dict[str, Shape]:
         return {"x": self.network.input_shape, **self.network.parameter_shapes()}

@@ -11,7 +11,7 @@ module attributes {br.target = #br.target<"x86-64-v3">} {
 // CHECK:      %[[SCRATCH:.*]] = tensor.empty() : tensor<{{.*}}xi8>
 // CHECK:      br.recurrence ins(%x, %[[W]], %[[R]], %{{.*}} : {{.*}}) initial(
 // CHECK-SAME:   scratch(%[[SCRATCH]] :
-// CHECK-SAME:   {chunk = 5 : i64, rows = 3 : i64, depth = 13 : i64, groups = 1 : i64, offset = 0 : i64} cell {
+// CHECK-SAME:   {chunk = 5 : i64, rows = 3 : i64, depth = 13 : i64, groups = 1 : i64, offset = 0 : i64, from_zero} cell {
 // CHECK-NEXT: ^bb0(%[[I:.*]]: f32, %[[F:.*]]: f32, %[[G:.*]]: f32, %[[O:.*]]: f32, %[[H:.*]]: f32, %[[C:.*]]: f32):
 // CHECK:        math.fma %{{.*}}, %[[C]], %{{.*}} : f32
 // CHECK:        br.yield %{{.*}}, %{{.*}} : f32, f32
@@ -28,10 +28,10 @@ func.func @lstm(%x: tensor<5x3x7xf32>, %w: tensor<1x52x7xf32>, %r: tensor<1x52x1
 // Both directions write into one y, the second behind the first.
 // CHECK-LABEL: @bidirectional(
 // CHECK:      %[[Y:.*]], %{{.*}} = br.recurrence ins(%x,
-// CHECK-SAME:   offset = 0 : i64} cell
+// CHECK-SAME:   offset = 0 : i64, from_zero} cell
 // CHECK:      br.recurrence ins(%x,
 // CHECK-SAME:   outs(%[[Y]],
-// CHECK-SAME:   offset = 16 : i64, reverse} cell
+// CHECK-SAME:   offset = 16 : i64, reverse, from_zero} cell
 func.func @bidirectional(%x: tensor<5x3x7xf32>, %w: tensor<2x16x7xf32>,
     %r: tensor<2x16x16xf32>) -> tensor<5x3x32xf32> {
   %y, %h = br.rnn
@@ -43,7 +43,7 @@ func.func @bidirectional(%x: tensor<5x3x7xf32>, %w: tensor<2x16x7xf32>,
 // Before the candidate gate multiplies h, the reset gate does.
 // CHECK-LABEL: @gru(
 // CHECK:      br.recurrence
-// CHECK-SAME:   candidate = 2 : i64} cell {
+// CHECK-SAME:   candidate = 2 : i64, from_zero} cell {
 // CHECK:      } reset {
 // CHECK:        br.yield %{{.*}} : f32
 func.func @gru(%x: tensor<5x3x7xf32>, %w: tensor<1x48x7xf32>, %r: tensor<1x48x16xf32>)
@@ -58,7 +58,7 @@ func.func @gru(%x: tensor<5x3x7xf32>, %w: tensor<1x48x7xf32>, %r: tensor<1x48x16
 // CHECK-LABEL: @gru_linear(
 // CHECK:      br.recurrence
 // CHECK-SAME:   columns(%{{.*}} : tensor<1x1x16xf32>)
-// CHECK-SAME:   candidate = 2 : i64, apart} cell {
+// CHECK-SAME:   candidate = 2 : i64, apart, from_zero} cell {
 // CHECK-NOT:  reset
 func.func @gru_linear(%x: tensor<5x3x7xf32>, %w: tensor<1x48x7xf32>,
     %r: tensor<1x48x16xf32>, %rb: tensor<1x48xf32>) -> tensor<5x3x16xf32> {
