@@ -60,10 +60,12 @@ TILES_OF_ROWS = 4
 ROWS_OF_A_THREAD = 64
 """At least, where threads share rows of C and all of them read B."""
 
-AGAIN = 2
-"""What an element of A that another thread reads as well costs, in elements of B: each
-line of A comes by for several tiles (256 x 512, 1568 steps: 1.06 times as fast if
-threads own rows, so that they share B)."""
+AGAIN = 8
+"""What an element of A that another thread reads as well costs, in elements of B. Each
+line of A comes by for several tiles; and where threads own columns, the prefetchers of
+both fetch lines of C beyond the border, which then wander from cache to cache (128 x
+512 and 256 x 512 from 784 pixels: rows are 1.07 and 1.13 times as fast, and 1.8 times
+while the cores are far apart)."""
 
 WIDEST = 4
 """Vectors of the usual register block, or of two of those of 16 registers."""
