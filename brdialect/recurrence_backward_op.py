@@ -54,13 +54,13 @@ class RecurrenceBackwardOp(IRDLOperation):
 
     | operand | shape | |
     |---|---|---|
-    | saved | `[T, N, S*K]` | P parts, then the states but for h, after each step |
+    | saved | `[T, N, S*K]` | P parts, then the states but for h, before each step |
     | y | `[T, N, ...]` | `[N, T, ...]` with `batch_first`; from column `offset` on: h |
     | r | `[K / panel, K / panel, gates, panel, panel]` | R: columns by rows |
     | columns | `[K / panel, Q, panel]` | what the cell takes of each unit |
     | lengths | `[N]` | steps of each sequence; beyond, no gradients |
     | dy | as y | |
-    | initial | `[N, K]` each | the states before the first step |
+    | initial | `[N, K]` | h before the first step |
     | given | `[N, K]` each | the gradients of the states after the last step |
     | scratch | bytes | as many as passes/recurrent/recurrence_scratch.py says |
     | gates | `[K / panel, P, T, N, panel]` | the gradients of the parts |
@@ -87,7 +87,7 @@ class RecurrenceBackwardOp(IRDLOperation):
     columns = opt_operand_def(SHAPED)
     lengths = opt_operand_def(SHAPED)
     dy = opt_operand_def(SHAPED)
-    initial = var_operand_def(SHAPED)
+    initial = operand_def(SHAPED)
     given = var_operand_def(SHAPED)
     scratch = operand_def(SHAPED)
     gates = operand_def(SHAPED)
@@ -130,7 +130,8 @@ class RecurrenceBackwardOp(IRDLOperation):
         saved: SSAValue,
         y: SSAValue,
         r: SSAValue,
-        states: tuple[Sequence[SSAValue], Sequence[SSAValue]],
+        initial: SSAValue,
+        given: Sequence[SSAValue],
         destinations: Sequence[SSAValue],
         scratch: SSAValue,
         cell: Region,
@@ -152,7 +153,7 @@ class RecurrenceBackwardOp(IRDLOperation):
 
         gates, before, sums, *starts = destinations
         tensors = isinstance(gates.type, TensorType)
-        operands = (saved, y, r, columns, lengths, dy, *states, scratch)
+        operands = (saved, y, r, columns, lengths, dy, initial, given, scratch)
         super().__init__(
             operands=(*operands, gates, before, sums, starts),
             result_types=([v.type for v in destinations] if tensors else [],),
@@ -188,7 +189,7 @@ class RecurrenceBackwardOp(IRDLOperation):
         """Read off the operands' types; `inputs` is 0."""
         steps, batch, _ = shaped(self.saved).get_shape()
         blocks, _, gates, _, panel = shaped(self.r).get_shape()
-        units = shaped(self.initial[0]).get_shape()[1]
+        units = shaped(self.initial).get_shape()[1]
         return RecurrenceSizes(steps, batch, 0, units, blocks, gates, panel)
 
     @property
@@ -197,35 +198,42 @@ class RecurrenceBackwardOp(IRDLOperation):
         return self.sizes.gates + (self.apart is not None)
 
     @property
+    def saved_parts(self) -> int:
+        """How many numbers of each unit are saved of a step."""
+        return self.parts + len(self.given) - 1
+
+    @property
     def column_count(self) -> int:
         """Q."""
         return 0 if self.columns is None else shaped(self.columns).get_shape()[1]
 
     def verify_(self) -> None:
-        values = (self.saved, self.y, self.r, *self.initial)
+        values = (self.saved, self.y, self.r, self.initial)
         ranks = [shaped(v).get_num_dims() for v in values]
-        if not self.initial or ranks != [3, 3, 5, *[2] * len(self.initial)]:
+        if ranks != [3, 3, 5, 2]:
             raise VerifyException(
-                "expected saved, y, r and at least one initial state of ranks 3, 3, 5 "
-                f"and 2, got {', '.join(map(str, ranks))}"
+                "expected saved, y, r and the initial state of ranks 3, 3, 5 and 2, "
+                f"got {', '.join(map(str, ranks))}"
             )
+        if not self.given:
+            raise VerifyException("expected the gradient of at least one state")
         if len({isinstance(v.type, MemRefType) for v in self.operands}) != 1:
             raise VerifyException("expected all operands tensors or all memrefs")
-        s, parts, states = self.sizes, self.parts, len(self.initial)
+        s, parts, states = self.sizes, self.parts, len(self.given)
         batch = (s.steps, s.batch)
-        saved = (parts + states - 1) * s.units
-        verify_operand("saved", self.saved, (*batch, saved))
+        verify_operand("saved", self.saved, (*batch, self.saved_parts * s.units))
         verify_operand("r", self.r, (s.blocks, s.blocks, s.gates, s.panel, s.panel))
         verify_operand("gates", self.gates, (s.blocks, parts, *batch, s.panel))
         kept = 1 if self.reset is None else 2
         verify_operand("before", self.before, (kept, s.blocks, *batch, s.panel))
         columns = self.column_count
         verify_operand("sums", self.sums, (s.blocks, parts + columns, s.panel))
-        for name in ("initial", "given", "starts"):
+        verify_operand("initial", self.initial, (s.batch, s.units))
+        for name in ("given", "starts"):
             each = getattr(self, name)
             if len(each) != states:
                 raise VerifyException(
-                    f"expected {states} of {name}, as there are initial states, got "
+                    f"expected {states} of {name}, as many as are given, got "
                     f"{len(each)}"
                 )
             for v in each:

@@ -120,7 +120,7 @@ class RecurrenceOp(IRDLOperation):
     | y | `[T, N, ...]`, `[N, T, ...]` | columns `offset` to `offset + K` are written |
     | finals | `[N, K]` each | the states after the last step |
     | saved | `[T, N, S*K]` | what gradients need of each step: what the cell yields
-    behind the states, and the states but for h after the step |
+    behind the states, and the states but for h before the step |
     | scratch | bytes | as many as passes/recurrent/recurrence_scratch.py says |
 
     `cell` takes the gates, with `apart` the product R h of gate `candidate` (then left

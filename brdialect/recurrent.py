@@ -215,7 +215,7 @@ class RecurrentOp(IRDLOperation):
     def saved_parts(self) -> int:
         """S: how many numbers of each unit a step saves for the gradients. Those are
         the gates, as `saves_result` says; with `linear_before_reset` R h' of the
-        candidate; the states after the step, but for h."""
+        candidate; the states before the step, but for h."""
         apart = "linear_before_reset" in self.properties
         return len(self.GATES) + apart + len(self.STATES) - 1
 

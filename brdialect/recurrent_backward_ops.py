@@ -12,8 +12,8 @@ and saved, then the gradients of its results, 0 where they are left out:
 | dh, dc | `[D, N, K]` | the gradients of the states after the last step |
 
 The parts of `saved` are, one behind the other: each gate in the order of `gates`, then
-with `linear_before_reset` `R h'` of the candidate, then c of an LSTM after the step. Of
-a gate y with activation sigmoid or tanh, and without `clip`, that is y itself, since
+with `linear_before_reset` `R h'` of the candidate, then c of an LSTM before the step.
+Of a gate y with activation sigmoid or tanh, and without `clip`, that is y itself, since
 its slope is `y (1 - y)` or `1 - y^2`. Of any other, and of f with `input_forget`, it is
 `W x + R h' + b` (before peepholes; with `linear_before_reset` that of the candidate is
 `W x + b`). The op returns the gradient of every operand of the layer that is of floats,

@@ -182,9 +182,9 @@ def walk(
         runs = (t < lengths)[:, np.newaxis]
         after, sums = step(x[t], states)
         y[t] = np.where(runs, after[0], 0)
+        saved.append(np.concatenate([*sums, *states[1:]], axis=1))
         pairs = zip(after, states, strict=True)
         states = [np.where(runs, new, old) for new, old in pairs]
-        saved.append(np.concatenate([*sums, *states[1:]], axis=1))
     return y, states, np.array(saved[::-1] if back else saved)
 
 

@@ -106,9 +106,9 @@ class StepGradients:
     """Of i, o, f: [N, K] each."""
 
 
-Step = Callable[[Gates, Array, Sequence[Array], Sequence[Array]], StepGradients]
-"""(what is saved of the gates, the last saved part, the states before, the gradients
-of the states after) -> the gradients."""
+Step = Callable[[Gates, Array, Array, Sequence[Array]], StepGradients]
+"""(what is saved of the gates, the last saved part, h before, the gradients of the
+states after) -> the gradients."""
 
 
 def lstm_backward(d: Direction, input_forget: bool) -> Step:
@@ -116,22 +116,22 @@ def lstm_backward(d: Direction, input_forget: bool) -> Step:
     p_i, p_o, p_f = np.split(d.peepholes, 3)
 
     def step(
-        saved: Gates, c: Array, before: Sequence[Array], after: Sequence[Array]
+        saved: Gates, old: Array, before: Array, after: Sequence[Array]
     ) -> StepGradients:
-        _, old = before
         dh, dc = after
         i, i_slope = gate_of(d, 0, saved["i"], p_i * old)
-        o, o_slope = gate_of(d, 0, saved["o"], p_o * c)
         g, g_slope = gate_of(d, 1, saved["c"])
+        f, f_slope = 1 - i, None
+        if not input_forget:
+            f, f_slope = gate_of(d, 0, saved["f"], p_f * old)
+        c = f * old + i * g
+        o, o_slope = gate_of(d, 0, saved["o"], p_o * c)
         do = dh * activate(d.activations[2], c) * o_slope
         dc = dc + dh * o * slope(d.activations[2], c) + do * p_o
         dg = dc * i * g_slope
-        if input_forget:
-            f = 1 - i
-            di = dc * (g - old) * i_slope
-            df = np.zeros_like(di)
+        if f_slope is None:
+            di, df = dc * (g - old) * i_slope, np.zeros_like(dc)
         else:
-            f, f_slope = gate_of(d, 0, saved["f"], p_f * old)
             di, df = dc * g * i_slope, dc * old * f_slope
         gates = {"i": di, "o": do, "f": df, "c": dg}
         holes = [di * old, do * c, df * old]
@@ -145,9 +145,9 @@ def gru_backward(d: Direction, linear_before_reset: bool) -> Step:
     """The equations of `GruOp`, from the last to the first."""
 
     def step(
-        saved: Gates, last: Array, before: Sequence[Array], after: Sequence[Array]
+        saved: Gates, last: Array, before: Array, after: Sequence[Array]
     ) -> StepGradients:
-        (old,), (dh,) = before, after
+        old, (dh,) = before, after
         z, z_slope = gate_of(d, 0, saved["z"])
         r, r_slope = gate_of(d, 0, saved["r"])
         from_state = last + d.recurrent_bias[d.rows("h")]
@@ -174,7 +174,7 @@ def rnn_backward(d: Direction) -> Step:
     """The equation of `RnnOp`."""
 
     def step(
-        saved: Gates, last: Array, before: Sequence[Array], after: Sequence[Array]
+        saved: Gates, last: Array, before: Array, after: Sequence[Array]
     ) -> StepGradients:
         _, h_slope = gate_of(d, 0, saved["i"])
         gates = {"i": after[0] * h_slope}
@@ -208,7 +208,7 @@ class Walk:
         self,
         x: Array,
         saved: Array,
-        before: Sequence[Array],
+        before: Array,
         after: Sequence[Array],
         t: int,
         runs: Array,
@@ -226,7 +226,7 @@ class Walk:
             of_state = np.where(runs, found.of_state[gate], 0)
             self.dx[t] += of_input @ d.w[rows]
             self.dw[rows] += of_input.T @ x
-            self.dr[rows] += of_state.T @ found.multiplied.get(gate, before[0])
+            self.dr[rows] += of_state.T @ found.multiplied.get(gate, before)
             self.dbias[rows] += of_input.sum(0)
             self.drecurrent_bias[rows] += of_state.sum(0)
             states[0] = states[0] + of_state @ d.r[rows]
@@ -254,14 +254,11 @@ def _direction(
     none = np.zeros((batch, hidden), x.dtype)
     names = ("dh", "dc")[: len(initial)]
     states = [given[name][i] if name in given else none for name in names]
-    # the states before each step: as saved, or the initial ones
-    kept = (y, given["saved"][i][..., -hidden:])[: len(initial)]
     for t in range(steps) if back else reversed(range(steps)):
         last = t + 1 if back else t - 1
         first = (last < 0) | (last >= lengths)[:, np.newaxis]
         at = min(max(last, 0), steps - 1)
-        pairs = zip(initial, kept, strict=True)
-        before = [np.where(first, start, all_[at]) for start, all_ in pairs]
+        before = np.where(first, initial[0], y[at])
         runs = (t < lengths)[:, np.newaxis]
         states[0] = states[0] + np.where(runs, dy[t], 0)
         states = walk.back(x[t], given["saved"][i][t], before, states, t, runs)

@@ -38,7 +38,7 @@ class Arrays:
         self.op, self.time = op, args[-1]
         given = (Elements(end, v) for v in args[:-1])
         self.saved, self.y = next(given), next(given)
-        self.initial = [next(given) for _ in op.initial]
+        self.initial = next(given)
         self.columns, self.lengths, self.dy = (
             None if v is None else next(given) for v in (op.columns, op.lengths, op.dy)
         )
@@ -49,7 +49,7 @@ class Arrays:
     def operands(op: RecurrenceBackwardOp) -> list[SSAValue]:
         """All but the others and the time."""
         more = [v for v in (op.columns, op.lengths, op.dy) if v is not None]
-        return [op.saved, op.y, *op.initial, *more, op.gates, op.before]
+        return [op.saved, op.y, op.initial, *more, op.gates, op.before]
 
     def saved_of(self, n: Index, j: Index, parts: Sequence[int]) -> list[SSAValue]:
         """What was saved of some parts."""
@@ -74,9 +74,9 @@ class Arrays:
         at = (n, time) if self.op.batch_first is not None else (time, n)
         return array.load(*at, add(j, self.op.offset.value.data))
 
-    def states_before(self, n: Index, j: Index) -> list[SSAValue]:
-        """The states before the step: those of the step that the layer came from, or
-        where it began with this one, the initial ones."""
+    def h_before(self, n: Index, j: Index) -> SSAValue:
+        """h before the step: that of the step that the layer came from, or where it
+        began with this one, the initial one."""
         op, back = self.op, self.op.reverse is not None
         begins = compare("eq", self.time, op.sizes.steps - 1 if back else 0)
         last = value(add(self.time, 1 if back else -1))
@@ -86,14 +86,8 @@ class Arrays:
             begins = arith.OrIOp(begins, ended).result
         # any step will do where it is not looked at
         last = SelectOp(begins, self.time, last).result
-        found = [self.column_of_y(self.y, last, n, j)]
-        for i in range(len(self.initial) - 1):
-            start = (op.parts + i) * op.sizes.units
-            found.append(self.saved.load(last, n, add(j, start)))
-        starts = [v.load(n, j) for v in self.initial]
-        return [
-            SelectOp(begins, x, y).result for x, y in zip(starts, found, strict=True)
-        ]
+        h = self.column_of_y(self.y, last, n, j)
+        return SelectOp(begins, self.initial.load(n, j), h).result
 
 
 @dataclass(frozen=True)
@@ -175,8 +169,9 @@ class BackCells:
                 if runs is not None:
                     dy = SelectOp(runs, dy, zero).result
                 after[0] = arith.AddfOp(after[0], dy).result
-            before = arrays.states_before(n, j)
-            values = [*arrays.saved_of(n, j, range(op.parts)), *before]
+            h = arrays.h_before(n, j)
+            saved = arrays.saved_of(n, j, range(op.saved_parts))
+            values = [*saved[: op.parts], h, *saved[op.parts :]]
             values += [*arrays.columns_of(j), *after]
             found = applied(op.cell.block, values)
             if runs is not None:
@@ -186,7 +181,7 @@ class BackCells:
                 found = [SelectOp(runs, x, other).result for x, other in pairs]
             for p, x in enumerate(found[: op.parts]):
                 arrays.gates.store(x, 0, p, arrays.time, n, j)
-            arrays.before.store(before[0], 0, 0, arrays.time, n, j)
+            arrays.before.store(h, 0, 0, arrays.time, n, j)
             for i, (v, x) in enumerate(zip(gradients, found[states], strict=True)):
                 if i or self.carries_h:
                     v.store(x, 0, n, j)
@@ -206,7 +201,7 @@ class BackCells:
 
         def unit(n: Index, j: Index) -> None:
             values = arrays.saved_of(n, j, others)
-            values += [arrays.states_before(n, j)[0], reset.load(0, n, j)]
+            values += [arrays.h_before(n, j), reset.load(0, n, j)]
             own, *gates, h = applied(region.block, values)
             arrays.before.store(own, 1, 0, arrays.time, n, j)
             for g, x in zip(others, gates, strict=True):

@@ -57,7 +57,7 @@ class BackLaunches(Launcher):
     @property
     def gradients(self) -> list[SSAValue]:
         """Of the states, h first."""
-        return [self.areas[f"gradient {i}"] for i in range(len(self.op.initial))]
+        return [self.areas[f"gradient {i}"] for i in range(len(self.op.given))]
 
     def time(self, turn: Index) -> Index:
         """Of a turn, of which there are T."""

@@ -222,7 +222,7 @@ class Cells:
         y.store(result, *at, add(j, op.offset.value.data))
         if op.saved is not None:
             saved = more.pop(0)
-            for part, x in enumerate([*parts, *new[1:]]):
+            for part, x in enumerate([*parts, *old[1:]]):
                 saved.store(x, time, n, add(j, part * op.sizes.units))
         return new[0]
 

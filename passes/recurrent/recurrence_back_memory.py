@@ -27,7 +27,7 @@ def areas_of(op: RecurrenceBackwardOp) -> Areas:
         op.sizes,
         row_tasks(op.sizes.batch, rows, groups),
         op.parts + op.column_count,
-        len(op.initial),
+        len(op.given),
         op.reset is not None,
         element_bytes(shaped(op.y).element_type),
     )
@@ -43,7 +43,7 @@ class BackMemory(Work):
     @property
     def gradients(self) -> list[SSAValue]:
         """Of the states, h first: [K / panel, N, panel]."""
-        return [self.areas[f"gradient {i}"] for i in range(len(self.op.initial))]
+        return [self.areas[f"gradient {i}"] for i in range(len(self.op.given))]
 
     @property
     def sum_count(self) -> int:
@@ -81,18 +81,17 @@ class BackMemory(Work):
     def either(
         self,
         condition: SSAValue,
-        then: Callable[[], Sequence[SSAValue]],
-        otherwise: Callable[[], Sequence[SSAValue]],
-        count: int,
-    ) -> Sequence[SSAValue]:
-        """`count` vectors from one of two places."""
+        then: Callable[[], SSAValue],
+        otherwise: Callable[[], SSAValue],
+    ) -> SSAValue:
+        """A vector from one of two places."""
         blocks = (Block(), Block())
-        types = [vector_of(self.element, self.lanes)] * count
-        op = scf.IfOp(condition, types, Region(blocks[0]), Region(blocks[1]))
+        type_ = vector_of(self.element, self.lanes)
+        op = scf.IfOp(condition, [type_], Region(blocks[0]), Region(blocks[1]))
         for block, emit in zip(blocks, (then, otherwise), strict=True):
             with ImplicitBuilder(block):
-                scf.YieldOp(*emit())
-        return op.results
+                scf.YieldOp(emit())
+        return op.results[0]
 
     def plus(self, x: SSAValue, y: SSAValue) -> SSAValue:
         """x + y"""

@@ -151,10 +151,9 @@ class BackStep:
 
     # element by element
 
-    def before(self, row: Index, unit: Index) -> list[SSAValue]:
-        """The states before the step."""
+    def h_before(self, row: Index, unit: Index) -> SSAValue:
+        """h before the step."""
         m, op = self.memory, self.memory.op
-        parts = op.parts
         is_first = self.is_first
         last = add(self.time, 1 if op.reverse is not None else -1)
         if op.reverse is not None and op.lengths is not None:
@@ -163,17 +162,11 @@ class BackStep:
             over = arith.XOrIOp(ended, true).result
             is_first = arith.OrIOp(is_first, over).result
 
-        def initial() -> Sequence[SSAValue]:
-            return [m.load_units(v, [row], unit) for v in op.initial]
-
-        def saved() -> Sequence[SSAValue]:
-            found = [m.load_h(op.y, last, row, unit)]
-            for i in range(1, len(op.initial)):
-                start = (parts + i - 1) * m.sizes.units
-                found.append(m.load_units(op.saved, [last, row], unit, start))
-            return found
-
-        return list(m.either(is_first, initial, saved, len(op.initial)))
+        return m.either(
+            is_first,
+            lambda: m.load_units(op.initial, [row], unit),
+            lambda: m.load_h(op.y, last, row, unit),
+        )
 
     def saved_of(self, row: Index, unit: Index, parts: Sequence[int]) -> list[SSAValue]:
         """What was saved of some parts."""
@@ -188,12 +181,9 @@ class BackStep:
         lines, which no hardware sees coming."""
         m, op = self.memory, self.memory.op
         later, start = add(row, AHEAD), op.offset.value.data
-        parts, last = op.parts, add(self.time, 1 if op.reverse is not None else -1)
-        for p in range(parts):
+        last = add(self.time, 1 if op.reverse is not None else -1)
+        for p in range(op.saved_parts):
             m.ask_units(op.saved, [self.time, later], unit, p * m.sizes.units)
-        for i in range(1, len(op.initial)):
-            at = (parts + i - 1) * m.sizes.units
-            m.ask_units(op.saved, [last, later], unit, at)
         m.ask_units(op.y, m.at(last, later), unit, start)
         if op.dy is not None:
             m.ask_units(op.dy, m.at(self.time, later), unit, start)
@@ -229,11 +219,12 @@ class BackStep:
             runs = as_vector(m.is_running(op.lengths, row, self.time), m.lanes)
         self.ask_ahead(row, unit)
         after = self.gradients(runs, (task.panel, row, j, unit))
-        before = self.before(row, unit)
-        values = [*self.saved_of(row, unit, range(op.parts)), *before]
+        h = self.h_before(row, unit)
+        saved = self.saved_of(row, unit, range(op.saved_parts))
+        values = [*saved[: op.parts], h, *saved[op.parts :]]
         values += [*self.columns_of(task, j), *after]
         found = m.apply(op.cell.block, values)
-        states = slice(op.parts, op.parts + len(before))
+        states = slice(op.parts, op.parts + len(after))
         if runs is not None:
             zero = splat(0.0, m.element, m.lanes)
             nothing = [zero] * len(found)
@@ -242,7 +233,7 @@ class BackStep:
             found = [SelectOp(runs, x, other).result for x, other in pairs]
         for p, x in enumerate(found[: op.parts]):
             m.store(x, op.gates, task.panel, p, self.time, row, j)
-        m.store(before[0], op.before, 0, task.panel, self.time, row, j)
+        m.store(h, op.before, 0, task.panel, self.time, row, j)
         for i, (area, x) in enumerate(zip(m.gradients, found[states], strict=True)):
             if i or self.carries_h:
                 m.store(x, area, task.panel, row, j)
@@ -257,7 +248,7 @@ class BackStep:
         row = add(task.first, n)
         unit = add(mul(task.panel, m.sizes.panel), j)
         values = self.saved_of(row, unit, others)
-        values.append(self.before(row, unit)[0])
+        values.append(self.h_before(row, unit))
         values.append(m.load(m.areas["reset"], task.panel, row, j))
         own, *gates, h = m.apply(op.reset.block, values)
         m.store(own, op.before, 1, task.panel, self.time, row, j)

@@ -240,7 +240,7 @@ class Step:
         at = [row, self.time] if op.batch_first is not None else [self.time, row]
         self.store_output(y, op.y, at, unit, op.offset.value.data)
         if op.saved is not None:
-            for part, x in enumerate([*saved, *new[1:]]):
+            for part, x in enumerate([*saved, *old[1:]]):
                 start = part * m.sizes.units
                 self.store_output(x, op.saved, [self.time, row], unit, start)
 
