@@ -67,8 +67,9 @@ class BatchReduceGemmOp(DestinationOp):
 
     All leading dimensions are the batch, read through the memrefs' strides: a
     convolution window is a strided view. `count`, if present, is the run-time number
-    of steps taken of the first batch dimension. `next`, a vector of any length, is what
-    the caller reads next: it is brought into the L2 meanwhile. The accumulators stay in
+    of steps taken of the first batch dimension. `next` is what the caller reads next:
+    it is brought into the L2 meanwhile, a vector of any length in even parts, memory of
+    rank 2 or more, `[m, ..]`, with each row of c that row. The accumulators stay in
     registers over the whole batch and all of k. `register_block` pins rows x vectors of
     the micro-kernel; on a GPU, `tile` says what each thread block does, and with
     `finish` the epilogue takes the place of storing C (brdialect/finish.py). Contract
@@ -83,7 +84,7 @@ class BatchReduceGemmOp(DestinationOp):
     c = operand_def(SHAPED)
     extras = var_operand_def(SHAPED)
     count = opt_operand_def(IndexType)
-    next = opt_operand_def(SHAPED)
+    next = var_operand_def(SHAPED)
     alpha = opt_prop_def(FloatAttr)
     beta = opt_prop_def(FloatAttr)
     transpose_a = opt_prop_def(UnitAttr)
@@ -112,7 +113,7 @@ class BatchReduceGemmOp(DestinationOp):
         extras: Sequence[SSAValue] = (),
         epilogue: Region | None = None,
         finish: bool = False,
-        next: SSAValue | None = None,
+        next: Sequence[SSAValue] = (),
         count: SSAValue | None = None,
         alpha: float = 1.0,
         beta: float = 1.0,
@@ -217,8 +218,11 @@ class BatchReduceGemmOp(DestinationOp):
 
     def verify_options(self) -> None:
         """`next`, `count` and `register_block`."""
-        if self.next is not None and shaped(self.next).get_num_dims() != 1:
-            raise VerifyException(f"expected next of rank 1, got {self.next.type}")
+        for v in self.next:
+            if not (shape := shaped(v).get_shape()):
+                raise VerifyException(f"expected next of rank 1 or more, got {v.type}")
+            if len(shape) > 1:
+                agree("m of c and next", self.shapes[2].get_shape()[0], shape[0])
         if self.count is not None and self.shapes[1].get_num_dims() == 2:
             raise VerifyException("expected a batch dimension for count, got none")
         if self.register_block is not None:

@@ -82,7 +82,7 @@ def kernel_key(op: BatchReduceGemmOp) -> str:
 
 def gemm_memrefs(op: BatchReduceGemmOp) -> list[SSAValue]:
     """A, B, C, the extras, and what is read next."""
-    return [op.a, op.b, op.c, *op.extras, *([] if op.next is None else [op.next])]
+    return [op.a, op.b, op.c, *op.extras, *op.next]
 
 
 def memory_of(view: SSAValue) -> SSAValue:
@@ -140,8 +140,7 @@ def make_kernel(op: BatchReduceGemmOp, name: str, target: Target) -> func.FuncOp
         arg_attrs=_argument_attributes(types, in_place(op)),
     )
     a, b, c, *rest = block.args[: len(operands)]
-    extras = rest[: len(op.extras)]
-    ahead = None if op.next is None else rest[-1]
+    extras, ahead = rest[: len(op.extras)], rest[len(op.extras) :]
     clone = op.clone()
     for old, new in zip(outside, block.args[len(operands) :], strict=False):
         old.replace_uses_with_if(new, lambda use: _within(use.operation, clone))

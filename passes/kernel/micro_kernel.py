@@ -28,6 +28,7 @@ from brdialect.ops import BatchReduceGemmOp
 from brdialect.target import Target
 from passes.kernel.prefetch import (
     Destination,
+    RowsAhead,
     Share,
     destination_of,
     prefetch_lines,
@@ -67,7 +68,7 @@ class KernelEmitter:
     c: SSAValue
     extras: Sequence[SSAValue]
     count: SSAValue | None
-    ahead: SSAValue | None
+    ahead: Sequence[SSAValue]
     target: Target
 
     def __post_init__(self) -> None:
@@ -85,7 +86,7 @@ class KernelEmitter:
         self.panel: SSAValue | None = None
         self.panel_is_full = False
         self.across = self.rows_of_a_line()
-        self.share: Share | None = None
+        self.shares: list[Share | RowsAhead] = []
         self.destination: Destination | None = None
 
     def rows_of_a_line(self) -> int:
@@ -154,7 +155,8 @@ class KernelEmitter:
             def panel(j: Index, columns: Columns = columns) -> Sequence[SSAValue]:
                 def tile(i: Index, size: int) -> None:
                     at, shape = (i, j), (size, columns.vectors * self.lanes)
-                    self.share = share_of(self.ahead, self.c, at, size, whole)
+                    found = (share_of(v, self.c, at, size, whole) for v in self.ahead)
+                    self.shares = [share for share in found if share is not None]
                     self.destination = destination_of(self.c, at, shape, whole)
                     self.tile(i, size, j, columns, extents)
 
@@ -290,10 +292,15 @@ class KernelEmitter:
     ) -> Sequence[SSAValue]:
         """The loop over k, some steps in each trip."""
 
+        for share in self.shares:
+            if isinstance(share, RowsAhead):
+                share.fetch(at)
+
         def steps(count: int) -> Callable[..., Sequence[SSAValue]]:
             def trip(k: Index, *carried: SSAValue) -> Sequence[SSAValue]:
-                if self.share is not None:
-                    self.share.fetch((*at, k), count)
+                for share in self.shares:
+                    if isinstance(share, Share):
+                        share.fetch((*at, k), count)
                 if self.destination is not None:
                     self.destination.fetch((*at, k), count)
 

@@ -62,6 +62,32 @@ class Share:
 
 
 @dataclass
+class RowsAhead:
+    """The rows of `next` beside one tile of C, which it brings into the L2: some pieces
+    at each place in the batch."""
+
+    memref: SSAValue
+    row: Index
+    rows: int
+    batch: Sequence[int]
+
+    def fetch(self, at: Sequence[Index]) -> None:
+        """Asks for what is due at a place."""
+        _, *parts, width = shape_of(self.memref)
+        pieces = self.rows * prod(parts)
+        count = -(-pieces // prod(self.batch))
+        first = mul(steps_done(at, self.batch), count)
+        for i in range(count):
+            left: Index = minimum(add(first, i), pieces - 1)
+            where: list[Index] = [0]
+            for size in reversed(parts):
+                where.insert(0, remainder(left, size))
+                left = divide(left, size)
+            place = (add(self.row, left), *where)
+            prefetch_lines(self.memref, place, width, far=True)
+
+
+@dataclass
 class Destination:
     """A tile of C, whose lines are asked for one by one while its sum is made: loads
     and stores that all miss at its end would keep the next tile waiting (an LSTM's
@@ -103,21 +129,21 @@ def known_extents(extents: Sequence[Index]) -> list[int] | None:
 
 
 def share_of(
-    next_: SSAValue | None,
+    next_: SSAValue,
     c: SSAValue,
     at: tuple[Index, Index],
     rows: int,
     extents: Sequence[Index],
-) -> Share | None:
-    """What the tile of some rows at (i, j) of C brings of `next`: in proportion to its
-    rows and columns."""
+) -> Share | RowsAhead | None:
+    """What the tile of some rows at (i, j) of C brings of `next`: of a vector in
+    proportion to its rows and columns."""
     known = known_extents(extents)
-    if next_ is None or known is None:
-        return None
-    (length,), (m, n) = shape_of(next_), shape_of(c)
-    if min(length, m, n) < 1:
+    length, (m, n) = prod(shape_of(next_)), shape_of(c)
+    if known is None or min(length, m, n) < 1:
         return None
     i, j = at
+    if memref_type(next_).get_num_dims() > 1:
+        return RowsAhead(next_, i, rows, known[:-1])
     for_row = -(-length // m)
     start = add(mul(i, for_row), divide(mul(j, length), n))
     step = -(-rows * for_row // prod(known))

@@ -201,11 +201,11 @@ class Nest:
         first = taps_below(0)
         return first, add(taps_below(size), mul(first, -1))
 
-    def next_of_b(self, used: int) -> SSAValue | None:
+    def next_of_b(self, used: int) -> list[SSAValue]:
         """What this call should ask for of the part of b that the loops come to next.
         All calls with one part of `used` elements share the next one among them."""
         if not self.schedule.prefetch_b:
-            return None
+            return []
         in_b = iterators_in(self.table.b)
         calls = 1
         shared: Index = 0
@@ -227,9 +227,10 @@ class Nest:
         at = minimum(add(self.here[1], step, mul(shared, part)), last)
         known = at if isinstance(at, int) else None
         type_ = strided_type(memref_type(self.op.b).element_type, [part], [1], known)
-        return memref.ReinterpretCastOp.from_dynamic(
+        view = memref.ReinterpretCastOp.from_dynamic(
             self.bases[1], [at], [part], [1], type_
-        ).result
+        )
+        return [view.result]
 
     def dimension(
         self, iterator: int | None, call: Call

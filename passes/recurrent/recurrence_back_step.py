@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, product
 
 from xdsl.dialects import arith
 from xdsl.ir import SSAValue
@@ -97,14 +97,15 @@ class BackStep:
         pairs = [(g, g) for g in gates if g != candidate]
         if op.apart is not None:
             pairs.append((m.sizes.gates, candidate))
-        self.products(task, pairs, self.done, m.gradients[0], self.carries_h)
+        target, then = m.gradients[0], self.rows_ahead(task)
+        self.products(task, pairs, self.done, target, self.carries_h, then)
 
     def reset_product(self, task: Task) -> None:
         """The gradient of what R of the candidate multiplies, for this step."""
         m = self.memory
         assert m.op.candidate is not None
         g = m.op.candidate.value.data
-        self.products(task, [(g, g)], self.time, m.areas["reset"], False)
+        self.products(task, [(g, g)], self.time, m.areas["reset"], False, [])
 
     def products(
         self,
@@ -113,9 +114,10 @@ class BackStep:
         time: Index,
         target: SSAValue,
         adds: bool,
+        then: Sequence[SSAValue],
     ) -> None:
         """`target (+)= sum of gates[.., part, time, ..] r[.., gate, ..]` over the
-        pairs (part, gate)."""
+        pairs (part, gate). `then`: what is read behind them."""
         m, s = self.memory, self.memory.sizes
         parts, panel = m.op.parts, s.panel
         step = s.batch * panel
@@ -123,39 +125,72 @@ class BackStep:
         row = add(mul(task.panel, s.batch), task.first)
         c = m.view(target, mul(row, panel), (task.rows, panel), (panel, 1))
         here = add(mul(time, step), mul(task.first, panel))
-        for p, g, count in runs_of(pairs):
-            # unrolled: few parts, and the first one differs
-            for kb in range(0, s.blocks, m.op.blocks[1]):
-                blocks = min(m.op.blocks[1], s.blocks - kb)
-                a = m.view(
-                    m.op.gates,
-                    add(here, (kb * parts + p) * part),
-                    (blocks, count, task.rows, panel),
-                    (parts * part, part, panel, 1),
-                )
-                square = panel * panel
-                panels = mul(task.panel, s.blocks * s.gates * square)
-                at = add(panels, (kb * s.gates + g) * square)
-                b = m.view(
-                    m.op.r,
-                    at,
-                    (blocks, count, panel, panel),
-                    (s.gates * square, square, panel, 1),
-                )
-                size = blocks * count * square
-                ahead = m.ahead(m.op.r, add(at, size), size, task.rows)
-                beta = 1.0 if adds else 0.0
-                gemm = BatchReduceGemmOp(a, b, c, beta=beta, next=ahead)
-                gemm.location = m.op.location
-                adds = True
+        square, depth = panel * panel, m.op.blocks[1]
+        # unrolled: few parts, and the first one differs
+        calls = list(product(runs_of(pairs), range(0, s.blocks, depth)))
+        for number, ((p, g, count), kb) in enumerate(calls, 1):
+            blocks = min(depth, s.blocks - kb)
+            a = m.view(
+                m.op.gates,
+                add(here, (kb * parts + p) * part),
+                (blocks, count, task.rows, panel),
+                (parts * part, part, panel, 1),
+            )
+            panels = mul(task.panel, s.blocks * s.gates * square)
+            at = add(panels, (kb * s.gates + g) * square)
+            b = m.view(
+                m.op.r,
+                at,
+                (blocks, count, panel, panel),
+                (s.gates * square, square, panel, 1),
+            )
+            size = blocks * count * square
+            ahead = m.ahead(m.op.r, add(at, size), size, task.rows)
+            if number == len(calls):
+                ahead += then
+            beta = 1.0 if adds else 0.0
+            gemm = BatchReduceGemmOp(a, b, c, beta=beta, next=ahead)
+            gemm.location = m.op.location
+            adds = True
+
+    def rows_ahead(self, task: Task) -> list[SSAValue]:
+        """What the cell will read and write of each row of a task: its parts lie far
+        apart, each in a few cache lines, and memory rests while a product is made (256
+        units, 50 steps: the walk is 1.04 times as fast)."""
+        m, op, s = self.memory, self.memory.op, self.memory.sizes
+        unit = mul(task.panel, s.panel)
+        part = s.steps * s.batch * s.panel
+        place = [self.time, task.first, 0]
+        found = m.rows_of(
+            op.saved,
+            [self.time, task.first, unit],
+            (1, task.rows),
+            (s.units, op.saved_parts),
+        )
+        found += m.rows_of(
+            op.gates, [task.panel, 0, *place], (3, task.rows), (part, op.parts)
+        )
+        found += m.rows_of(op.before, [0, task.panel, *place], (3, task.rows))
+        start = add(unit, op.offset.value.data)
+        dim = 1 if op.batch_first is None else 0
+        for v, time in ((op.y, self.time_before), (op.dy, self.time)):
+            if v is not None:
+                at = [*m.at(time, task.first), start]
+                found += m.rows_of(v, at, (dim, task.rows))
+        return found
 
     # element by element
+
+    @property
+    def time_before(self) -> Index:
+        """Of the step that the layer came from."""
+        return add(self.time, 1 if self.memory.op.reverse is not None else -1)
 
     def h_before(self, row: Index, unit: Index) -> SSAValue:
         """h before the step."""
         m, op = self.memory, self.memory.op
         is_first = self.is_first
-        last = add(self.time, 1 if op.reverse is not None else -1)
+        last = self.time_before
         if op.reverse is not None and op.lengths is not None:
             ended = m.is_running(op.lengths, row, last)
             true = arith.ConstantOp.from_int_and_width(1, 1).result
@@ -181,7 +216,7 @@ class BackStep:
         lines, which no hardware sees coming."""
         m, op = self.memory, self.memory.op
         later, start = add(row, AHEAD), op.offset.value.data
-        last = add(self.time, 1 if op.reverse is not None else -1)
+        last = self.time_before
         for p in range(op.saved_parts):
             m.ask_units(op.saved, [self.time, later], unit, p * m.sizes.units)
         m.ask_units(op.y, m.at(last, later), unit, start)

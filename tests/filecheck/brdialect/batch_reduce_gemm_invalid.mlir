@@ -76,7 +76,7 @@ func.func @own_transposed(%a: memref<6x4x8xf32>, %b: memref<4x8xf32>, %c: memref
 
 // -----
 
-// CHECK: 'br.batch_reduce_gemm': expected next of rank 1, got memref<4x8xf32>
+// CHECK: 'br.batch_reduce_gemm': m of c and next sizes differ: 6 and 4
 func.func @next(%a: memref<6x4xf32>, %b: memref<4x8xf32>, %c: memref<6x8xf32>) {
   br.batch_reduce_gemm ins(%a, %b : memref<6x4xf32>, memref<4x8xf32>)
     outs(%c : memref<6x8xf32>) next(%b : memref<4x8xf32>)
