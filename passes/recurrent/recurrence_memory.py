@@ -138,7 +138,8 @@ class Work:
         start = add(offset, *(mul(i, s) for i, s in zip(at, known, strict=True)))
         dims = [(rows[1], known[rows[0]]), (self.sizes.panel, 1)]
         if parts is not None:
-            dims.insert(1, parts[::-1])
+            apart, count = parts
+            dims.insert(1, (count, apart))
         sizes, steps = zip(*dims, strict=True)
         return [self.view(source, start, sizes, steps)]
 

@@ -140,7 +140,9 @@ class Cell:
     reset: Region | None = None
     candidate: int | None = None
     apart: bool = False
-    gates: Mapping[SSAValue, SavedGate] = field(default_factory=dict)
+    gates: Mapping[SSAValue, SavedGate] = field(
+        default_factory=dict[SSAValue, SavedGate]
+    )
     """Those that are saved themselves."""
 
 
@@ -151,7 +153,7 @@ class Gates:
     op: LayerOp
     direction: int
     scalars: Scalars
-    saved: dict[SSAValue, SavedGate] = field(default_factory=dict)
+    saved: dict[SSAValue, SavedGate] = field(default_factory=dict[SSAValue, SavedGate])
     """Filled by `gate`."""
 
     def gate(self, which: int, place: int, x: SSAValue) -> SSAValue:
