@@ -75,8 +75,11 @@ def choose_blocks(op: LayerOp, target: Target) -> Blocks:
         and rows > 2 * tile[0]
     ):
         rows = block_evenly(s.N, rows // 2)
-    # h of a task and the panels of its gates share the L2
-    depth = block_evenly(s.K, target.l2 // 2 // size // (rows + s.G * panel))
+    # h of a task and the panels of its gates share the L2; one tile of rows reads R
+    # once, best from end to end (a sequence of 1024 units: 1.25 times as fast)
+    depth = s.K
+    if rows > tile[0]:
+        depth = block_evenly(s.K, target.l2 // 2 // size // (rows + s.G * panel))
     return Blocks(panel, chunk, rows, depth, groups)
 
 
