@@ -129,7 +129,7 @@ class Work:
     ) -> list[SSAValue]:
         """`[rows, parts, panel]` of an array from an element on, whose last dimension
         is along a panel. `rows`: the dimension and their number; `parts`: how far they
-        lie apart, and their number. None where nobody knows how the array lies."""
+        lie apart, and their number. Nothing where nobody knows how the array lies."""
         type_ = memref_type(source)
         strides, offset = type_.get_strides(), type_.get_offset()
         if strides is None or None in strides or offset is None:
