@@ -16,7 +16,16 @@ from brdialect.target import Target
 from passes.memory.buffers import element_bytes
 from passes.recurrent.recurrence_memory import Work
 from passes.recurrent.recurrence_scratch import Areas, backward_areas, row_tasks
-from passes.shared.build import Index, add, divide, for_loop, mul, value, vector_of
+from passes.shared.build import (
+    Index,
+    add,
+    divide,
+    for_loop,
+    memref_type,
+    mul,
+    value,
+    vector_of,
+)
 from passes.shared.vectorise import load_vector, splat, store_vector
 
 
@@ -66,6 +75,29 @@ class BackMemory(Work):
     ) -> None:
         """Asks for what `load_units` will read."""
         PrefetchOp(source, [value(i) for i in (*at, add(unit, start))])
+
+    def rows_of(
+        self,
+        source: SSAValue,
+        at: Sequence[Index],
+        rows: tuple[int, int],
+        parts: tuple[int, int] | None = None,
+    ) -> list[SSAValue]:
+        """`[rows, parts, panel]` of an array from an element on, whose last dimension
+        is along a panel. `rows`: the dimension and their number; `parts`: how far they
+        lie apart, and their number. Nothing where nobody knows how the array lies."""
+        type_ = memref_type(source)
+        strides, offset = type_.get_strides(), type_.get_offset()
+        if strides is None or None in strides or offset is None:
+            return []
+        known = [s for s in strides if s is not None]
+        start = add(offset, *(mul(i, s) for i, s in zip(at, known, strict=True)))
+        dims = [(rows[1], known[rows[0]]), (self.sizes.panel, 1)]
+        if parts is not None:
+            apart, count = parts
+            dims.insert(1, (count, apart))
+        sizes, steps = zip(*dims, strict=True)
+        return [self.view(source, start, sizes, steps)]
 
     def at(self, time: Index, row: Index) -> list[Index]:
         """Where a step of a sequence lies in y and dy."""

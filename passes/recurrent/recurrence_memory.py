@@ -120,29 +120,6 @@ class Work:
         place = minimum(at, prod(shape_of(weights)) - size)
         return [self.view(weights, place, (size,), (1,))]
 
-    def rows_of(
-        self,
-        source: SSAValue,
-        at: Sequence[Index],
-        rows: tuple[int, int],
-        parts: tuple[int, int] | None = None,
-    ) -> list[SSAValue]:
-        """`[rows, parts, panel]` of an array from an element on, whose last dimension
-        is along a panel. `rows`: the dimension and their number; `parts`: how far they
-        lie apart, and their number. Nothing where nobody knows how the array lies."""
-        type_ = memref_type(source)
-        strides, offset = type_.get_strides(), type_.get_offset()
-        if strides is None or None in strides or offset is None:
-            return []
-        known = [s for s in strides if s is not None]
-        start = add(offset, *(mul(i, s) for i, s in zip(at, known, strict=True)))
-        dims = [(rows[1], known[rows[0]]), (self.sizes.panel, 1)]
-        if parts is not None:
-            apart, count = parts
-            dims.insert(1, (count, apart))
-        sizes, steps = zip(*dims, strict=True)
-        return [self.view(source, start, sizes, steps)]
-
     def apply(self, block: Block, values: Sequence[SSAValue]) -> list[SSAValue]:
         """A region on vectors."""
         arguments = dict[SSAValue, SSAValue](zip(block.args, values, strict=False))
