@@ -48,7 +48,7 @@ from passes.schedule.choose_schedule import block_evenly
 from passes.schedule.pack_operands import make_panels
 from passes.shared.build import shape_of, tensor_type
 from passes.shared.linalg_match import pad_with_zeros, transpose
-from passes.shared.recurrent_tensors import is_zero, reshape, row, stack, zeros
+from passes.shared.recurrent_tensors import reshape, row, stack, zeros
 
 Gradients = dict[str, SSAValue]
 """By the names of the results of a `BackwardOp`."""
@@ -311,9 +311,8 @@ class BackwardLowering(LayerLowering[BackwardOp]):
     ) -> SSAValue:
         """dG^T h', [G, K, K]: of all steps, or if h' of the first is 0, the others."""
         s = self.sizes
-        h0 = operands_of(self.op).get("h0")
         first, size = 0, s.T * s.N
-        if h0 is None or is_zero(h0):
+        if self.starts_from_zero:
             first, size = 0 if backwards else s.N, size - s.N
         if not size:
             return zeros((s.G, s.K, s.K), self.element)

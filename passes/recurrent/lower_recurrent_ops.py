@@ -47,7 +47,7 @@ from passes.recurrent.recurrence_scratch import Needs, grid_areas, scratch_areas
 from passes.recurrent.recurrent_cells import Cell, cell_of
 from passes.recurrent.recurrent_panels import LayerLowering
 from passes.shared.build import tensor_type, value
-from passes.shared.recurrent_tensors import is_zero, stack, zeros
+from passes.shared.recurrent_tensors import stack, zeros
 
 
 class Lowering(LayerLowering[SequenceOp]):
@@ -111,7 +111,7 @@ class Lowering(LayerLowering[SequenceOp]):
             apart=cell.apart,
             reverse=backwards,
             batch_first=self.op.batch_first is not None,
-            from_zero=is_zero(initial[0]),
+            from_zero=self.starts_from_zero,
             offset=d * s.K,
         )
         new.location = self.op.location

@@ -20,7 +20,14 @@ from passes.schedule.choose_schedule import block_evenly
 from passes.schedule.pack_operands import make_panels
 from passes.schedule.register_block import Panels, default_register_block
 from passes.shared.build import shape_of, tensor_type
-from passes.shared.recurrent_tensors import reshape, row, sum_of, with_row, zeros
+from passes.shared.recurrent_tensors import (
+    is_zero,
+    reshape,
+    row,
+    sum_of,
+    with_row,
+    zeros,
+)
 
 AnyLayerOp = TypeVar("AnyLayerOp", bound=LayerOp)
 
@@ -145,6 +152,12 @@ class LayerLowering(Generic[AnyLayerOp]):
     def initial(self, d: int) -> list[SSAValue]:
         """The states before the first step."""
         return self.states(self.op.STATES, d)
+
+    @property
+    def starts_from_zero(self) -> bool:
+        """Whether h before the first step is known to be 0."""
+        h0 = operands_of(self.op).get("h0")
+        return h0 is None or is_zero(h0)
 
     def states(self, names: Sequence[str], d: int) -> list[SSAValue]:
         """Operands of [D, N, K] as [N, K] of a direction, 0 where left out."""
