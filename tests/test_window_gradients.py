@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from test_property import poisoned
+from windows import small_blocks
 from xdsl.dialects.builtin import f32
 
 import brdialect
@@ -176,13 +177,23 @@ def made(terms: Sum, element: str) -> list[Array]:
     ]
 
 
+@pytest.mark.parametrize("blocks", [False, True])
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("element", DTYPES)
 @pytest.mark.parametrize("name", CASES)
-def test_sums(name: str, element: str, threads: int) -> None:
+def test_sums(
+    name: str,
+    element: str,
+    threads: int,
+    blocks: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if blocks:
+        small_blocks(monkeypatch)
     terms = CASES[name]
     compiled = brdialect.compile(terms.text(element), threads=threads)
     lines = compiled.ir("fuse").splitlines()
+    assert not blocks or any("scf.for" in line for line in lines)
     (contraction,) = (line for line in lines if "br.contract" in line)
     assert ": tensor<16x" in contraction
     arrays = made(terms, element)

@@ -11,6 +11,7 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from test_property import poisoned
+from windows import small_blocks
 
 import brdialect
 from brdialect import BrError
@@ -119,9 +120,14 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("blocks", [False, True])
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("name", CASES)
-def test_windows_are_summed(name: str, threads: int) -> None:
+def test_windows_are_summed(
+    name: str, threads: int, blocks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if blocks:
+        small_blocks(monkeypatch)
     image, filters, residual, groups = CASES[name]
     text, shapes = program(image, filters, residual, groups)
     random = np.random.default_rng()
@@ -130,6 +136,7 @@ def test_windows_are_summed(name: str, threads: int) -> None:
     compiled = brdialect.compile(text, threads=threads, constants={1: w})
     points = 4 ** (len(image) - 2)
     lines = compiled.ir("fuse").splitlines()
+    assert not blocks or any("scf.for" in line for line in lines)
     (contraction,) = (line for line in lines if "br.contract" in line)
     assert f": tensor<{points}x" in contraction
     got = compiled(x, *rest)

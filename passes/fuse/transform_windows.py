@@ -35,254 +35,123 @@ one element or have holes, and where the transforms would cost more than they sp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import prod
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
 from xdsl.dialects import tensor
-from xdsl.dialects.builtin import (
-    ArrayAttr,
-    ModuleOp,
-    TensorType,
-)
-from xdsl.dialects.linalg.attrs import IteratorTypeAttr
+from xdsl.dialects.builtin import AnyFloat, ModuleOp, TensorType
 from xdsl.ir import SSAValue
-from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from brdialect.ops import ContractOp
 from brdialect.target import target_of
-from passes.fuse.fuse_epilogues import inline
-from passes.fuse.window_choice import (
-    OUTPUTS,
-    POINTS,
-    TAPS,
-    Window,
-    Windows,
-    windows_of,
+from passes.fuse.window_blocks import Cut
+from passes.fuse.window_choice import OUTPUTS, Windows, windows_of
+from passes.fuse.window_matrices import joined, spread, stacked
+from passes.fuse.window_transformation import Transformation
+from passes.shared.build import (
+    Index,
+    LocatedBuilder,
+    add,
+    divide,
+    for_loop,
+    mul,
+    remainder,
+    shape_of,
+    tensor_type,
 )
-from passes.fuse.window_matrices import (
-    OF_PIXELS,
-    OF_POSITIONS,
-    OF_TAPS,
-    TO_POSITIONS,
-    TO_TAPS,
-    At,
-    Matrix,
-    cube,
-    generic,
-    joined,
-    stacked,
-    tap_element,
-    tile_element,
-    transform,
-)
-from passes.shared.build import LocatedBuilder, shape_of, tensor_type
-from passes.shared.linalg_match import (
-    pad_with_zeros,
-    zero_padding,
-)
-from passes.shared.recurrent_tensors import stack
+from passes.shared.linalg_match import insert_slice, sum_of_copies
+from passes.shared.recurrent_tensors import zeros
+from passes.shared.shared_loop import shared_loop
+
+Block = Mapping[Cut, Index]
+"""Its number in each cut."""
 
 
-@dataclass(frozen=True)
-class Transformation:
-    """Emits what takes the place of a contraction."""
+def in_blocks(
+    form: Windows,
+    initial: SSAValue,
+    body: Callable[[Block, SSAValue], SSAValue],
+    part: Index = 0,
+    parts: int = 1,
+) -> SSAValue:
+    """What `body` makes of `initial`, block after block of one of the `parts`."""
 
-    op: ContractOp
-    form: Windows
+    def trip(number: Index, carried: SSAValue) -> tuple[SSAValue]:
+        block: dict[Cut, Index] = {}
+        outermost, *others = form.cuts
+        for cut in reversed(others):
+            block[cut] = remainder(number, cut.trips)
+            number = divide(number, cut.trips)
+        block[outermost] = number
+        return (body(block, carried),)
 
-    @property
-    def windows(self) -> Sequence[Window]:
-        """One for each dimension."""
-        return self.form.windows
+    count = prod(cut.trips for cut in form.cuts)
+    first, last = (divide(mul(i, count), parts) for i in (part, add(part, 1)))
+    return for_loop(first, last, 1, trip, [initial])[0]
 
-    @property
-    def points(self) -> list[At]:
-        """Of a tile."""
-        return cube(POINTS, len(self.windows))
 
-    def tiled(
-        self, operand: SSAValue, places: Sequence[int], overlap: int, matrix: Matrix
-    ) -> SSAValue:
-        """[points, ..., tiles, ...] of an operand with pixels along `places`, of which
-        neighbouring tiles share `overlap`."""
-        sizes = list(shape_of(operand))
-        low, missing = [0] * len(sizes), [0] * len(sizes)
-        for d in places:
-            pixels = sizes[d] - overlap
-            missing[d] = pixels % OUTPUTS
-            sizes[d] = -(-pixels // OUTPUTS)
-        if any(missing) and (padding := zero_padding(operand)) is not None:
-            operand, low = padding.source, list(padding.low)
-            missing = [x + y for x, y in zip(missing, padding.high, strict=True)]
-        operand = pad_with_zeros(operand, low, missing)
+def products_of(whole: Transformation, threads: int) -> SSAValue:
+    """The sums over all tiles, in the gradient by the weights: each thread's own, and
+    then the sum of these."""
+    if not whole.form.cuts:
+        return whole.products()
+    type_ = whole.type_of_products()
+    shape, element = type_.get_shape(), type_.element_type
+    assert isinstance(element, AnyFloat)
 
-        def element(at: At) -> Sequence[AffineExpr]:
-            return tile_element(len(sizes), places, at)
+    def block(at: Block, sums: SSAValue) -> SSAValue:
+        return whole.part(at).products(sums)
 
-        return self.transformed(operand, sizes, OUTPUTS + overlap, element, matrix)
+    def share(part: Index, copies: SSAValue) -> SSAValue:
+        start = zeros(shape, element)
+        sums = in_blocks(whole.form, start, block, part, threads)
+        offsets = [part, *[0] * len(shape)]
+        return insert_slice(sums, copies, offsets, [1, *shape])
 
-    def of_taps(self, operand: SSAValue, places: Sequence[int]) -> SSAValue:
-        """[points, ..., without the taps] of an operand with taps along `places`."""
-        rank = len(shape_of(operand))
-        sizes = [n for d, n in enumerate(shape_of(operand)) if d not in places]
+    if threads == 1:
+        return in_blocks(whole.form, zeros(shape, element), block)
+    empty = tensor.EmptyOp((), TensorType(element, [threads, *shape])).tensor
+    copies = shared_loop(threads, share, empty)
+    return sum_of_copies(copies, zeros(shape, element))
 
-        def element(at: At) -> Sequence[AffineExpr]:
-            return tap_element(rank, places, self.in_order(at))
 
-        return self.transformed(operand, sizes, TAPS, element, OF_TAPS)
+def tiles_of(whole: Transformation, threads: int) -> SSAValue:
+    """The outputs of all tiles, their positions a dimension behind each of tiles."""
+    weights, sizes, fronts = whole.weights(), whole.sizes(), whole.places_in_tiles()
+    shape = spread(fronts, [OUTPUTS] * len(fronts), sizes)
+    element = tensor_type(whole.op.c).element_type
+    empty = tensor.EmptyOp((), TensorType(element, shape)).tensor
 
-    def transformed(
-        self,
-        operand: SSAValue,
-        shape: Sequence[int],
-        size: int,
-        element: Callable[[At], Sequence[AffineExpr]],
-        matrix: Matrix,
-    ) -> SSAValue:
-        """[points, *shape]: the matrix times `size` elements along each dimension."""
-        positions = cube(size, len(self.windows))
-        maps = [AffineMap(len(shape), 0, tuple(element(at))) for at in positions]
-        type_ = TensorType(tensor_type(operand).element_type, shape)
+    def block(at: Block, tiles: SSAValue) -> SSAValue:
+        starts: list[Index] = [0] * len(sizes)
+        for cut, number in at.items():
+            starts[whole.dimension_of(cut.iterator)] = mul(number, cut.size)
+        part = whole.part(at)
+        parts = part.outputs(part.products(weights=weights))
+        return stacked(parts, fronts, tiles, starts)
 
-        def body(values: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            read = dict(zip(positions, values, strict=True))
-            return list(transform(matrix, read).values())
+    if not whole.form.cuts:
+        return block({}, empty)
 
-        count = len(self.points)
-        return stack(generic([operand] * len(maps), maps, type_, body, count))
+    def share(part: Index, tiles: SSAValue) -> SSAValue:
+        return in_blocks(whole.form, tiles, block, part, threads)
 
-    def in_order(self, at: At) -> At:
-        """The taps as the op counts them."""
-        pairs = zip(self.windows, at, strict=True)
-        return tuple(TAPS - 1 - i if w.reversed else i for w, i in pairs)
+    return shared_loop(threads, share, empty)
 
-    def operands(self) -> tuple[SSAValue, SSAValue]:
-        """a and b, transformed."""
-        read, other = self.form.read, 1 - self.form.read
-        whole = self.op.operands
-        places = [w.in_other for w in self.windows]
-        of_pixels = [w.in_read for w in self.windows]
-        found = {read: self.tiled(whole[read], of_pixels, TAPS - 1, OF_PIXELS)}
-        if self.form.taps_in_result:
-            found[other] = self.tiled(whole[other], places, 0, OF_POSITIONS)
-        else:
-            found[other] = self.of_taps(whole[other], places)
-        return found[0], found[1]
 
-    def products(self) -> SSAValue:
-        """The sums over all but the taps, for each point."""
-        op, form = self.op, self.form
-        taps = {w.tap for w in self.windows}
-        kept = [i for i in range(len(op.iterator_types)) if i not in taps]
-        dims = [AffineExpr.constant(0) for _ in op.iterator_types]
-        for new, old in enumerate(kept):
-            dims[old] = AffineExpr.dimension(new + 1)
-        alone = {AffineExpr.dimension(i) for i in taps}
-        point = AffineExpr.dimension(0)
-
-        def moved(map_: AffineMap) -> AffineMap:
-            results = tuple(e for e in map_.results if e not in alone)
-            small = AffineMap(map_.num_dims, 0, results)
-            placed = small.replace_dims_and_symbols(dims, [], len(kept) + 1, 0)
-            return AffineMap(len(kept) + 1, 0, (point, *placed.results))
-
-        maps = [moved(m) for m in op.maps[:3]]
-        # a tile is read where its position is
-        results = list(maps[form.read].results)
-        for w in self.windows:
-            results[w.in_read + 1] = dims[w.position]
-        maps[form.read] = AffineMap(len(kept) + 1, 0, tuple(results))
-        element = tensor_type(op.c).element_type
-        type_ = TensorType(element, [len(self.points), *self.sizes()])
-        kinds = [op.iterator_types.data[i] for i in kept]
-        new = ContractOp(
-            *self.operands(),
-            tensor.EmptyOp((), type_).tensor,
-            tuple(maps),
-            ArrayAttr([IteratorTypeAttr.parallel(), *kinds]),
-            beta=0.0,
-        )
-        assert new.res is not None
-        return new.res
-
-    def sizes(self) -> list[int]:
-        """Of c, counted in tiles, or without the taps."""
-        sizes = dict(enumerate(shape_of(self.op.c)))
-        for w in self.windows:
-            if self.form.taps_in_result:
-                del sizes[w.in_c]
-            else:
-                sizes[w.in_c] = -(-sizes[w.in_c] // OUTPUTS)
-        return list(sizes.values())
-
-    def outputs(self, products: SSAValue) -> SSAValue:
-        """c, from the products, after the epilogue."""
-        op, sizes = self.op, self.sizes()
-        places = [w.in_c for w in self.windows]
-        if self.form.taps_in_result:
-            size, matrix = TAPS, TO_TAPS
-            fronts = [d - i for i, d in enumerate(places)]
-        else:
-            size, matrix = OUTPUTS, TO_POSITIONS
-            fronts = [d + 1 for d in places]
-        positions = cube(size, len(places))
-        inputs = [products] * len(self.points)
-        every = [AffineExpr.dimension(d) for d in range(len(sizes))]
-        maps = [
-            AffineMap(len(sizes), 0, (AffineExpr.constant(i), *every))
-            for i in range(len(inputs))
-        ]
-        reads = self.extras(positions, inputs, maps)
-        type_ = TensorType(tensor_type(op.c).element_type, sizes)
-
-        def body(values: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            points = dict(zip(self.points, values, strict=False))
-            results: list[SSAValue] = []
-            for at, sum_ in transform(matrix, points).items():
-                if op.epilogue is not None:
-                    extras = [values[read[at]] for read in reads]
-                    (sum_,) = inline(op.epilogue.block, [sum_, *extras])
-                results.append(sum_)
-            return results
-
-        parts = generic(inputs, maps, type_, body, len(positions))
-        if self.form.taps_in_result:
-            by_tap = dict(zip(map(self.in_order, positions), parts, strict=True))
-            return stacked(by_tap, size, fronts)
-        by_position = dict(zip(positions, parts, strict=True))
-        return joined(stacked(by_position, size, fronts), places, shape_of(op.c))
-
-    def extras(
-        self, positions: Sequence[At], inputs: list[SSAValue], maps: list[AffineMap]
-    ) -> list[dict[At, int]]:
-        """Adds what the epilogue reads to `inputs` and `maps`; where it is there, by
-        position."""
-        op, rank = self.op, len(self.sizes())
-        places, whole = [w.in_c for w in self.windows], len(shape_of(op.c))
-        found: list[dict[At, int]] = []
-        for extra, map_ in zip(op.extras, op.maps[3:], strict=True):
-            here: dict[AffineMap, int] = {}
-            found.append({})
-            for at in positions:
-                if self.form.taps_in_result:
-                    element = tap_element(whole, places, self.in_order(at))
-                else:
-                    element = tile_element(whole, places, at)
-                of_iterators = [AffineExpr.constant(0)] * len(op.iterator_types)
-                for e, of_c in zip(element, op.maps[2].results, strict=True):
-                    (iterator,) = of_c.used_dims()
-                    of_iterators[iterator] = e
-                read = map_.replace_dims_and_symbols(of_iterators, [], rank, 0)
-                if read not in here:
-                    here[read] = len(inputs)
-                    inputs.append(extra)
-                    maps.append(read)
-                found[-1][at] = here[read]
-        return found
+def by_windows(op: ContractOp, form: Windows, threads: int) -> SSAValue:
+    """c, by tiles."""
+    whole = Transformation.of(op, form)
+    if not form.taps_in_result:
+        return joined(tiles_of(whole, threads), whole.places, shape_of(op.c))
+    parts = whole.outputs(products_of(whole, threads))
+    empty = tensor.EmptyOp((), op.c.type).tensor
+    return stacked(parts, whole.places, empty)
 
 
 @dataclass(frozen=True)
@@ -300,6 +169,5 @@ class TransformWindowsPass(ModulePass):
                 continue
             at = LocatedBuilder(InsertPoint.before(contract), contract.location)
             with ImplicitBuilder(at):
-                new = Transformation(contract, form)
-                result = new.outputs(new.products())
+                result = by_windows(contract, form, target.threads)
             Rewriter.replace_op(contract, (), (result,))

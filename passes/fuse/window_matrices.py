@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
+from typing import TypeVar
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.dialects import arith, tensor
@@ -15,8 +16,13 @@ from xdsl.ir.affine import AffineExpr, AffineMap
 
 from passes.fuse.fuse_epilogues import new_block
 from passes.fuse.window_choice import OUTPUTS
-from passes.shared.build import shape_of, tensor_type
-from passes.shared.linalg_match import collapse, parallel_generics
+from passes.shared.build import Index, shape_of
+from passes.shared.linalg_match import (
+    collapse,
+    extract_slice,
+    insert_slice,
+    parallel_generics,
+)
 
 Matrix = Sequence[tuple[float, Sequence[int]]]
 """Rows of 0, 1 and -1, each with a factor."""
@@ -47,6 +53,8 @@ TO_TAPS: Matrix = ((1, (1, 1, 1, 0)), (1, (0, 1, -1, 0)), (1, (0, 1, 1, -1)))
 """A^T, of F(3, 2)"""
 
 At = tuple[int, ...]
+
+_T = TypeVar("_T")
 
 
 def combined(row: tuple[float, Sequence[int]], values: Sequence[SSAValue]) -> SSAValue:
@@ -114,26 +122,29 @@ def generic(
     return parallel_generics(inputs, outs, maps, block).res
 
 
-def stacked(parts: Mapping[At, SSAValue], size: int, places: Sequence[int]) -> SSAValue:
-    """One tensor of all parts: `size` of them along a dimension in front of each of
-    `places`."""
-    type_ = tensor_type(next(iter(parts.values())))
-    inner = type_.get_shape()
-    fronts = [d + i for i, d in enumerate(places)]
-    rest = [d for d in range(len(inner) + len(places)) if d not in fronts]
+def spread(
+    fronts: Sequence[int], of_fronts: Sequence[_T], others: Sequence[_T]
+) -> list[_T]:
+    """`of_fronts` at places `fronts`, and the others around them."""
+    rest = iter(others)
+    at_front = dict(zip(fronts, of_fronts, strict=True))
+    count = len(fronts) + len(others)
+    return [at_front[d] if d in at_front else next(rest) for d in range(count)]
 
-    def spread(of_parts: Sequence[int], of_inner: Sequence[int]) -> list[int]:
-        mixed = dict(zip([*fronts, *rest], [*of_parts, *of_inner], strict=True))
-        return [mixed[d] for d in sorted(mixed)]
 
-    shape = spread([size] * len(places), inner)
-    whole = tensor.EmptyOp((), TensorType(type_.element_type, shape)).tensor
-    sizes = spread([1] * len(places), inner)
+def stacked(
+    parts: Mapping[At, SSAValue],
+    fronts: Sequence[int],
+    whole: SSAValue,
+    starts: Sequence[Index] | None = None,
+) -> SSAValue:
+    """`whole` with all parts in it: dimensions `fronts` count these, the others begin
+    at `starts`."""
     for at, part in parts.items():
-        offsets = spread(at, [0] * len(inner))
-        whole = tensor.InsertSliceOp.from_static_parameters(
-            part, whole, offsets, sizes
-        ).result
+        inner = shape_of(part)
+        sizes = spread(fronts, [1] * len(at), inner)
+        offsets = spread(fronts, at, starts or [0] * len(inner))
+        whole = insert_slice(part, whole, offsets, sizes)
     return whole
 
 
@@ -147,6 +158,4 @@ def joined(whole: SSAValue, places: Sequence[int], shape: Sequence[int]) -> SSAV
     found = collapse(whole, groups)
     if shape_of(found) == tuple(shape):
         return found
-    zeros, ones = [0] * len(shape), [1] * len(shape)
-    type_ = TensorType(tensor_type(whole).element_type, shape)
-    return tensor.ExtractSliceOp(found, zeros, list(shape), ones, type_).result
+    return extract_slice(found, [0] * len(shape), shape)

@@ -76,6 +76,7 @@ from passes.memory.buffers import (
     Buffer,
     Kind,
     Liveness,
+    Trips,
     element_bytes,
     is_strided,
     plan_arena,
@@ -125,6 +126,8 @@ class Assignment:
         """What is computed where it is inserted."""
         self.all: list[Buffer] = []
         self.returned: dict[int, Buffer] = {}
+        self.shared: dict[Operation, Trips] = {}
+        """The loops whose trips threads share."""
         self.successors = successors_of(function)
 
     def buffer(self, kind: Kind, value: SSAValue, start: int, op: Operation) -> Buffer:
@@ -237,12 +240,14 @@ class Assignment:
         return True
 
     def in_slices(self, i: int, op: Operation) -> bool:
-        """The same for several results, inserted one after the other into what is
-        empty before."""
-        chain = insertions_of(op)
+        """The same for several results, inserted one after the other."""
+        chain = insertions_of(op, i, self.buffers, self.live)
         if not chain or any(reads_destination(op, n) for n in range(len(op.results))):
             return False
-        buffer = self.buffer(Kind.ARENA, chain[0].result, i, chain[0])
+        if isinstance(chain[0].dest.owner, tensor.EmptyOp):
+            buffer = self.buffer(Kind.ARENA, chain[0].result, i, chain[0])
+        else:
+            buffer = self.buffers[chain[0].dest]
         for insert in chain:
             self.put(insert.result, buffer)
             self.put(insert.source, buffer)
@@ -345,7 +350,9 @@ def bufferize_function(old: func.FuncOp) -> func.FuncOp:
     with ImplicitBuilder(block):
         steps = number_of_steps(old, block.args) if step else None
     arena = Arena(block.args[-1], fixed, steps) if fixed or step else None
-    emitter = Emitter(plan.buffers, arena, plan.parts, plan.copies, plan.moves)
+    emitter = Emitter(
+        plan.buffers, arena, plan.parts, plan.copies, plan.moves, plan.shared
+    )
     for v, argument in zip(plan.block.args, block.args, strict=False):
         emitter.memory[v] = argument
         argument.name_hint = v.name_hint

@@ -14,6 +14,8 @@ and how they look on memory.
 * Each carried tensor has one buffer for its first value, all that follow, and the
   result. What a trip yields goes there at its end: those that change places go through
   a buffer of their own.
+* In a loop whose trips are shared among threads (shared_loop.py) each trip has its own
+  buffers for all but what the loop carries, and writes its part of that in place.
 * What a branch yields goes to the result's buffer.
 * What `scf.condition` hands over is read where it is, by the body and after the loop:
   the trip that ends a loop has made it anew.
@@ -31,9 +33,11 @@ from xdsl.dialects.tensor import EmptyOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.rewriter import InsertPoint
 
-from passes.memory.buffers import Buffer, Kind
-from passes.shared.build import LocatedBuilder
+from brdialect.errors import unsupported
+from passes.memory.buffers import Buffer, Kind, Trips
+from passes.shared.build import LocatedBuilder, known_index
 from passes.shared.load_time import captured, is_tensor
+from passes.shared.shared_loop import is_shared
 
 if TYPE_CHECKING:
     from passes.memory.bufferize import Assignment
@@ -58,9 +62,12 @@ def assign_control(
         case scf.ForOp():
             block = op.body.block
             wanted = _carry(plan, position, op, op.iter_args, block.args[1:])
+            outside = len(plan.all)
             plan.visit_block(block)
             _deliver(plan, position, _last(block), block.args[1:], wanted)
             _name_results(plan, op.results, wanted)
+            if is_shared(op):
+                _own_memory(plan, op, outside)
         case scf.IfOp():
             wanted = [
                 plan.buffer(Kind.ARENA, r, position, op) if is_tensor(r) else None
@@ -188,6 +195,26 @@ def _compute_in(plan: Assignment, first: int, value: SSAValue, want: Buffer) -> 
         plan.all.remove(mine)
 
 
+def _own_memory(plan: Assignment, op: scf.ForOp, outside: int) -> None:
+    """Gives each trip of a shared loop its own of the buffers that its body made: those
+    after the first `outside`."""
+    if plan.moves.get(_last(op.body.block)):
+        unsupported(op, "expected trips that write what the loop carries in its place")
+    bounds = [known_index(v) for v in (op.lb, op.ub, op.step)]
+    first, count, step = bounds
+    if first != 0 or step != 1 or count is None:
+        unsupported(op, f"expected trips 0 to a known number, got {bounds}")
+    whole = Buffer(Kind.ARENA, 0, False, plan.live.index[op])
+    whole.end = plan.live.ends[op]
+    trips = Trips(whole, count)
+    for buffer in plan.all[outside:]:
+        if buffer.kind is Kind.ARENA:
+            if buffer.trips is not None:
+                unsupported(op, "expected no shared loop in another one")
+            buffer.trips = trips
+    plan.shared[op] = trips
+
+
 # On memory
 
 
@@ -200,6 +227,11 @@ def emit_control(emitter: Emitter, op: scf.ForOp | scf.IfOp | scf.WhileOp) -> No
     results = [r for r in op.results if not is_tensor(r)]
     types = [r.type for r in results]
     match op:
+        case scf.ForOp() if (trips := emitter.shared.get(op)) is not None:
+            trips.memory = emitter.all_parts(trips)
+            low, high, step = (emitter.of(v) for v in (op.lb, op.ub, op.step))
+            body = _region(emitter, op.body.block, lambda: scf.ReduceOp(), trips)
+            new = scf.ParallelOp([low], [high], [step], body)
         case scf.ForOp():
             inits = [emitter.of(v) for v in op.iter_args if not is_tensor(v)]
             low, high, step = (emitter.of(v) for v in (op.lb, op.ub, op.step))
@@ -220,13 +252,20 @@ def emit_control(emitter: Emitter, op: scf.ForOp | scf.IfOp | scf.WhileOp) -> No
         emitter.memory[old] = result
 
 
-def _region(emitter: Emitter, old: Block, end: Callable[..., Operation]) -> Region:
+def _region(
+    emitter: Emitter,
+    old: Block,
+    end: Callable[..., Operation],
+    trips: Trips | None = None,
+) -> Region:
     """A region on memory; its terminator hands over no tensors."""
     scalars = [a for a in old.args if not is_tensor(a)]
     new = Block(arg_types=[a.type for a in scalars])
     for argument, copy in zip(scalars, new.args, strict=True):
         emitter.memory[argument] = copy
         copy.name_hint = argument.name_hint
+    if trips is not None:
+        (trips.trip,) = new.args
     *ops, last = old.ops
     at_end = InsertPoint.at_end(new)
     for op in ops:

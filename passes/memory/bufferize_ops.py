@@ -11,6 +11,7 @@ from xdsl.dialects.builtin import (
     StringAttr,
     TensorType,
     UnitAttr,
+    i8,
 )
 from xdsl.dialects.linalg import ops as linalg
 from xdsl.ir import Operation, Region, SSAValue
@@ -23,7 +24,7 @@ from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from passes.memory.bufferize_control import Copy, emit_control
 from passes.memory.bufferize_slices import Insertion, mixed, part, slice_shape
-from passes.memory.buffers import ALIGNMENT, Arena, Buffer, Kind
+from passes.memory.buffers import ALIGNMENT, Arena, Buffer, Kind, Trips
 from passes.shared.build import (
     Index,
     clone_block,
@@ -64,12 +65,14 @@ class Emitter:
         parts: dict[SSAValue, Insertion],
         copies: set[Operation],
         moves: dict[Operation, list[Copy]],
+        shared: dict[Operation, Trips],
     ):
         self.buffers = buffers
         self.arena = arena
         self.parts = parts
         self.copies = copies
         self.moves = moves
+        self.shared = shared
         self.memory: dict[SSAValue, SSAValue] = {}
 
     def of(self, old: SSAValue) -> SSAValue:
@@ -95,6 +98,13 @@ class Emitter:
                 want.element_type, ALIGNMENT, want.get_shape()
             ).memref
         return self.arena.piece(buffer, want)
+
+    def all_parts(self, trips: Trips) -> SSAValue | None:
+        """The memory of all trips of a shared loop."""
+        if not trips.whole.size:
+            return None
+        assert self.arena is not None
+        return self.arena.piece(trips.whole, MemRefType(i8, [trips.whole.size]))
 
     def copy(self, source: SSAValue, target: SSAValue) -> None:
         """Copies the elements of a memref."""

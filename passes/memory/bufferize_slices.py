@@ -52,46 +52,70 @@ def insertion_of(
         return insert
     if not isinstance(insert, tensor.InsertSliceOp) or insert.dest is op.results[0]:
         return None
-    place = (insert.static_sizes, insert.static_strides)
-    if any(DYNAMIC_INDEX in numbers.get_values() for numbers in place):
-        return None
-    owners = [v.owner for v in insert.offsets]
-    if any(live.index[o] > position for o in owners if isinstance(o, Operation)):
+    if not is_placed(insert, position, live):
         return None
     if isinstance(insert.dest.owner, tensor.EmptyOp):
         return insert
+    return insert if is_there(insert, op, position, buffers, live) else None
+
+
+def is_placed(insert: tensor.InsertSliceOp, position: int, live: Liveness) -> bool:
+    """Whether it is known at a position where the slice is."""
+    place = (insert.static_sizes, insert.static_strides)
+    if any(DYNAMIC_INDEX in numbers.get_values() for numbers in place):
+        return False
+    owners = [v.owner for v in insert.offsets]
+    return all(live.index[o] <= position for o in owners if isinstance(o, Operation))
+
+
+def is_there(
+    insert: tensor.InsertSliceOp,
+    op: Operation,
+    position: int,
+    buffers: Mapping[SSAValue, Buffer],
+    live: Liveness,
+) -> bool:
+    """Whether the destination is a whole buffer that may be written from `op` on."""
     buffer = buffers.get(insert.dest)
     if buffer is None or not buffer.writable or is_strided(insert.dest):
-        return None
+        return False
     if any(buffers.get(v) is buffer for v in used_by(op)):
-        return None
+        return False
     others = [v for v in buffer.values if v is not insert.dest]
     if any(live.last_use(v) > position for v in others):
-        return None
+        return False
     users: set[Operation] = {use.operation for use in insert.dest.uses} - {insert}
-    if any(
+    return not any(
         isinstance(u, VIEWS) or live.position(u, insert.dest) > position for u in users
-    ):
-        return None
-    return insert
+    )
 
 
-def insertions_of(op: Operation) -> Sequence[tensor.InsertSliceOp]:
+def insertions_of(
+    op: Operation,
+    position: int,
+    buffers: Mapping[SSAValue, Buffer],
+    live: Liveness,
+) -> Sequence[tensor.InsertSliceOp]:
     """The insertions that are all that reads the op's results, one into what the other
-    gives and the first into an empty tensor; none if there is something else."""
+    gives and the first into what is empty or there already, apart from each other; none
+    if there is something else."""
     found: dict[SSAValue, tensor.InsertSliceOp] = {}
     for result in op.results:
         insert = only_user(result)
         if not isinstance(insert, tensor.InsertSliceOp) or insert.dest is result:
             return ()
-        moves = (insert.static_offsets, insert.static_sizes, insert.static_strides)
-        if any(DYNAMIC_INDEX in numbers.get_values() for numbers in moves):
+        if not is_placed(insert, position, live):
             return ()
         found[insert.dest] = insert
     (start, *others) = {*found} - {insert.result for insert in found.values()}
-    if others or not isinstance(start.owner, tensor.EmptyOp):
+    if others:
         return ()
-    chain = [found[start]]
+    first = found[start]
+    if not isinstance(start.owner, tensor.EmptyOp) and not is_there(
+        first, op, position, buffers, live
+    ):
+        return ()
+    chain = [first]
     while (last := only_user(chain[-1].result)) in found.values():
         assert isinstance(last, tensor.InsertSliceOp)
         chain.append(last)
@@ -110,6 +134,8 @@ def are_apart(x: tensor.InsertSliceOp, y: tensor.InsertSliceOp) -> bool:
         strict=True,
     )
     for x0, x_size, x_step, y0, y_size, y_step in by_dimension:
+        if DYNAMIC_INDEX in (x0, y0):
+            continue
         x1, y1 = x0 + (x_size - 1) * x_step, y0 + (y_size - 1) * y_step
         if x1 < y0 or y1 < x0 or (x_step == y_step and (x0 - y0) % x_step):
             return True

@@ -62,6 +62,22 @@ class Kind(Enum):
 
 
 @dataclass(eq=False)
+class Trips:
+    """The memory of a loop whose trips are shared among threads: a part for each."""
+
+    whole: Buffer
+    count: int
+    bytes: int = 0
+    """Of a part."""
+
+    memory: SSAValue | None = None
+    """All parts, as bytes."""
+
+    trip: SSAValue | None = None
+    """Its number."""
+
+
+@dataclass(eq=False)
 class Buffer:
     """One piece of memory and the tensor values that live in it: `size` bytes, or if it
     `grows`, as many for each step of time."""
@@ -74,6 +90,8 @@ class Buffer:
     end: int = 0
     offset: int = 0
     memory: SSAValue | None = None
+    trips: Trips | None = None
+    """Of the loop in whose trips each has its own."""
 
     @property
     def writable(self) -> bool:
@@ -92,6 +110,10 @@ class Arena:
 
     def piece(self, buffer: Buffer, want: MemRefType) -> SSAValue:
         """The memref of a buffer."""
+        if (trips := buffer.trips) is not None:
+            assert trips.memory is not None and trips.trip is not None
+            start = value(add(mul(trips.trip, trips.bytes), buffer.offset))
+            return memref.ViewOp(trips.memory, start, (), want).result
         if not buffer.grows:
             return memref.ViewOp(self.memory, value(buffer.offset), (), want).result
         assert self.steps is not None
@@ -160,6 +182,15 @@ def plan_arena(buffers: Iterable[Buffer]) -> tuple[int, int]:
     overlap; returns the bytes of those of known size, and behind these, for each step
     of time, the bytes of those that grow."""
     arena = [b for b in buffers if b.kind is Kind.ARENA and b.size]
+    inside: dict[Trips, list[Buffer]] = {}
+    for buffer in arena:
+        if buffer.trips is not None:
+            inside.setdefault(buffer.trips, []).append(buffer)
+    for trips, own in inside.items():
+        trips.bytes = _plan(own)
+        trips.whole.size = trips.count * trips.bytes
+    arena = [b for b in arena if b.trips is None]
+    arena += [trips.whole for trips in inside]
     return (
         _plan([b for b in arena if not b.grows]),
         _plan([b for b in arena if b.grows]),

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 
 from xdsl.builder import ImplicitBuilder
 from xdsl.context import Context
-from xdsl.dialects import arith, func
+from xdsl.dialects import arith, func, scf
 from xdsl.dialects.builtin import MemRefType, ModuleOp, UnrealizedConversionCastOp
 from xdsl.dialects.linalg import ops as linalg
 from xdsl.dialects.llvm import LLVMPointerType
@@ -51,6 +51,7 @@ KINDS: dict[type[Operation], str] = {
     RecurrenceBackwardOp: "recurrence_backward",
     linalg.GenericOp: "generic",
     linalg.FillOp: "fill",
+    scf.ParallelOp: "shared",
 }
 
 
@@ -78,7 +79,13 @@ def key_of(op: Operation, inputs: Sequence[SSAValue]) -> str:
 
 
 def pass_on_offsets(op: Operation) -> None:
-    """Lets an op take views as if they began where they do."""
+    """Lets an op take views as if they began where they do; in a loop that threads
+    share, all ops inside."""
+    if isinstance(op, scf.ParallelOp):
+        for inner in ops_of(op.body.block):
+            if type(inner) in KINDS:
+                pass_on_offsets(inner)
+        return
     for i, value in enumerate(op.operands):
         if not isa(type_ := value.type, MemRefType) or type_.get_offset() == 0:
             continue
@@ -140,7 +147,7 @@ def nests_in(module: ModuleOp) -> list[Operation]:
         for op in ops_of(block)
         if type(op) in KINDS
         and not op.results
-        and any(isinstance(v.type, MemRefType) for v in op.operands)
+        and any(isinstance(v.type, MemRefType) for v in used_by(op))
     ]
 
 

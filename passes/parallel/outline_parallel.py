@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from xdsl.builder import Builder, ImplicitBuilder
 from xdsl.context import Context
 from xdsl.dialects import arith, func, scf
-from xdsl.dialects.builtin import IndexType, IntegerAttr, ModuleOp
+from xdsl.dialects.builtin import IndexType, ModuleOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint
@@ -36,6 +36,7 @@ from passes.shared.build import (
     clone_op,
     divide,
     for_loop,
+    known_index,
     mul,
     remainder,
     value,
@@ -45,17 +46,9 @@ from passes.shared.load_time import captured
 Known = dict[SSAValue, SSAValue]
 
 
-def number_of(v: SSAValue) -> int | None:
-    """The number behind an index constant."""
-    owner = v.owner
-    if isinstance(owner, arith.ConstantOp) and isinstance(owner.value, IntegerAttr):
-        return owner.value.value.data
-    return None
-
-
 def index_of(v: SSAValue, known: Known) -> Index:
     """A bound of a loop: its number, or the value that stands for it."""
-    number = number_of(v)
+    number = known_index(v)
     return known.get(v, v) if number is None else number
 
 

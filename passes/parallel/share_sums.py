@@ -62,7 +62,7 @@ from passes.normalise.normalise_contractions import contraction_of
 from passes.schedule.check_schedule import check_schedule, shared_sum
 from passes.schedule.check_tile import check_tile, split_loop
 from passes.shared.build import clone_op, converted, tensor_type
-from passes.shared.linalg_match import reassociation
+from passes.shared.linalg_match import reassociation, sum_of_copies
 
 
 def split(
@@ -96,21 +96,6 @@ def split(
             TensorType(type_.element_type, shape),
         ).result
     return value, AffineMap(t + 1, 0, tuple(results))
-
-
-def sum_of_copies(copies: SSAValue, start: SSAValue) -> SSAValue:
-    """Emits `start[..] + sum over t of copies[t, ..]`."""
-    type_ = tensor_type(start)
-    rank = type_.get_num_dims()
-    dims = [AffineExpr.dimension(d) for d in range(rank + 1)]
-    block = Block(arg_types=[type_.element_type] * 2)
-    with ImplicitBuilder(block) as (part, so_far):
-        linalg.YieldOp(arith.AddfOp(so_far, part).result)
-    maps = [
-        AffineMap(rank + 1, 0, (dims[rank], *dims[:rank])),
-        AffineMap(rank + 1, 0, tuple(dims[:rank])),
-    ]
-    return generic([copies], [start], maps, Region(block)).res[0]
 
 
 def private_copies(op: ContractOp, loop: Loop, inside: Sequence[Loop]) -> SSAValue:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
+from operator import add, floordiv, mul
 
+from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import DYNAMIC_INDEX
-from xdsl.ir import Operation
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr
 
 from brdialect.destination_op import shaped
@@ -13,14 +16,63 @@ from brdialect.ops import BatchReduceGemmOp, ContractOp
 from brdialect.recurrence_backward_op import RecurrenceBackwardOp
 from brdialect.recurrence_op import RecurrenceOp
 from brdialect.recurrent import RecurrentOp
+from passes.shared.build import known_index
 
 
 def flops_of(op: Operation) -> int:
     """Of the op and all inside it: two for each point of each contraction, and for each
     weight of a recurrent layer at each step of each sequence; back in time for each
-    weight that multiplies a state. Whatever stands in a loop is counted once, and what
-    is done element by element not at all."""
-    return sum(map(_own_flops, op.walk()))
+    weight that multiplies a state. What stands in a loop is counted as often as it
+    runs, or once if that is not known, and what is done element by element not at
+    all."""
+    return _flops_of(op, {})
+
+
+def _flops_of(op: Operation, known: Mapping[SSAValue, int]) -> int:
+    """The same; `known`: the trip of each loop that threads share around it."""
+
+    def inside(known: Mapping[SSAValue, int]) -> int:
+        blocks = [block for region in op.regions for block in region.blocks]
+        return sum(_flops_of(inner, known) for b in blocks for inner in b.ops)
+
+    own = _own_flops(op)
+    if isinstance(op, scf.ForOp):
+        bounds = [_number(v, known) for v in (op.lb, op.ub, op.step)]
+        trips = _trips(bounds)
+        return own + (1 if trips is None else len(trips)) * inside(known)
+    if isinstance(op, scf.ParallelOp) and len(op.step) == 1:
+        each = (*op.lowerBound, *op.upperBound, *op.step)
+        trips = _trips([_number(v, known) for v in each])
+        if trips is not None:
+            (trip,) = op.body.block.args
+            return own + sum(inside({**known, trip: i}) for i in trips)
+    return own + inside(known)
+
+
+def _trips(bounds: Sequence[int | None]) -> range | None:
+    """Those of a loop, if its bounds and its step are known."""
+    first, last, step = bounds
+    return (
+        None if first is None or last is None or not step else range(first, last, step)
+    )
+
+
+def _number(v: SSAValue, known: Mapping[SSAValue, int]) -> int | None:
+    """An index that numbers of trips give."""
+    if v in known:
+        return known[v]
+    compute = _ARITHMETIC.get(type(v.owner))
+    if compute is None or isinstance(v.owner, Block):
+        return known_index(v)
+    x, y = (_number(operand, known) for operand in v.owner.operands)
+    return None if x is None or y is None else compute(x, y)
+
+
+_ARITHMETIC: Mapping[type, Callable[[int, int], int]] = {
+    arith.AddiOp: add,
+    arith.MuliOp: mul,
+    arith.DivUIOp: floordiv,
+}
 
 
 def _own_flops(op: Operation) -> int:

@@ -62,6 +62,7 @@ from passes.schedule.schedule_problem import (
 from passes.schedule.tile_copies import TileCopies, tile_copies
 from passes.schedule.tuned_schedules import read_tuned, take_tuned, tuned_schedule
 from passes.shared.build import row_major
+from passes.shared.shared_loop import target_for
 
 PACK_ROWS = 96
 """B is packed in the call if at least this many rows reuse it: packing touches each
@@ -336,8 +337,9 @@ class ChooseSchedulePass(ModulePass):
             if contract.schedule is not None:
                 check_pinned(contract, contract.schedule.data, target)
                 continue
-            problem = problem_of(contract, target)
+            here = target_for(contract, target)
+            problem = problem_of(contract, here)
             default = gpu_schedule if target.is_gpu else analytic_schedule
-            found = tuned_schedule(contract, tuned, target)
+            found = tuned_schedule(contract, tuned, here)
             schedule = found or default(problem)
             contract.schedule = ScheduleAttr(schedule)

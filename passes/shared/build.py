@@ -62,6 +62,14 @@ def value(x: Index) -> SSAValue:
     return x
 
 
+def known_index(v: SSAValue) -> int | None:
+    """The number behind an index constant."""
+    owner = v.owner
+    if isinstance(owner, arith.ConstantOp) and isinstance(owner.value, IntegerAttr):
+        return owner.value.value.data
+    return None
+
+
 # Attributes that are made once: making them is a good part of what lowering costs
 
 
@@ -175,8 +183,9 @@ def for_loop(
     )
     if unroll:
         loop.attributes[UNROLL] = UnitAttr()
-    with ImplicitBuilder(loop.body) as args:
-        scf.YieldOp(*body(*args))
+    inside = InsertPoint.at_end(loop.body.block)
+    with ImplicitBuilder(LocatedBuilder(inside, loop.location)):
+        scf.YieldOp(*body(*loop.body.block.args))
     return loop.results
 
 
@@ -276,7 +285,8 @@ def body_key(block: Block, names: dict[SSAValue, str]) -> str:
         operands = [names.get(v, str(id(v))) for v in op.operands]
         for result in op.results:
             names[result] = f"v{len(names)}"
-        words.append(f"{op.name}{operands}{op.properties}{op.attributes}")
+        types = [str(r.type) for r in op.results]
+        words.append(f"{op.name}{operands}{types}{op.properties}{op.attributes}")
         words += [body_key(b, names) for r in op.regions for b in r.blocks]
     return ";".join(words)
 

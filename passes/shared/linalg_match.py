@@ -11,6 +11,7 @@ from typing import TypeGuard
 from xdsl.builder import ImplicitBuilder
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
     AffineMapAttr,
     AnyFloat,
     ArrayAttr,
@@ -28,7 +29,7 @@ from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 from xdsl.utils.hints import isa
 
 from brdialect.destination_op import shaped
-from passes.shared.build import tensor_type
+from passes.shared.build import Index, shape_of, tensor_type
 
 
 def maps_of(op: linalg.GenericOp) -> tuple[AffineMap, ...]:
@@ -215,6 +216,28 @@ def pad_with_zeros(
     return tensor.PadOp(source, (), (), region, low, high, new).result
 
 
+def extract_slice(
+    source: SSAValue, offsets: Sequence[Index], sizes: Sequence[int]
+) -> SSAValue:
+    """Emits the part of a tensor; itself, if it is all of it."""
+    if tuple(sizes) == shape_of(source):
+        return source
+    type_ = TensorType(tensor_type(source).element_type, sizes)
+    ones = [1] * len(sizes)
+    return tensor.ExtractSliceOp(source, offsets, list(sizes), ones, type_).result
+
+
+def insert_slice(
+    part: SSAValue, whole: SSAValue, offsets: Sequence[Index], sizes: Sequence[int]
+) -> SSAValue:
+    """Emits `whole` with the elements of `part` in a part of these sizes."""
+    static = [x if isinstance(x, int) else DYNAMIC_INDEX for x in offsets]
+    dynamic = [x for x in offsets if isinstance(x, SSAValue)]
+    return tensor.InsertSliceOp.get(
+        part, whole, list(sizes), static, offsets=dynamic
+    ).result
+
+
 def transposed_init(value: SSAValue, order: Sequence[int]) -> SSAValue:
     """A destination in another order: a fill is filled anew, the rest transposed."""
     type_ = tensor_type(value)
@@ -285,6 +308,29 @@ def parallel_generics(
         ArrayAttr([IteratorTypeAttr.parallel()] * rank),
         [t for t in types if isinstance(t, TensorType)],
     )
+
+
+def sum_of_copies(copies: SSAValue, start: SSAValue) -> SSAValue:
+    """Emits `start[..] + sum over t of copies[t, ..]`."""
+    type_ = tensor_type(start)
+    rank = type_.get_num_dims()
+    dims = [AffineExpr.dimension(d) for d in range(rank + 1)]
+    block = Block(arg_types=[type_.element_type] * 2)
+    with ImplicitBuilder(block) as (part, so_far):
+        linalg.YieldOp(arith.AddfOp(so_far, part).result)
+    maps = [
+        AffineMap(rank + 1, 0, (dims[rank], *dims[:rank])),
+        AffineMap(rank + 1, 0, tuple(dims[:rank])),
+    ]
+    kinds = [IteratorTypeAttr.parallel()] * rank + [IteratorTypeAttr.reduction()]
+    return linalg.GenericOp(
+        [copies],
+        [start],
+        Region(block),
+        [AffineMapAttr(m) for m in maps],
+        kinds,
+        [type_],
+    ).res[0]
 
 
 def emit_copy(source: SSAValue, target: SSAValue, read: AffineMap) -> linalg.GenericOp:

@@ -101,3 +101,30 @@ func.func @switch(%x: tensor<4xf32>, %i: index) -> tensor<4xf32> {
   }) : (index) -> ()
   func.return %x : tensor<4xf32>
 }
+
+// -----
+
+// CHECK: 'scf.for': expected trips that write what the loop carries in its place
+func.func @shared_anew(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %zero = arith.constant 0 : index
+  %one = arith.constant 1 : index
+  %two = arith.constant 2 : index
+  %y = scf.for %i = %zero to %two step %one iter_args(%c = %x) -> (tensor<4xf32>) {
+    scf.yield %x : tensor<4xf32>
+  } {br.parallel}
+  func.return %y : tensor<4xf32>
+}
+
+// -----
+
+// CHECK: 'scf.for': expected trips 0 to a known number, got [1, 2, 1]
+func.func @shared_from_one(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %one = arith.constant 1 : index
+  %two = arith.constant 2 : index
+  %f = arith.constant 1.0 : f32
+  %y = scf.for %i = %one to %two step %one iter_args(%c = %x) -> (tensor<4xf32>) {
+    %d = tensor.insert %f into %c[%i] : tensor<4xf32>
+    scf.yield %d : tensor<4xf32>
+  } {br.parallel}
+  func.return %y : tensor<4xf32>
+}

@@ -10,14 +10,14 @@
 #wt = affine_map<(n, p, q, c, r, s, k) -> (r, s, c, k)>
 #k = affine_map<(n, p, q, k, r, s, c) -> (k)>
 
-// The tiles of x, the weights, the products, the outputs with their epilogue.
+// The weights, the tiles of x, the products, the outputs with their epilogue.
 // CHECK-LABEL: @window
-// CHECK:      %[[X:\d+]], {{.*}} = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, (d1 * 2), (d2 * 2), d3)>, affine_map<(d0, d1, d2, d3) -> (d0, (d1 * 2), ((d2 * 2) + 1), d3)>
-// CHECK:      tensor.insert_slice %[[X]] into %{{.*}}[0, 0, 0, 0, 0] [1, 1, 4, 4, 64] [1, 1, 1, 1, 1] : tensor<1x4x4x64xf32> into tensor<16x1x4x4x64xf32>
-// CHECK:      %[[V:\d+]] = tensor.insert_slice {{.*}}[15, 0, 0, 0, 0]
 // CHECK:      linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (0, 0, d0, d1)>, affine_map<(d0, d1) -> (0, 1, d0, d1)>
 // CHECK:        arith.constant 5.000000e-01 : f32
 // CHECK:      %[[U:\d+]] = tensor.insert_slice {{.*}}[15, 0, 0] [1, 64, 64]
+// CHECK:      %[[X:\d+]], {{.*}} = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, (d1 * 2), (d2 * 2), d3)>, affine_map<(d0, d1, d2, d3) -> (d0, (d1 * 2), ((d2 * 2) + 1), d3)>
+// CHECK:      tensor.insert_slice %[[X]] into %{{.*}}[0, 0, 0, 0, 0] [1, 1, 4, 4, 64] [1, 1, 1, 1, 1] : tensor<1x4x4x64xf32> into tensor<16x1x4x4x64xf32>
+// CHECK:      %[[V:\d+]] = tensor.insert_slice {{.*}}[15, 0, 0, 0, 0]
 // CHECK:      %[[M:\d+]] = br.contract ins(%[[V]], %[[U]] : tensor<16x1x4x4x64xf32>, tensor<16x64x64xf32>) outs(%{{.*}}) {indexing_maps = [affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d1, d2, d3, d5)>, affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d5, d4)>, affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d1, d2, d3, d4)>], {{.*}}, beta = 0.000000e+00 : f64}
 // CHECK:      %[[Y:\d+]], %{{\d+}}, %{{\d+}}, %{{\d+}} = linalg.generic {{.*}} ins(%[[M]], {{.*}}, %bias :
 // CHECK:        arith.maximumf
