@@ -26,6 +26,12 @@ set of 16 products is transformed in the end.
     %dw = br.contract ins(%x, %dy) {maps = [-> (n, p+r, q+s, c), -> (n, p, q, k),
                                             -> (r, s, c, k)]}
 
+Many tiles go in blocks that the L2 holds (window_blocks.py), which threads share:
+
+    %Y = scf.for %part = 0 to 2 iter_args(..) {
+      scf.for %block = .. { extract_slice of %x; the three parts; insert_slice into %Y }
+    } {br.parallel}
+
 The result differs from that of the direct sum by rounding only, usually less than that
 one does, since chains of additions are a ninth as long. But infinities and NaNs reach
 all outputs of the tiles that read them. Windows are left as they are on targets that

@@ -13,9 +13,9 @@ from math import prod
 
 from brdialect.target import Target
 
-MOST_BYTES = 2
-"""Of a block, in parts of the L2: those of the points before the products, and after
-them (a half: 0.9 times as fast, three: 1.0)."""
+L2_FILLS = 2
+"""How often the bytes of a block fill the L2: those of the points before the products,
+and after them (one and a half: 0.9 times as fast, three: 1.0)."""
 
 LEAST_TILES = 48
 """Rows of a product: for fewer of them the micro-kernel waits for the weights."""
@@ -57,10 +57,12 @@ class Tiles:
     """In a block."""
 
     def cuts(self, target: Target) -> Sequence[Cut]:
-        """Those of the best block; none if all fits, or no block does."""
+        """Those of the best block; none if all fits into one, or no block does."""
         least = max(self.least, LEAST_TILES)
-        most = max(MOST_BYTES * target.l2 // self.bytes, 2 * least)
         total = self.inner * prod(n for _, n in self.outer)
+        most = max(L2_FILLS * target.l2 // self.bytes, 2 * least)
+        # threads that share tiles fetch them from each other between the three parts
+        most = min(most, -(-total // target.threads))
         if total <= most:
             return ()
         found: list[tuple[float, int, Sequence[Cut]]] = []

@@ -38,10 +38,13 @@ MOST_BYTES = 64 << 20
 memory, and the gain with them (64 channels: 224x224 pixels 1.06, 112x112 1.33 times as
 fast)."""
 
-LEAST_BLOCK = {False: 1 / 8, True: 2}
+LEAST_BLOCK = 1 / 8
 """Numbers for the points of a block, over those of the weights, which come by for each
-block; as sums they are read and written, and each thread has its own (14x14 pixels of
-256 channels, eight images: half as many 0.85-0.92 times as fast)."""
+block."""
+
+SUMS_IN_L2 = 1
+"""The L2s that sums over blocks may fill, of which each thread has its own (256 channels
+on 1 MiB, four of them: eight images of 14x14 pixels 0.85-0.92 times as fast, two 0.6)."""
 
 
 @dataclass(frozen=True)
@@ -223,6 +226,9 @@ def cuts_of(
     images = [i for i in tiles if i not in positions]
     if not set(positions) <= tiles.keys() or not cuts_alone(op, set(images)):
         return ()
+    sums = points.bytes * points.weights if form.taps_in_result else 0
+    if sums > SUMS_IN_L2 * target.l2:
+        return ()
     first = [*images, positions[0]]
     inner = prod(tiles[i] for i in positions[1:])
     every = inner * prod(tiles[i] for i in first)
@@ -232,7 +238,7 @@ def cuts_of(
         inner,
         points.bytes * numbers,
         not reads_positions(op, form),
-        int(LEAST_BLOCK[form.taps_in_result] * points.weights / numbers),
+        int(LEAST_BLOCK * points.weights / numbers),
     ).cuts(target)
 
 

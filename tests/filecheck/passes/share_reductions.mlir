@@ -77,3 +77,49 @@ func.func @others(%x: tensor<4x16x16x64xf32>, %init: tensor<64xf32>)
   } -> tensor<64xf32>
   func.return %s, %t : tensor<64xf32>, tensor<64xf32>
 }
+
+// Of many channels, too, each image has its own sums, if it lies behind the one before:
+// where threads shared channels they would fetch half of each image from each other.
+// CHECK-LABEL: func.func @many_channels
+// CHECK:         linalg.generic {{.*}} iterator_types = ["parallel", "reduction", "reduction", "parallel"]} ins(%x : {{.*}}) outs({{.*}} : tensor<4x2048xf32>)
+func.func @many_channels(%x: tensor<4x7x7x2048xf32>) -> tensor<2048xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<2048xf32>
+  %zeros = linalg.fill ins(%zero : f32) outs(%e : tensor<2048xf32>) -> tensor<2048xf32>
+  %s = linalg.generic {indexing_maps = [#pixels, #channel],
+      iterator_types = ["reduction", "reduction", "reduction", "parallel"]}
+      ins(%x : tensor<4x7x7x2048xf32>) outs(%zeros : tensor<2048xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.addf %in, %out : f32
+    linalg.yield %0 : f32
+  } -> tensor<2048xf32>
+  func.return %s : tensor<2048xf32>
+}
+
+// Few numbers for each sum, or a sum inside: threads share what is not summed up.
+// CHECK-LABEL: func.func @inside
+// CHECK:         linalg.generic {{.*}} ins(%x : {{.*}}) outs({{.*}} : tensor<2048xf32>)
+// CHECK:         linalg.generic {{.*}} ins(%y : {{.*}}) outs({{.*}} : tensor<2048xf32>)
+func.func @inside(%x: tensor<2048x4x16xf32>, %y: tensor<4x4x2048xf32>)
+    -> (tensor<2048xf32>, tensor<2048xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<2048xf32>
+  %zeros = linalg.fill ins(%zero : f32) outs(%e : tensor<2048xf32>) -> tensor<2048xf32>
+  %s = linalg.generic {indexing_maps = [affine_map<(c, n, p) -> (c, n, p)>,
+      affine_map<(c, n, p) -> (c)>],
+      iterator_types = ["parallel", "reduction", "reduction"]}
+      ins(%x : tensor<2048x4x16xf32>) outs(%zeros : tensor<2048xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.addf %in, %out : f32
+    linalg.yield %0 : f32
+  } -> tensor<2048xf32>
+  %t = linalg.generic {indexing_maps = [affine_map<(n, p, c) -> (n, p, c)>,
+      affine_map<(n, p, c) -> (c)>],
+      iterator_types = ["reduction", "reduction", "parallel"]}
+      ins(%y : tensor<4x4x2048xf32>) outs(%zeros : tensor<2048xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    %0 = arith.addf %in, %out : f32
+    linalg.yield %0 : f32
+  } -> tensor<2048xf32>
+  func.return %s, %t : tensor<2048xf32>, tensor<2048xf32>
+}

@@ -66,12 +66,12 @@ func.func @by_input(%dy: tensor<1x10x10x64xf32>, %w: tensor<3x3x64x64xf32> {br.b
 // CHECK-LABEL: @by_weights
 // CHECK:      linalg.generic {{.*}}(d0, (d1 * 2), ((d2 * 2) + 3), d3)
 // CHECK:      linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, (d1 * 2), (d2 * 2), d3)>, affine_map<(d0, d1, d2, d3) -> (d0, (d1 * 2), ((d2 * 2) + 1), d3)>, affine_map<(d0, d1, d2, d3) -> (d0, ((d1 * 2) + 1), (d2 * 2), d3)>, affine_map<(d0, d1, d2, d3) -> (d0, ((d1 * 2) + 1), ((d2 * 2) + 1), d3)>, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
-// CHECK:      br.contract ins({{.*}} : tensor<16x2x8x8x64xf32>, tensor<16x2x8x8x64xf32>) outs({{.*}} : tensor<16x64x64xf32>)
+// CHECK:      br.contract ins({{.*}} : tensor<16x2x6x8x64xf32>, tensor<16x2x6x8x64xf32>) outs({{.*}} : tensor<16x64x64xf32>)
 // CHECK:      tensor.insert_slice {{.*}}[2, 2, 0, 0] [1, 1, 64, 64] [1, 1, 1, 1] : tensor<64x64xf32> into tensor<3x3x64x64xf32>
 // CHECK-NEXT: return
-func.func @by_weights(%x: tensor<2x18x18x64xf32>, %dy: tensor<2x16x16x64xf32>) -> tensor<3x3x64x64xf32> {
+func.func @by_weights(%x: tensor<2x14x18x64xf32>, %dy: tensor<2x12x16x64xf32>) -> tensor<3x3x64x64xf32> {
   %e = tensor.empty() : tensor<3x3x64x64xf32>
-  %dw = br.contract ins(%x, %dy : tensor<2x18x18x64xf32>, tensor<2x16x16x64xf32>) outs(%e : tensor<3x3x64x64xf32>) {indexing_maps = [#x, #y, #w], iterator_types = [#linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>], beta = 0.0 : f64} -> tensor<3x3x64x64xf32>
+  %dw = br.contract ins(%x, %dy : tensor<2x14x18x64xf32>, tensor<2x12x16x64xf32>) outs(%e : tensor<3x3x64x64xf32>) {indexing_maps = [#x, #y, #w], iterator_types = [#linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>], beta = 0.0 : f64} -> tensor<3x3x64x64xf32>
   return %dw : tensor<3x3x64x64xf32>
 }
 
