@@ -43,8 +43,8 @@ LEAST_BLOCK = 1 / 8
 block."""
 
 SUMS_IN_L2 = 1
-"""The L2s that sums over blocks may fill, of which each thread has its own (256 channels
-on 1 MiB, four of them: eight images of 14x14 pixels 0.85-0.92 times as fast, two 0.6)."""
+"""The L2s that sums over blocks may fill; each thread has its own. (256 channels fill
+four of 1 MiB: eight images of 14x14 pixels 0.85-0.92 times as fast, two 0.6.)"""
 
 
 @dataclass(frozen=True)
