@@ -84,10 +84,12 @@ first what is the same in each trip; this program has no such loop.""",
     "bufferize": """\
 Tensors become memory. Results are arguments that the caller provides; what is neither
 argument nor result lies in one arena, whose pieces are used again. What `scf.for`,
-`scf.while` and `scf.if` carry and yield lies in such pieces, too.""",
+`scf.while` and `scf.if` carry and yield lies in such pieces, too. Where threads share
+the trips of a loop (`br.parallel`, made by `transform-windows`) each has its own.""",
     "outline": """\
-Each distinct operation on memory becomes a function. The layers of a network repeat, so
-what follows is done once for each kind.""",
+Each distinct operation on memory becomes a function, and so does a loop whose trips
+threads share, with all that is in it. The layers of a network repeat, so what follows
+is done once for each kind.""",
     "loops": """\
 The loops of the schedule appear around the only compute operation,
 [`br.batch_reduce_gemm`](batch_reduce_gemm.md). The window of the convolution is a

@@ -101,7 +101,13 @@ def pass_on_offsets(op: Operation) -> None:
 
 
 def check_offsets(op: Operation) -> None:
-    """Refuses views of which a loop says where they begin."""
+    """Refuses views of which a loop says where they begin, and loops for threads."""
+    if isinstance(op, scf.ParallelOp):
+        unsupported(
+            op,
+            "expected no loop whose trips threads share (br.parallel), because the "
+            "target is a GPU; compile it for a CPU",
+        )
     for value in op.operands:
         if isa(type_ := value.type, MemRefType) and type_.get_offset() is None:
             unsupported(
