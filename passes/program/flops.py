@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from operator import add, floordiv, mul
+from collections.abc import Mapping, Sequence
 
 from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import DYNAMIC_INDEX
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr
 
 from brdialect.destination_op import shaped
@@ -61,18 +60,19 @@ def _number(v: SSAValue, known: Mapping[SSAValue, int]) -> int | None:
     """An index that numbers of trips give."""
     if v in known:
         return known[v]
-    compute = _ARITHMETIC.get(type(v.owner))
-    if compute is None or isinstance(v.owner, Block):
+    op = v.owner
+    if not isinstance(op, arith.AddiOp | arith.MuliOp | arith.DivUIOp):
         return known_index(v)
-    x, y = (_number(operand, known) for operand in v.owner.operands)
-    return None if x is None or y is None else compute(x, y)
-
-
-_ARITHMETIC: Mapping[type, Callable[[int, int], int]] = {
-    arith.AddiOp: add,
-    arith.MuliOp: mul,
-    arith.DivUIOp: floordiv,
-}
+    x, y = (_number(operand, known) for operand in op.operands)
+    if x is None or y is None:
+        return None
+    match op:
+        case arith.AddiOp():
+            return x + y
+        case arith.MuliOp():
+            return x * y
+        case arith.DivUIOp():
+            return x // y if y else None
 
 
 def _own_flops(op: Operation) -> int:

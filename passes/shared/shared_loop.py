@@ -30,7 +30,11 @@ def shared_loop(
     trips: int, body: Callable[[Index, SSAValue], SSAValue], carried: SSAValue
 ) -> SSAValue:
     """Emits the loop; `body` writes its part of what is carried."""
-    (result,) = for_loop(0, trips, 1, lambda i, c: (body(i, c),), [carried])
+
+    def trip(number: Index, so_far: SSAValue) -> tuple[SSAValue]:
+        return (body(number, so_far),)
+
+    (result,) = for_loop(0, trips, 1, trip, [carried])
     if isinstance(loop := result.owner, scf.ForOp) and trips > 1:
         loop.attributes[PARALLEL] = UnitAttr()
     return result
