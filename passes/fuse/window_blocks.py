@@ -17,7 +17,7 @@ L2_FILLS = 2
 """How often the bytes of a block fill the L2: those of the points before the products,
 and after them (one and a half: 0.9 times as fast, three: 1.0)."""
 
-LEAST_TILES = 48
+LEAST_ROWS = 48
 """Rows of a product: for fewer of them the micro-kernel waits for the weights."""
 
 WASTE = 1 / 16
@@ -58,7 +58,7 @@ class Tiles:
 
     def cuts(self, target: Target) -> Sequence[Cut]:
         """Those of the best block; none if all fits into one, or no block does."""
-        least = max(self.least, LEAST_TILES)
+        least = max(self.least, LEAST_ROWS)
         total = self.inner * prod(n for _, n in self.outer)
         most = max(L2_FILLS * target.l2 // self.bytes, 2 * least)
         # threads that share tiles fetch them from each other between the three parts
