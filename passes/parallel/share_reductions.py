@@ -37,9 +37,8 @@ from passes.gradients.spaces import extents_of, reductions_of
 from passes.loops.nest_emitter import ACCUMULATORS, PARALLEL_WORK
 from passes.loops.reductions import combiners
 from passes.normalise.generalise_linalg import generic
-from passes.parallel.share_sums import sum_of_copies
 from passes.shared.build import clone_op, same_value, shape_of, tensor_type
-from passes.shared.linalg_match import maps_of, zero_fill
+from passes.shared.linalg_match import maps_of, sum_of_copies, zero_fill
 
 MOST_SUMS = 4
 """In one sweep: each has vectors of its own to accumulate in."""
