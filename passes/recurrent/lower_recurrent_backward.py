@@ -34,7 +34,6 @@ from brdialect.recurrence_op import RecurrenceSizes
 from brdialect.recurrent_backward_ops import BackwardOp, LstmBackwardOp
 from brdialect.schedule import Schedule, ScheduleAttr
 from brdialect.target import Target
-from passes.gradients.tensors import extract
 from passes.memory.buffers import element_bytes
 from passes.normalise.recurrent_sequences import like, operands_of
 from passes.program.length_limits import check_constant_lengths
@@ -47,7 +46,7 @@ from passes.recurrent.recurrent_panels import Blocks, LayerLowering
 from passes.schedule.choose_schedule import block_evenly
 from passes.schedule.pack_operands import make_panels
 from passes.shared.build import shape_of, tensor_type
-from passes.shared.linalg_match import pad_with_zeros, transpose
+from passes.shared.linalg_match import extract_slice, pad_with_zeros, transpose
 from passes.shared.recurrent_tensors import reshape, row, stack, zeros
 
 Gradients = dict[str, SSAValue]
@@ -60,11 +59,9 @@ ChooseSchedule = Callable[[tuple[int, ...], Target, int], Schedule | None]
 def part(v: SSAValue, dim: int, start: int, size: int) -> SSAValue:
     """`v[.., start : start + size, ..]` of one dimension."""
     sizes = list(shape_of(v))
-    if size == sizes[dim]:
-        return v
     offsets = [0] * len(sizes)
     offsets[dim], sizes[dim] = start, size
-    return extract(v, (offsets, sizes, [1] * len(sizes)))
+    return extract_slice(v, offsets, sizes)
 
 
 def one_behind_another(v: SSAValue) -> SSAValue:
