@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from test_property import poisoned
-from windows import small_blocks
+from windows import small_blocks, small_columns
 from xdsl.dialects.builtin import f32
 
 import brdialect
 from frontends.linalg_builder import Builder
 from runtime.cli.bench.own import backward
+from runtime.compiler import Compiled
 
 __all__ = ["poisoned"]  # the fixture holds in this file too
 
@@ -169,6 +170,34 @@ CASES = {
 }
 
 
+IN_COLUMNS = {
+    "weights of the call": Sum(
+        *("n p+r q+s c", "r s c k", "n p q k"),
+        {"n": 3, "p": 10, "q": 12, "k": 192, "r": 3, "s": 3, "c": 130},
+        epilogue="n p q k",
+    ),
+    "by the input, odd, an epilogue": Sum(
+        *("n p-r q-s k", "r s c k", "n p q c"),
+        {"n": 4, "p": 9, "q": 11, "c": 192, "r": 3, "s": 3, "k": 258},
+        epilogue="c",
+    ),
+    "positions in another order": Sum(
+        *("n p+r q+s c", "r s c k", "q n p k"),
+        {"n": 3, "p": 10, "q": 12, "k": 192, "r": 3, "s": 3, "c": 130},
+        epilogue="q k",
+    ),
+    "by the weights, odd, an epilogue": Sum(
+        *("n p+r q+s c", "n p q k", "r s c k"),
+        {"r": 3, "s": 3, "c": 190, "k": 192, "n": 6, "p": 9, "q": 11},
+        epilogue="r s c k",
+    ),
+    "taps in another order": Sum(
+        *("n p+r q+s c", "n p q k", "s c r k"),
+        {"s": 3, "c": 130, "r": 3, "k": 192, "n": 6, "p": 10, "q": 12},
+    ),
+}
+
+
 def made(terms: Sum, element: str) -> list[Array]:
     random = np.random.default_rng()
     dims = [terms.a, terms.b, *([terms.epilogue] if terms.epilogue else [])]
@@ -196,10 +225,36 @@ def test_sums(
     assert not blocks or any("scf.for" in line for line in lines)
     (contraction,) = (line for line in lines if "br.contract" in line)
     assert ": tensor<16x" in contraction
+    assert_right(compiled, terms, element)
+
+
+def assert_right(compiled: Compiled, terms: Sum, element: str) -> None:
     arrays = made(terms, element)
     got, want = compiled(*arrays), terms.by_numpy(*arrays)
     assert isinstance(got, np.ndarray)
     assert np.abs(got - want).max() / np.abs(want).max() < BOUNDS[element]
+
+
+ALONE = ["weights of the call", "by the input, odd, an epilogue"]
+"""Sums that one thread, too, takes in blocks of columns."""
+
+
+@pytest.mark.parametrize("element", DTYPES)
+@pytest.mark.parametrize(
+    "name, threads", [(n, 2) for n in IN_COLUMNS] + [(n, 1) for n in ALONE]
+)
+def test_sums_in_blocks_of_columns(
+    name: str, element: str, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_columns(monkeypatch)
+    terms = IN_COLUMNS[name]
+    compiled = brdialect.compile(terms.text(element), threads=threads)
+    ir = compiled.ir("fuse")
+    assert ir.count("scf.for") == threads
+    assert ir.count("br.parallel") == threads - 1
+    (contraction,) = (line for line in ir.splitlines() if "br.contract" in line)
+    assert "x192x" not in contraction
+    assert_right(compiled, terms, element)
 
 
 @pytest.mark.parametrize("wrt", ["x", "w"])

@@ -32,6 +32,9 @@ Many tiles go in blocks that the L2 holds (window_blocks.py), which threads shar
       scf.for %block = .. { extract_slice of %x; the three parts; insert_slice into %Y }
     } {br.parallel}
 
+or, where the weights have more points than the tiles, in blocks of columns: each thread
+transforms %x, and then in its loop %w, some columns at a time.
+
 The result differs from that of the direct sum by rounding only, usually less than that
 one does, since chains of additions are a ninth as long. But infinities and NaNs reach
 all outputs of the tiles that read them. Windows are left as they are on targets that
@@ -41,7 +44,7 @@ one element or have holes, and where the transforms would cost more than they sp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -79,85 +82,89 @@ Block = Mapping[Cut, Index]
 
 
 def in_blocks(
-    form: Windows,
+    cuts: Sequence[Cut],
     initial: SSAValue,
     body: Callable[[Block, SSAValue], SSAValue],
     part: Index = 0,
     parts: int = 1,
 ) -> SSAValue:
     """What `body` makes of `initial`, block after block of one of the `parts`."""
+    if not cuts:
+        return body({}, initial)
 
     def trip(number: Index, carried: SSAValue) -> tuple[SSAValue]:
         block: dict[Cut, Index] = {}
-        outermost, *others = form.cuts
+        outermost, *others = cuts
         for cut in reversed(others):
             block[cut] = remainder(number, cut.trips)
             number = divide(number, cut.trips)
         block[outermost] = number
         return (body(block, carried),)
 
-    count = prod(cut.trips for cut in form.cuts)
+    count = prod(cut.trips for cut in cuts)
     first, last = (divide(mul(i, count), parts) for i in (part, add(part, 1)))
     return for_loop(first, last, 1, trip, [initial])[0]
 
 
-def products_of(whole: Transformation, threads: int) -> SSAValue:
+def sums_of(whole: Transformation, threads: int) -> SSAValue:
     """The sums over all tiles, in the gradient by the weights: each thread's own, and
     then the sum of these."""
-    if not whole.form.cuts:
-        return whole.products()
+    cuts = whole.form.cuts
     type_ = whole.type_of_products()
     shape, element = type_.get_shape(), type_.element_type
     assert isinstance(element, AnyFloat)
 
     def block(at: Block, sums: SSAValue) -> SSAValue:
-        return whole.part(at).products(sums)
+        return whole.part(at).products(sums=sums)
 
     def share(part: Index, copies: SSAValue) -> SSAValue:
-        start = zeros(shape, element)
-        sums = in_blocks(whole.form, start, block, part, threads)
+        sums = in_blocks(cuts, zeros(shape, element), block, part, threads)
         offsets = [part, *[0] * len(shape)]
         return insert_slice(sums, copies, offsets, [1, *shape])
 
     if threads == 1:
-        return in_blocks(whole.form, zeros(shape, element), block)
+        return in_blocks(cuts, zeros(shape, element), block)
     empty = tensor.EmptyOp((), TensorType(element, [threads, *shape])).tensor
     copies = shared_loop(threads, share, empty)
     return sum_of_copies(copies, zeros(shape, element))
 
 
-def tiles_of(whole: Transformation, threads: int) -> SSAValue:
-    """The outputs of all tiles, their positions a dimension behind each of tiles."""
-    weights, sizes, fronts = whole.weights(), whole.sizes(), whole.places_in_tiles()
-    shape = spread(fronts, [OUTPUTS] * len(fronts), sizes)
+def outputs_of(
+    whole: Transformation, threads: int, fronts: Sequence[int], shape: Sequence[int]
+) -> SSAValue:
+    """The outputs of all blocks; their places in tiles, or taps, are counted by the
+    dimensions `fronts`."""
+    columns = whole.form.columns
+    cuts = whole.form.cuts if columns is None else [columns]
+    others = whole.others() if columns is None else None
     element = tensor_type(whole.op.c).element_type
     empty = tensor.EmptyOp((), TensorType(element, shape)).tensor
 
-    def block(at: Block, tiles: SSAValue) -> SSAValue:
-        starts: list[Index] = [0] * len(sizes)
-        for cut, number in at.items():
-            starts[whole.dimension_of(cut.iterator)] = mul(number, cut.size)
-        part = whole.part(at)
-        parts = part.outputs(part.products(weights=weights))
-        return stacked(parts, fronts, tiles, starts)
+    def share(part: Index, outputs: SSAValue) -> SSAValue:
+        pixels = None if columns is None else whole.pixels()
 
-    if not whole.form.cuts:
-        return block({}, empty)
+        def block(at: Block, outputs: SSAValue) -> SSAValue:
+            this = whole.part(at)
+            parts = this.outputs(this.products(pixels, others))
+            return stacked(parts, fronts, outputs, whole.starts(at))
 
-    def share(part: Index, tiles: SSAValue) -> SSAValue:
-        return in_blocks(whole.form, tiles, block, part, threads)
+        return in_blocks(cuts, outputs, block, part, threads)
 
-    return shared_loop(threads, share, empty)
+    return shared_loop(threads, share, empty) if cuts else share(0, empty)
 
 
 def by_windows(op: ContractOp, form: Windows, threads: int) -> SSAValue:
     """c, by tiles."""
     whole = Transformation.of(op, form)
-    if not form.taps_in_result:
-        return joined(tiles_of(whole, threads), whole.places, shape_of(op.c))
-    parts = whole.outputs(products_of(whole, threads))
-    empty = tensor.EmptyOp((), op.c.type).tensor
-    return stacked(parts, whole.places, empty)
+    shape = shape_of(op.c)
+    if form.taps_in_result and form.cuts:
+        parts = whole.outputs(sums_of(whole, threads))
+        return stacked(parts, whole.places, tensor.EmptyOp((), op.c.type).tensor)
+    if form.taps_in_result:
+        return outputs_of(whole, threads, whole.places, shape)
+    fronts, sizes = whole.places_in_tiles(), whole.sizes()
+    spread_shape = spread(fronts, [OUTPUTS] * len(fronts), sizes)
+    return joined(outputs_of(whole, threads, fronts, spread_shape), whole.places, shape)
 
 
 @dataclass(frozen=True)

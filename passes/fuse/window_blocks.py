@@ -2,7 +2,8 @@
 
 The numbers made for the points of all tiles are four times those of the images, and as
 many come out of the products. Block by block they stay in the L2: 64 channels of eight
-images of 56x56 pixels 1.5 times as fast.
+images of 56x56 pixels 1.5 times as fast. Where the weights have more points than the
+tiles, these stay and the weights come block by block.
 """
 
 from __future__ import annotations
@@ -27,10 +28,15 @@ computed, that larger blocks are worth."""
 MOST_WASTE = 1 / 5
 """More than the blocks gain."""
 
+COLUMN_VECTORS = 2
+"""Blocks of columns are so many vectors wide, or a multiple of that: with fewer, the
+micro-kernel would read the rows of the other operand more often."""
+
 
 @dataclass(frozen=True)
 class Cut:
-    """An iterator over images or tiles in blocks; the last block may reach beyond."""
+    """An iterator over images, tiles or columns in blocks; the last block may reach
+    beyond, but for columns."""
 
     iterator: int
     size: int
@@ -83,3 +89,19 @@ class Tiles:
                 if pads or extent % size == 0:
                     trips = -(-extent // size)
                     yield [*single, Cut(iterator, size, trips)], size * inside
+
+
+def column_cut(
+    iterator: int, extent: int, bytes_: int, lanes: int, target: Target
+) -> Cut | None:
+    """The largest blocks of columns that the L2 holds, of `bytes_` for the points of
+    each column; None where threads would wait for others."""
+    unit = COLUMN_VECTORS * lanes
+    for trips in range(target.threads, extent // unit + 1):
+        size = extent // trips
+        rounds = -(-trips // target.threads)
+        if extent % trips or size % unit or size * bytes_ > L2_FILLS * target.l2:
+            continue
+        if rounds * target.threads <= trips * (1 + WASTE):
+            return Cut(iterator, size, trips)
+    return None

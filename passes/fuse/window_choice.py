@@ -13,7 +13,7 @@ from xdsl.ir.affine import AffineDimExpr, AffineExpr
 from brdialect.ops import ContractOp
 from brdialect.roles import Contraction, Form, Linear, Role
 from brdialect.targets import Target
-from passes.fuse.window_blocks import Cut, Tiles
+from passes.fuse.window_blocks import Cut, Tiles, column_cut
 from passes.normalise.normalise_contractions import contraction_of
 from passes.shared.build import shape_of, tensor_type
 from passes.shared.load_time import is_load_time
@@ -81,6 +81,9 @@ class Windows:
     cuts: Sequence[Cut]
     """Into blocks of tiles."""
 
+    columns: Cut | None = None
+    """Into blocks of columns, in place of tiles."""
+
     def step(self, cut: Cut) -> int:
         """How far a block is from the next: images, or positions."""
         is_position = any(w.position == cut.iterator for w in self.windows)
@@ -105,8 +108,11 @@ def windows_of(op: ContractOp, target: Target) -> Windows | None:
             if len(found) > 1:
                 points = Points.of(op, table, form)
                 form = replace(form, cuts=cuts_of(op, form, points, target))
-                if is_worth_it(op, form, points, target):
-                    return form
+                columns = columns_of(op, form, points, target)
+                for each in (columns, None) if columns else (None,):
+                    form = replace(form, columns=each)
+                    if is_worth_it(op, form, points, target):
+                        return form
     return None
 
 
@@ -242,6 +248,35 @@ def cuts_of(
     ).cuts(target)
 
 
+def columns_of(
+    op: ContractOp, form: Windows, points: Points, target: Target
+) -> Cut | None:
+    """The blocks of the columns of c, which only b has. Each thread makes all points of
+    a for itself, and then those of b which it multiplies, so these are never in memory:
+    7x7 pixels of 512 channels, weights of the call, eight images 1.1-1.2 times as fast,
+    four 1.1-1.4. Where a has more points than the weights it comes from memory instead
+    (256 channels: eight images of 14x14 0.97, four 1.04-1.09 times as fast).
+
+    Gradients by the weights whose sums outgrow the L2 go in columns, too, where threads
+    would read from each other what they transformed together: 256 channels, eight
+    images 1.04-1.2 times as fast, but on one thread 0.98, and 512 channels 0.93."""
+    column = op.maps[2].results[-1]
+    if not isinstance(column, AffineDimExpr) or form.read != 0:
+        return None
+    alone = column in op.maps[1].results and cuts_alone(op, {column.position})
+    if not alone or column.position in op.maps[0].used_dims():
+        return None
+    if form.taps_in_result:
+        if form.cuts or target.threads == 1:
+            return None
+    elif points.a > points.b or is_load_time(op.b):
+        return None
+    extent = form.extents[column.position]
+    bytes_ = points.bytes * (points.b + points.c) // extent
+    lanes = target.lanes(points.bytes)
+    return column_cut(column.position, extent, bytes_, lanes, target)
+
+
 def cuts_alone(op: ContractOp, iterators: AbstractSet[int]) -> bool:
     """Whether dimensions that these index are indexed by nothing else."""
     return all(
@@ -257,7 +292,9 @@ def is_worth_it(op: ContractOp, form: Windows, points: Points, target: Target) -
     if reads_positions(op, form) and any(form.extents[i] % OUTPUTS for i in positions):
         return False
     spared = prod(form.extents) - points.products
-    made = [n for n, v in ((points.a, op.a), (points.b, op.b)) if not is_load_time(v)]
+    copies = target.threads if form.columns else 1
+    pairs = ((copies * points.a, op.a), (points.b, op.b))
+    made = [n for n, v in pairs if not is_load_time(v)]
     cold = points.bytes * points.weights > target.l2
     return (
         spared >= LEAST_SPARED * (sum(made) + points.c)

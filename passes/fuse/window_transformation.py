@@ -103,6 +103,14 @@ class Transformation:
         results = self.op.maps[2].results
         return results.index(AffineExpr.dimension(iterator))
 
+    def starts(self, block: Mapping[Cut, Index]) -> Sequence[Index]:
+        """Where the outputs of a block begin, for each of `sizes`."""
+        places = self.places if self.form.taps_in_result else []
+        starts: list[Index] = [0] * len(self.op.maps[2].results)
+        for cut, number in block.items():
+            starts[self.dimension_of(cut.iterator)] = mul(number, cut.size)
+        return [i for d, i in enumerate(starts) if d not in places]
+
     def part(self, block: Mapping[Cut, Index]) -> Transformation:
         """That of a block, from its number in each cut."""
         sizes = {cut.iterator: self.form.step(cut) for cut in block}
@@ -171,27 +179,34 @@ class Transformation:
         pairs = zip(self.windows, at, strict=True)
         return tuple(TAPS - 1 - i if w.reversed else i for w, i in pairs)
 
-    def weights(self) -> SSAValue:
-        """The points of the operand with the taps."""
+    def pixels(self) -> SSAValue:
+        """The points of the operand that is read by windows."""
+        places = [w.in_read for w in self.windows]
+        return self.tiled(self.operands[self.form.read], places, TAPS - 1, OF_PIXELS)
+
+    def others(self) -> SSAValue:
+        """The points of the other operand, which has taps or positions."""
         operand = self.operands[1 - self.form.read]
-        return self.of_taps(operand, [w.in_other for w in self.windows])
+        places = [w.in_other for w in self.windows]
+        if self.form.taps_in_result:
+            return self.tiled(operand, places, 0, OF_POSITIONS)
+        return self.of_taps(operand, places)
 
     def products(
-        self, sums: SSAValue | None = None, weights: SSAValue | None = None
+        self,
+        pixels: SSAValue | None = None,
+        others: SSAValue | None = None,
+        sums: SSAValue | None = None,
     ) -> SSAValue:
-        """The sums over all but the taps, for each point, added to `sums`. `weights`:
-        the points of the operand with the taps, if one has them."""
+        """The sums over all but the taps, for each point, added to `sums`. `pixels` and
+        `others`: the points of the operands, if one has them."""
         op, read = self.op, self.form.read
-        pixels = [w.in_read for w in self.windows]
-        tiles = self.tiled(self.operands[read], pixels, TAPS - 1, OF_PIXELS)
-        if weights is None:
-            places = [w.in_other for w in self.windows]
-            weights = self.tiled(self.operands[1 - read], places, 0, OF_POSITIONS)
+        pixels, others = pixels or self.pixels(), others or self.others()
         taps = {w.tap for w in self.windows}
         kept = [i for i in range(len(op.iterator_types)) if i not in taps]
         kinds = [op.iterator_types.data[i] for i in kept]
         new = ContractOp(
-            *((tiles, weights) if read == 0 else (weights, tiles)),
+            *((pixels, others) if read == 0 else (others, pixels)),
             sums or tensor.EmptyOp((), self.type_of_products()).tensor,
             tuple(self.maps_of_points(kept)),
             ArrayAttr([IteratorTypeAttr.parallel(), *kinds]),

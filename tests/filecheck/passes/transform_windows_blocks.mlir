@@ -43,4 +43,40 @@ func.func @by_weights(%x: tensor<8x58x58x64xf32>, %dy: tensor<8x56x56x64xf32>) -
   %dw = br.contract ins(%x, %dy : tensor<8x58x58x64xf32>, tensor<8x56x56x64xf32>) outs(%e : tensor<3x3x64x64xf32>) {indexing_maps = [#x, #y, #w], iterator_types = [#linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>], beta = 0.0 : f64} -> tensor<3x3x64x64xf32>
   return %dw : tensor<3x3x64x64xf32>
 }
+
+// Weights of the call with more numbers than the tiles go in blocks of columns: each
+// thread transforms all tiles, then 32 columns of the weights after the other.
+// CHECK-LABEL: @columns
+// CHECK:      %[[E:\d+]] = tensor.empty() : tensor<8x4x2x4x2x512xf32>
+// CHECK:      %[[T:\d+]] = scf.for %{{.*}} iter_args(%[[Y0:\d+]] = %[[E]])
+// CHECK:        %[[V:\d+]] = tensor.insert_slice {{.*}}[15, 0, 0, 0, 0] [1, 8, 4, 4, 512]
+// CHECK:        scf.for %[[B:\d+]] = %{{.*}} iter_args(%[[Y:\d+]] = %[[Y0]])
+// CHECK:          tensor.extract_slice %w[0, 0, 0, %{{.*}}] [3, 3, 512, 32] [1, 1, 1, 1]
+// CHECK:          br.contract ins(%[[V]], %{{.*}} : tensor<16x8x4x4x512xf32>, tensor<16x512x32xf32>)
+// CHECK:          tensor.insert_slice %{{.*}} into %[[Y]][0, 0, 0, 0, 0, %{{.*}}] [8, 4, 1, 4, 1, 32]
+// CHECK:          scf.yield
+// CHECK:      } {br.parallel}
+// CHECK-NEXT: tensor.collapse_shape %[[T]]
+func.func @columns(%x: tensor<8x9x9x512xf32>, %w: tensor<3x3x512x512xf32>) -> tensor<8x7x7x512xf32> {
+  %e = tensor.empty() : tensor<8x7x7x512xf32>
+  %y = br.contract ins(%x, %w : tensor<8x9x9x512xf32>, tensor<3x3x512x512xf32>) outs(%e : tensor<8x7x7x512xf32>) {indexing_maps = [#x, #w, #y], iterator_types = [#linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>], beta = 0.000000e+00 : f64} -> tensor<8x7x7x512xf32>
+  return %y : tensor<8x7x7x512xf32>
+}
+
+// So do gradients by the weights whose sums outgrow the L2: no sums of threads are
+// added up.
+// CHECK-LABEL: @by_weights_in_columns
+// CHECK:      %[[E:\d+]] = tensor.empty() : tensor<3x3x256x256xf32>
+// CHECK:      scf.for %{{.*}} iter_args(%[[W0:\d+]] = %[[E]])
+// CHECK:        %[[V:\d+]] = tensor.insert_slice {{.*}}[15, 0, 0, 0, 0] [1, 8, 7, 7, 256]
+// CHECK:        scf.for %{{.*}} iter_args(%[[W:\d+]] = %[[W0]])
+// CHECK:          br.contract ins(%[[V]], %{{.*}} : tensor<16x8x7x7x256xf32>, tensor<16x8x7x7x32xf32>)
+// CHECK:          tensor.insert_slice %{{.*}} into %[[W]][0, 0, 0, %{{.*}}] [1, 1, 256, 32]
+// CHECK:      } {br.parallel}
+// CHECK-NEXT: func.return
+func.func @by_weights_in_columns(%x: tensor<8x16x16x256xf32>, %dy: tensor<8x14x14x256xf32>) -> tensor<3x3x256x256xf32> {
+  %e = tensor.empty() : tensor<3x3x256x256xf32>
+  %dw = br.contract ins(%x, %dy : tensor<8x16x16x256xf32>, tensor<8x14x14x256xf32>) outs(%e : tensor<3x3x256x256xf32>) {indexing_maps = [#x, #y, #w], iterator_types = [#linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>, #linalg.iterator_type<reduction>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>, #linalg.iterator_type<parallel>], beta = 0.000000e+00 : f64} -> tensor<3x3x256x256xf32>
+  return %dw : tensor<3x3x256x256xf32>
+}
 }
