@@ -179,7 +179,7 @@ IN_COLUMNS = {
     "by the input, odd, an epilogue": Sum(
         *("n p-r q-s k", "r s c k", "n p q c"),
         {"n": 4, "p": 9, "q": 11, "c": 192, "r": 3, "s": 3, "k": 258},
-        epilogue="c",
+        epilogue="n p q c",
     ),
     "positions in another order": Sum(
         *("n p+r q+s c", "r s c k", "q n p k"),

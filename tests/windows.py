@@ -21,4 +21,4 @@ def small_columns(patch: pytest.MonkeyPatch) -> None:
     """Lets a few columns be a block, and no tiles."""
     patch.setattr(window_blocks, "L2_FILLS", 512e3 / host_target().l2)
     patch.setattr(window_blocks, "LEAST_ROWS", 10_000)
-    patch.setattr(window_blocks, "COLUMN_VECTORS", 1)
+    patch.setattr(window_blocks, "COLUMN_VECTORS", (1,))

@@ -144,9 +144,10 @@ def outputs_of(
         pixels = None if columns is None else whole.pixels()
 
         def block(at: Block, outputs: SSAValue) -> SSAValue:
-            this = whole.part(at)
+            # known before the parts are, which so are written where they belong
+            starts, this = whole.starts(at), whole.part(at)
             parts = this.outputs(this.products(pixels, others))
-            return stacked(parts, fronts, outputs, whole.starts(at))
+            return stacked(parts, fronts, outputs, starts)
 
         return in_blocks(cuts, outputs, block, part, threads)
 

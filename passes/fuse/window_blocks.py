@@ -28,9 +28,10 @@ computed, that larger blocks are worth."""
 MOST_WASTE = 1 / 5
 """More than the blocks gain."""
 
-COLUMN_VECTORS = 2
-"""Blocks of columns are so many vectors wide, or a multiple of that: with fewer, the
-micro-kernel would read the rows of the other operand more often."""
+COLUMN_VECTORS = (4, 2)
+"""Blocks of columns are a multiple of so many vectors wide, the first if it goes: those
+of the register blocks of a micro-kernel that reads all else as seldom (192 to 384
+channels in blocks of six vectors: 0.9 times as fast as in blocks of four)."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +97,13 @@ def column_cut(
 ) -> Cut | None:
     """The largest blocks of columns that the L2 holds, of `bytes_` for the points of
     each column; None where threads would wait for others."""
-    unit = COLUMN_VECTORS * lanes
-    for trips in range(target.threads, extent // unit + 1):
-        size = extent // trips
-        rounds = -(-trips // target.threads)
-        if extent % trips or size % unit or size * bytes_ > L2_FILLS * target.l2:
-            continue
-        if rounds * target.threads <= trips * (1 + WASTE):
-            return Cut(iterator, size, trips)
+    most = min(extent // target.threads, int(L2_FILLS * target.l2 / bytes_))
+    for vectors in COLUMN_VECTORS:
+        unit = vectors * lanes
+        for size in range(most // unit * unit, 0, -unit):
+            trips = extent // size
+            rounds = -(-trips // target.threads)
+            waste = rounds * target.threads / trips - 1
+            if extent % size == 0 and waste <= WASTE:
+                return Cut(iterator, size, trips)
     return None

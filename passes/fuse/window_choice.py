@@ -209,10 +209,15 @@ class Points:
         return self.a + self.b + self.c - self.weights
 
 
-def reads_positions(op: ContractOp, form: Windows) -> bool:
-    """Whether the epilogue reads by position: what it reads ends where they do."""
+def may_pad(op: ContractOp, form: Windows) -> bool:
+    """Whether positions may run beyond their ends: what the epilogue reads by them has
+    a dimension for each, which can be padded."""
     positions = {w.position for w in form.windows}
-    return any(positions & m.used_dims() for m in op.maps[3:])
+    return all(
+        isinstance(e, AffineDimExpr) or not positions & e.used_dims()
+        for m in op.maps[3:]
+        for e in m.results
+    )
 
 
 def cuts_of(
@@ -243,7 +248,7 @@ def cuts_of(
         [(i, tiles[i]) for i in first],
         inner,
         points.bytes * numbers,
-        not reads_positions(op, form),
+        may_pad(op, form),
         int(LEAST_BLOCK * points.weights / numbers),
     ).cuts(target)
 
@@ -289,7 +294,7 @@ def cuts_alone(op: ContractOp, iterators: AbstractSet[int]) -> bool:
 def is_worth_it(op: ContractOp, form: Windows, points: Points, target: Target) -> bool:
     """Whether the products spared outweigh the transforms."""
     positions = {w.position for w in form.windows}
-    if reads_positions(op, form) and any(form.extents[i] % OUTPUTS for i in positions):
+    if not may_pad(op, form) and any(form.extents[i] % OUTPUTS for i in positions):
         return False
     spared = prod(form.extents) - points.products
     copies = target.threads if form.columns else 1

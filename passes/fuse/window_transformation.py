@@ -11,7 +11,7 @@ from xdsl.dialects import tensor
 from xdsl.dialects.builtin import ArrayAttr, TensorType
 from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.ir import SSAValue
-from xdsl.ir.affine import AffineExpr, AffineMap
+from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 
 from brdialect.ops import ContractOp
 from passes.fuse.fuse_epilogues import inline
@@ -57,6 +57,8 @@ class Transformation:
     """a and b, padded to whole tiles and blocks."""
 
     extras: Sequence[SSAValue]
+    """What the epilogue reads, padded where it has positions."""
+
     extents: Mapping[int, int]
     """Of the iterators over images and positions, of which there are whole tiles."""
 
@@ -77,7 +79,14 @@ class Transformation:
             for w, d in zip(form.windows, dims, strict=True):
                 missing[d] = extents[w.position] - form.extents[w.position]
             operands[i] = padded(operands[i], missing)
-        return Transformation(op, form, operands, list(op.extras), extents)
+        extras: list[SSAValue] = []
+        for extra, map_ in zip(op.extras, op.maps[3:], strict=True):
+            missing = [0] * len(map_.results)
+            for d, e in enumerate(map_.results):
+                if isinstance(e, AffineDimExpr):
+                    missing[d] = extents[e.position] - form.extents[e.position]
+            extras.append(padded(extra, missing))
+        return Transformation(op, form, operands, extras, extents)
 
     @property
     def windows(self) -> Sequence[Window]:
