@@ -82,10 +82,12 @@ The weights are bound at load time (`br.bound`), so packing them is not part of 
 call: it moves to a function that the loader runs once. Out of a loop over tensors moves
 first what is the same in each trip; this program has no such loop.""",
     "bufferize": """\
-Tensors become memory. Results are arguments that the caller provides; what is neither
-argument nor result lies in one arena, whose pieces are used again. What `scf.for`,
-`scf.while` and `scf.if` carry and yield lies in such pieces, too. Where threads share
-the trips of a loop (`br.parallel`, made by `transform-windows`) each has its own.""",
+What is computed for a padding, and read elsewhere as well, is read in the padding: so
+it can be computed there. Then tensors become memory. Results are arguments that the
+caller provides; what is neither argument nor result lies in one arena, whose pieces are
+used again. What `scf.for`, `scf.while` and `scf.if` carry and yield lies in such
+pieces, too. Where threads share the trips of a loop (`br.parallel`, made by
+`transform-windows`) each has its own.""",
     "outline": """\
 Each distinct operation on memory becomes a function, and so does a loop whose trips
 threads share, with all that is in it. The layers of a network repeat, so what follows

@@ -65,7 +65,7 @@ STAGES: Sequence[tuple[str, Sequence[str]]] = (
         ),
     ),
     ("load", ("hoist-loop-invariants", "hoist-load-time")),
-    ("bufferize", ("bufferize",)),
+    ("bufferize", ("read-in-padding", "bufferize")),
     ("outline", ("outline-nests",)),
     (
         "loops",

@@ -35,6 +35,7 @@ NAMES = (
     "schedule/pack-operands",
     "memory/hoist-loop-invariants",
     "memory/hoist-load-time",
+    "memory/read-in-padding",
     "memory/bufferize",
     "memory/outline-nests",
     "memory/time-nests",
