@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from math import prod
@@ -107,13 +107,21 @@ def windows_of(op: ContractOp, target: Target) -> Windows | None:
             form = Windows(read, taps_in_result, found, table.extents, ())
             if len(found) > 1:
                 points = Points.of(op, table, form)
-                form = replace(form, cuts=cuts_of(op, form, points, target))
-                columns = columns_of(op, form, points, target)
-                for each in (columns, None) if columns else (None,):
-                    form = replace(form, columns=each)
-                    if is_worth_it(op, form, points, target):
-                        return form
+                for each in with_blocks(op, form, points, target):
+                    if is_worth_it(op, each, points, target):
+                        return each
     return None
+
+
+def with_blocks(
+    op: ContractOp, form: Windows, points: Points, target: Target
+) -> Iterator[Windows]:
+    """The windows in blocks of columns, if they go that way, and in blocks of tiles, or
+    whole."""
+    in_tiles = replace(form, cuts=cuts_of(op, form, points, target))
+    if columns := columns_of(op, in_tiles, points, target):
+        yield replace(form, columns=columns)
+    yield in_tiles
 
 
 def windows_in(
