@@ -10,7 +10,8 @@
     ... = linalg.generic ins(%g, %i) ...
 
 With the padding as the only reader bufferize computes %y in its place, which spares a
-copy, and the memory of one of the two for as long as both are needed.
+copy, and the memory of one of the two for as long as both are needed. On GPUs, where
+the zeros around windows are in no memory (fold-padding), all stays as it is.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from brdialect.ops import ContractOp
+from brdialect.target import target_of
 from passes.shared.build import LocatedBuilder, shape_of, tensor_type
 from passes.shared.linalg_match import (
     ZeroPadding,
@@ -88,6 +90,8 @@ class ReadInPaddingPass(ModulePass):
     name = "read-in-padding"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        if target_of(op).is_gpu:
+            return
         for pad in [o for o in op.walk() if isinstance(o, tensor.PadOp)]:
             padding = zero_padding(pad.result)
             if padding is not None and (others := others_of(pad, padding)):
