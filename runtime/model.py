@@ -144,7 +144,8 @@ class Model:
         if source is None:
             return None
         schedules = _digest_of_schedules(request.target) if request.tuned else ""
-        kind = f"profile {request.profile}, state {request.state}"
+        constants = sorted(request.constants or {})
+        kind = f"profile {request.profile}, state {request.state}, {constants}"
         return KeptCode(cache, source, request.entry, request.target, schedules, kind)
 
 

@@ -64,6 +64,7 @@ def _child(
         os.dup2(file, number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.chdir(folder)
+    os.environ.clear()  # it is what the server was started with, by some other test
     os.environ.update(variables)
     sys.argv = [tool, *arguments]
     main = import_module(f"runtime.cli.{TOOLS[tool]}").main
@@ -84,7 +85,8 @@ def call(
     so many bytes of memory."""
     with tempfile.TemporaryDirectory() as streams:
         words = [str(a) for a in arguments]
-        given = (tool, words, str(folder), streams, variables or {}, memory)
+        every = {**os.environ, **(variables or {})}
+        given = (tool, words, str(folder), streams, every, memory)
         process = _SERVER.Process(target=_child, args=given)
         process.start()
         process.join(_SECONDS)

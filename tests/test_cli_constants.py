@@ -50,6 +50,19 @@ def test_weights_of_a_file(folder: Path, file: str, weights: str) -> None:
     np.testing.assert_allclose(got, X @ W, rtol=1e-5, atol=1e-6)
 
 
+def test_code_made_with_them_is_of_no_use_without(folder: Path) -> None:
+    cache = {"BR_CACHE_DIR": str(folder / "cache")}
+    given = ["--input=@x.npy", "--input=@w.npz:weight"]
+    done = call(
+        "br-run", "bound.mlir", *given, "--constants=1", folder=folder, variables=cache
+    )
+    assert done.code == 0, done.errors
+    for some in ([], given):
+        done = call("br-run", "bound.mlir", *some, folder=folder, variables=cache)
+        assert done.code == 1
+        assert "--constants=1 to the commands" in done.errors
+
+
 def test_they_are_inside_a_library(folder: Path) -> None:
     given = ["--input=4x5xf32", "--input=5x3xf32=@w.npz:weight", "--constants=1"]
     done = call("br-compile", "bound.mlir", *given, "-o", "f.so", folder=folder)
