@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from xdsl.dialects.builtin import AnyFloat, f32, f64
-from xdsl.ir.affine import AffineDimExpr, AffineExpr
+from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 
 from brdialect.ops import ContractOp
 from brdialect.roles import Contraction, Form, Linear, Role
@@ -220,12 +220,7 @@ class Points:
 def may_pad(op: ContractOp, form: Windows) -> bool:
     """Whether positions may run beyond their ends: what the epilogue reads by them has
     a dimension for each, which can be padded."""
-    positions = {w.position for w in form.windows}
-    return all(
-        isinstance(e, AffineDimExpr) or not positions & e.used_dims()
-        for m in op.maps[3:]
-        for e in m.results
-    )
+    return indexed_alone(op.maps[3:], {w.position for w in form.windows})
 
 
 def cuts_of(
@@ -243,7 +238,7 @@ def cuts_of(
         if i not in without | taps
     }
     images = [i for i in tiles if i not in positions]
-    if not set(positions) <= tiles.keys() or not cuts_alone(op, set(images)):
+    if not set(positions) <= tiles.keys() or not indexed_alone(op.maps, set(images)):
         return ()
     sums = points.bytes * points.weights if form.taps_in_result else 0
     if sums > SUMS_IN_L2 * target.l2:
@@ -276,7 +271,7 @@ def columns_of(
     column = op.maps[2].results[-1]
     if not isinstance(column, AffineDimExpr) or form.read != 0:
         return None
-    alone = column in op.maps[1].results and cuts_alone(op, {column.position})
+    alone = column in op.maps[1].results and indexed_alone(op.maps, {column.position})
     if not alone or column.position in op.maps[0].used_dims():
         return None
     if form.taps_in_result:
@@ -290,11 +285,11 @@ def columns_of(
     return column_cut(column.position, extent, bytes_, lanes, target)
 
 
-def cuts_alone(op: ContractOp, iterators: AbstractSet[int]) -> bool:
+def indexed_alone(maps: Sequence[AffineMap], iterators: AbstractSet[int]) -> bool:
     """Whether dimensions that these index are indexed by nothing else."""
     return all(
         isinstance(e, AffineDimExpr) or not iterators & e.used_dims()
-        for m in op.maps
+        for m in maps
         for e in m.results
     )
 

@@ -24,7 +24,7 @@ from xdsl.context import Context
 from xdsl.dialects import tensor
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.linalg import ops as linalg
-from xdsl.ir import Operation, SSAValue, Use
+from xdsl.ir import Operation, Use
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
@@ -51,18 +51,14 @@ def reads_any_view(use: Use) -> bool:
             return False
 
 
-def is_static(value: SSAValue) -> bool:
-    """Whether all its sizes are known."""
-    return tensor_type(value).has_static_shape()
-
-
 def others_of(pad: tensor.PadOp, padding: ZeroPadding) -> Sequence[Use]:
     """The other readers of what is padded, where all can read it in the padding, and
     it can be computed there."""
     owner = padding.source.owner
     if not isinstance(owner, linalg.GenericOp | ContractOp) or len(owner.results) > 1:
         return ()
-    if owner.parent is not pad.parent or not is_static(padding.source):
+    is_static = tensor_type(padding.source).has_static_shape()
+    if owner.parent is not pad.parent or not is_static:
         return ()
     others = [use for use in padding.source.uses if use.operation is not pad]
     return others if all(map(reads_any_view, others)) else ()
